@@ -133,3 +133,9 @@ def _is_whole_rows(run: tuple[int, int], shape: tuple[int, ...]) -> bool:
     start, length = run
     rows = {prod(shape[axis:]) for axis in range(1, len(shape))} - {1}
     return any(start % row == 0 or (start + length) % row == 0 for row in rows)
+
+
+def finite_values(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the finite ones of some values; the array itself, which may be large, if all of them are."""
+    with np.errstate(invalid="ignore"):
+        return values if np.isfinite(values.sum(dtype=np.float64)) else values[np.isfinite(values)]

@@ -76,6 +76,8 @@ def with_placed_counts(databases: Mapping[str, Known], accounts: Mapping[str, Ac
         account = accounts.get(part) or Account()
         of_others = account.records - account.own <= FEW and len(databases) > 1
         for count in (it for convention in known.conventions for it in convention.counts):
+            if count.number and count.number in numbers[part]:
+                continue  # comparing it with all databases would take minutes if there are thousands
             count = _nearer_reading(result, numbers, part, count)
             if count.of_list is not None or count.next or count.number is None:
                 continue

@@ -386,6 +386,7 @@ class Known(msgspec.Struct, frozen=True):
     `listed` are the results of comparing its lists of keys. `stems` are the samples that are identified by texts rather
     than numbers, `across` the samples that span several databases. `within` are lists of its records that a copy does
     not keep true. `share` says that the store, by its name or its metadata, holds a part of a set.
+    With `brief`, only some of its keys were looked at for counts and lists of its own.
     """
 
     conventions: tuple[Convention, ...] = ()
@@ -398,6 +399,7 @@ class Known(msgspec.Struct, frozen=True):
     clips: tuple[ClipCounts, ...] = ()
     parallel: tuple[Parallel, ...] = ()
     share: bool = False
+    brief: bool = False
 
     @property
     def own(self) -> frozenset[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -79,13 +80,12 @@ def convention_of_list(
     lists = []
     for key in keys:
         parsed = _in_any_form(store, key)
-        if parsed is not None and _are_all_keys(parsed.value, store) and fits(parsed.value, parsed.form):
-            every = list(keys_in(parsed.value))
-            if not set(every).isdisjoint(store.keys):
-                pairs = _pairings(parsed.value)
-                lists.append(
-                    KeyList(key, parsed.form, len(set(every)), entries=len(every), partial=bool(pairs), pairs=pairs)
-                )
+        if parsed is None or not _are_all_keys(parsed.value, store) or not fits(parsed.value, parsed.form):
+            continue
+        if any(it in store.keys for it in keys_in(parsed.value)):
+            pairs = _pairings(parsed.value)
+            number, entries = _counts(parsed.value)
+            lists.append(KeyList(key, parsed.form, number, entries=entries, partial=bool(pairs), pairs=pairs))
     if not lists:
         return _unread_convention(name, store) if KEYS in keys else None
     within = (it for it in metadata_counts(store) if it.number == lists[0].entries)
@@ -163,6 +163,13 @@ def _length_count(raw: bytes | None, key_list: KeyList) -> tuple[Count, ...]:
     return (Count(LEN, parsed, raw, of_list=key_list.key, form=key_list.form),)
 
 
+def _counts(value: Any) -> tuple[int, int]:
+    """Return the number of different keys in a list, and that of its entries."""
+    from datacheck.conventions.values.key_digests import distinct_count
+
+    return distinct_count(keys_in(value)), sum(1 for _ in keys_in(value))
+
+
 def all_bytes(keys: Any) -> bool:
     return isinstance(keys, list) and all(isinstance(it, bytes) for it in keys)
 
@@ -208,24 +215,22 @@ def _convention_of(
     numbers may be classes instead. `length` is the record that counts the listed keys.
     """
     key_lists: list[KeyList] = []
-    all_keys: set[bytes] = set()
+    listed: set[bytes] = set()
     surely = True
     for key, parsed in lists.items():
         if not _are_all_keys(parsed.value, view):
             continue
-        listed_keys = list(keys_in(parsed.value))
-        probed = listed_keys[:: max(1, len(listed_keys) // PROBED)][:PROBED]
+        number, entries = _counts(parsed.value)
+        probed = [*islice(keys_in(parsed.value), 0, None, max(1, entries // PROBED))][:PROBED]
         present = sum(view.value(it) is not None for it in probed)
         if present >= MOST * len(probed):
             pairs = _pairings(parsed.value)
-            key_list = KeyList(
-                key, parsed.form, len(set(listed_keys)), entries=len(listed_keys), pairs=pairs, kept_in=part
-            )
+            key_list = KeyList(key, parsed.form, number, entries=entries, pairs=pairs, kept_in=part)
             key_lists.append(msgspec.structs.replace(key_list, partial=bool(pairs)))
-            all_keys.update(listed_keys)
+            listed.update(it for it in keys_in(parsed.value) if it in view.keys)
             named = not SET_WORDS.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in probed)
-            surely &= named and present >= NEARLY * len(probed) and len(listed_keys) >= FEWEST
-    are_most = len(all_keys.intersection(view.keys)) >= most * len(view.keys)
+            surely &= named and present >= NEARLY * len(probed) and entries >= FEWEST
+    are_most = len(listed) >= most * len(view.keys)
     if not key_lists or not (are_most or surely):
         return None
     groups = aligned_names({it.key.decode("latin1"): lists[it.key].value for it in key_lists})

@@ -94,10 +94,12 @@ def _parsed(view: StoreView, key: bytes) -> Stored | None:
     return parsed if parsed is not None or raw is None else stored_list(raw)
 
 
-def keys_within(raw: bytes, key_list: KeyList) -> set[bytes]:
-    """Return the keys at the places of a list within a value."""
+def keys_within(raw: bytes, key_list: KeyList) -> Iterator[bytes]:
+    """Yield the keys at the places of a list within a value."""
     parsed = stored(raw) or stored_list(raw)
-    return set() if parsed is None else {key_of(it) for place in key_list.places for it in keys_at(parsed.value, place)}
+    if parsed is not None:
+        for place in key_list.places:
+            yield from map(key_of, keys_at(parsed.value, place))
 
 
 def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:

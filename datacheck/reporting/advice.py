@@ -22,6 +22,7 @@ from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import Array, Bounds
 from datacheck.reporting.compared import only_compared
 from datacheck.reporting.earlier import JSON, JSON_LINES
+from datacheck.reporting.missing_values import often_missing
 from datacheck.reporting.page import PAGE
 from datacheck.reporting.source import SearchedFolder
 from datacheck.reporting.summary import ALL_PRINTED, counted
@@ -81,6 +82,7 @@ def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()
     lines = [
         *_findings(report, written, asked),
         *_commands(report, written, asked),
+        *_where_nan_is_frequent(report, asked.encoding),
         *_to_decide(report, asked.encoding),
     ]
     return "\n".join(lines) or None
@@ -243,6 +245,13 @@ def fitting_arrays(family: FamilyProfile) -> list[Array]:
     size, shape = family.length.size, family.array.shape if family.array is not None else None
     items = [size // prod(shape)] if shape is not None else [it for it in (4, 2, 8, 1) if size % it == 0 and size > it]
     return [Array(dtype, shape or (size // it,)) for it in items for dtype in SUGGESTED_DTYPES.get(it, ())]
+
+
+def _where_nan_is_frequent(report: Report, encoding: str) -> Iterator[str]:
+    """Yield lines that name the option for fields in which NaN may mean "missing"."""
+    for field, share in islice(often_missing(report), SUGGESTED):
+        option = f"--allow-nan {shell(plain(field), encoding)}"
+        yield f"if NaN means missing in {field}, where {share:.0%} of all values are NaN: {option}"
 
 
 def _to_decide(report: Report, encoding: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ def ignoring(rules: Sequence[str]) -> Callable[[Finding], bool]:
     """Return a predicate for the findings that one of the rules, CODE or CODE:FAMILY, names.
 
     The family of a key is the key with `#` for each run of digits, after the database's name and a colon if it has one.
-    The family of a row is the name of its table.
+    The family of a row is the name of its table, or of its column in it: `/table/column`.
     """
     codes = frozenset(rule for rule in rules if ":" not in rule)
     parts: dict[str, list[re.Pattern[str]]] = {}
@@ -55,6 +55,8 @@ def _families(finding: Finding) -> list[str]:
         return [family] if isinstance(family, str) else []
     row = _ROW.fullmatch(finding.key)
     names = [finding.key, *([row[1]] if row else [])]
+    if row and finding.field:
+        names.append(f"{row[1].rstrip('/')}/{finding.field}")
     if finding.database:
         names = [f"{finding.database}:{name}" for name in names]
     return names

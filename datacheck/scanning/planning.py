@@ -5,11 +5,12 @@ Also make tallies of single findings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from datacheck.model.blocks import Layout
+from datacheck.conventions.keys.account import KeyWatch
+from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
@@ -40,7 +41,8 @@ def checks_of(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
     watch = keeping.watch_of(report.keeps)
     profile, eyes = report.judged_by or report.profile, report.settings.eyes
     if text is None:
-        yield from (Check(shard, profile, stats=stats, watch=watch, eyes=eyes) for shard in layout.shards)
+        for shard in layout.shards:
+            yield Check(shard, profile, stats=stats, watch=_watch_for(shard, watch), eyes=eyes)
         return
     shards = list(layout.shards)
     counts = {place: shard.records for place, shard in enumerate(shards)}
@@ -65,8 +67,15 @@ def checks_of(pool: Engine[Task], layout: Layout, report: Report, add: Callable[
         if part is not None:
             sample = rows_of(part, place, len(shards), start, count)
         picked = None if place in unsampled else sample
-        yield Check(shard, profile, picked, start, stats=stats, watch=watch, eyes=eyes)
+        yield Check(shard, profile, picked, start, stats=stats, watch=_watch_for(shard, watch), eyes=eyes)
         start += count
+
+
+def _watch_for(shard: Shard, watch: Mapping[str, KeyWatch] | None) -> Mapping[str, KeyWatch] | None:
+    """Return what to note in the database of a shard: sending it all for each of thousands would take minutes."""
+    if watch is None or len(watch) < 2:
+        return watch
+    return {shard.part: watch[shard.part]} if shard.part in watch else {}
 
 
 def given_up(death: Death, doing: str) -> Tally:
@@ -81,13 +90,13 @@ def tally_of(*findings: Finding) -> Tally:
     return tally
 
 
-def unknown_of(family: str, count: int, form: str = "") -> Tally:
+def unknown_of(family: str, count: int, form: str = "", *, alone: bool = False) -> Tally:
     """Return the tally for all records of a family that no decoder knows, with a single finding for all of them.
 
-    `form` is the known format of those that were sampled.
+    `form` is the known format of those that were sampled. A family that is `alone` has no others beside it.
     """
     records = "one record" if count == 1 else f"{count:,} records"
-    owner = f" of '{family}'" if family else " whose keys belong to no family"
+    owner = f" of '{family}'" if family else "" if alone else " whose keys belong to no family"
     finding = found(
         "unknown-payload",
         f"no decoder knows the payload of the {records}{owner}" + (f": those sampled are {form}" if form else ""),

@@ -35,6 +35,7 @@ from datacheck.scanning.earlier.resuming import Resumable
 from datacheck.scanning.file_findings import FileFindings
 from datacheck.scanning.judging.odd_lengths import with_known_shapes
 from datacheck.scanning.keys import keeping
+from datacheck.scanning.keys.brief import with_unread
 from datacheck.scanning.keys.listed_sizes import compare_sizes
 from datacheck.scanning.line import in_order
 from datacheck.scanning.loading import loading
@@ -265,7 +266,8 @@ def _scan_once(
             add(tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
         known = report.profile.of(family)
-        add(unknown_of(family, count, "" if known is None else known.form))
+        alone = not report.profile.families
+        add(unknown_of(family, count, "" if known is None else known.form, alone=alone))
     if report.complete and report.settings.sample is None:
         _conclude(pool, layout, report, add)
     for finding in whole_store.conclude(report):
@@ -365,7 +367,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     if isinstance(found_out, Death):
         add(given_up(found_out, "finding out what the store keeps beside its records"))
         return
-    report.keeps = found_out
+    report.keeps = with_unread(found_out, layout)
     report.follows = keeping.followed(layout, report.settings.conventions)
     left = keeping.unexamined_count(layout, found_out)
     if left and report.settings.conventions != (NONE,):

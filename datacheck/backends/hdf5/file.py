@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.library.bounds import HEAP_SHARE, OBJECT_SHARE, at_most
+from datacheck.backends.hdf5.library.bounds import DECODING, HEAP_SHARE, OBJECT_SHARE, at_most
 from datacheck.backends.hdf5.library.library_failures import failed, reason_of
 from datacheck.backends.hdf5.library.mended import Mended
 from datacheck.backends.hdf5.samples.last_axis import LastAxis
@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.structure.misplaced import Misplaced
 from datacheck.backends.hdf5.structure.superblock import superblock
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.chunk_parts import cells
-from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, other_size, value_bytes
+from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, KNOWN, other_size, value_bytes
 from datacheck.backends.hdf5.values.direct import CHUNK_BYTES, Direct, direct
 from datacheck.files.regular import NotRegular
 from datacheck.model.finding import Finding, found
@@ -126,12 +126,16 @@ class OpenFile:
         return LastAxis(handle) if dataset.across else handle
 
     def value(self, dataset: Dataset) -> Any:
-        """Return the whole value of a dataset. One of variable length may take no more memory than a sound one could.
+        """Return the whole value of a dataset. It may take no more memory than a sound one could need.
 
-        Before the library looks for such a value, it allocates as many bytes as the reference to it claims.
+        Before the library looks for a value of variable length, it allocates as many bytes as the reference to it
+        claims, and a crafted chunk may inflate to any size. Filters that are not known may need any memory.
         """
-        bound = OBJECT_SHARE * dataset.bytes + HEAP_SHARE * self.size
-        with at_most(bound) if dataset.dtype.hasobject else contextlib.nullcontext():
+        bounded = dataset.dtype.hasobject or (bool(dataset.filters) and KNOWN.issuperset(dataset.filters))
+        bound = dataset.bytes + DECODING * dataset.chunk_bytes if dataset.filters else 0
+        if dataset.dtype.hasobject:
+            bound += OBJECT_SHARE * dataset.bytes + HEAP_SHARE * self.size
+        with at_most(bound) if bounded else contextlib.nullcontext():
             return self.dataset(dataset)[()]
 
     def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> Finding | None:

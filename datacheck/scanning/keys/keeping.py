@@ -30,6 +30,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.keys.absent_keys import AbsentKeys
+from datacheck.scanning.keys.brief import known_of, unexamined
 from datacheck.scanning.keys.further_keys import further_keys
 from datacheck.scanning.keys.keys_compared import named_by_records, stem_groups, with_frame_counts
 from datacheck.scanning.keys.keys_read import CompareLists, small_value_of, value_of
@@ -150,24 +151,31 @@ def _wholly_known(keys: Keys, layout: Layout) -> frozenset[str]:
 def _recognise_by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept | Death:
     whole = _wholly_known(keys, layout)
     asked = sorted(keys.keys() - whole)[:MOST_ASKED]
-    result = only(pool, Recognise({it: keys[it] for it in keys if it in whole or it in asked}, whole))
+    examined = {it: keys[it] for it in keys if it in whole or it in asked}
+    further = unexamined(layout, examined) if len({it.part for it in layout.shards}) > MOST_ASKED else ()
+    sizes = _sizes(layout) if further else {}
+    result = only(pool, Recognise(examined, whole, {it: sizes.get(it) for it in further}))
     return cast("Kept | Death", result)
 
 
 def unexamined_count(layout: Layout, kept: Kept) -> int:
-    """Return the number of databases that were not examined, since only some of very many are."""
-    parts = {it.part for it in layout.probes}
-    return len(parts - kept.keys()) if len(parts) > MOST_ASKED else 0
+    """Return the number of databases that were not examined as a whole, since only some of very many are."""
+    parts = {it.part for it in (layout.shards if kept else layout.probes)}  # nothing is kept in the shards of HDF5
+    if len(parts) <= MOST_ASKED:
+        return 0
+    return len(parts - kept.keys()) + sum(known.brief for known in kept.values())
 
 
 class Recognise(msgspec.Struct, frozen=True):
     """A task that returns the conventions of each database of a store, judged by some of its keys.
 
-    Of databases in `whole` all keys are given.
+    Of databases in `whole` all keys are given. The databases in `briefly`, which maps them to their number of records
+    if it is known, are examined briefly.
     """
 
     keys: Keys
     whole: frozenset[str] = frozenset()
+    briefly: Mapping[str, int | None] = msgspec.field(default_factory=dict)
 
     def run(self, job: Job, watch: Watch) -> Kept:
         watch.timeout, watch.patience = own_seconds(job.settings), PATIENCE
@@ -180,6 +188,7 @@ class Recognise(msgspec.Struct, frozen=True):
             keys = {part: self._with_further_keys(job.reader, watch, part) for part in self.keys}
             views = {part: self._view(job.reader, watch, part, keys[part]) for part in keys if not several.get(part)}
             kept = {part: tuple(recognised(views[part], wanted, met)) if part in views else () for part in self.keys}
+            brief = self._brief(job, watch, several, met)
             require_met(wanted, met)
             complete = complete_conventions(kept, views, asked=bool(wanted))
             within = [] if wanted == (NONE,) else list(lists_within(complete, views))
@@ -199,7 +208,20 @@ class Recognise(msgspec.Struct, frozen=True):
                 share=not part and part in views and is_share(job.reader.path.name, views[part]),
             )
             for part, conventions in complete.items()
-        }
+        } | brief
+
+    def _brief(self, job: Job, watch: Watch, several: Mapping[str, bool], met: set[str]) -> Kept:
+        """Return what is known of the databases that are examined briefly."""
+
+        def view(part: str, keys: frozenset[bytes], whole: bool) -> StoreView:
+            return self._view(job.reader, watch, part, keys, whole=whole)
+
+        kept: Kept = {}
+        for part, records in self.briefly.items():
+            watch.note(None)
+            wanted = job.settings.conventions
+            kept[part] = Known() if several.get(part) else known_of(job.reader, part, records, view, wanted, met)
+        return kept
 
     def _indexes(
         self,
@@ -225,7 +247,10 @@ class Recognise(msgspec.Struct, frozen=True):
         watch.note(None)
         return self.keys[part] | further_keys(reader, part)
 
-    def _view(self, reader: Reader, watch: Watch, part: str, keys: frozenset[bytes]) -> StoreView:
+    def _view(
+        self, reader: Reader, watch: Watch, part: str, keys: frozenset[bytes], *, whole: bool = False
+    ) -> StoreView:
+        whole |= part in self.whole
         absent = AbsentKeys(reader, part)
         read: dict[bytes, bytes | None] = {}
 
@@ -233,7 +258,7 @@ class Recognise(msgspec.Struct, frozen=True):
             if key in read:
                 return read[key]
             watch.note(None)
-            is_absent = key not in keys and (part in self.whole or absent.lacks(key))
+            is_absent = key not in keys and (whole or absent.lacks(key))
             raw = None if is_absent else value_of(reader, key, part)
             if raw is None or len(raw) <= REMEMBERED:
                 read[key] = raw
@@ -257,8 +282,11 @@ def compared(
     if isinstance(spanning, Death):
         return spanning
     result: Kept = {}
+    of_part: dict[str, list[Shard]] = {}
+    for shard in shards:
+        of_part.setdefault(shard.part, []).append(shard)
     for part, known in with_asked_samples(with_placed_counts(spanning, accounts)).items():
-        part_shards = tuple(it for it in shards if it.part == part)
+        part_shards = tuple(of_part.get(part, ()))
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)
         listed = do(CompareLists(part, part_shards, lists, known.own | known.aside)) if lists else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,6 +27,9 @@ from datacheck.model.key_families import fold
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.tasks import Job, opening_seconds
 from datacheck.workers.interface import Watch
+
+if TYPE_CHECKING:
+    from datacheck.conventions.values.key_digests import KeyDigests
 
 MOST_NAMED = 1 << 22
 """Number of keys named by records above which their presence is not checked."""
@@ -111,36 +115,43 @@ class CompareLists(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> list[Listed]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        wanted = [(it, _listed_keys(job.reader, it, self.part)) for it in self.lists]
+        from datacheck.conventions.values.key_digests import KeyDigests, digests_of
+
+        wanted = [KeyDigests(_listed_keys(job.reader, it, self.part)) for it in self.lists]
         shares = [place for place, it in enumerate(self.lists) if it.share]
-        every = frozenset().union(*(wanted[place][1] for place in shares))
-        missing = [set(keys) for _, keys in wanted]
         unlisted = [0] * len(wanted)
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
                 if not isinstance(block, Block):
                     continue
-                keys = set(block.keys) - self.own
-                for place, (_, listed) in enumerate(wanted):
-                    missing[place] -= keys
+                digests = digests_of(set(block.keys) - self.own)
+                listed = [it.find(digests) for it in wanted]
+                for place, found in enumerate(listed):
                     if place not in shares:
-                        unlisted[place] += len(keys - listed)
+                        unlisted[place] += len(found) - int(found.sum())
                 if shares:
-                    unlisted[shares[0]] += len(keys - every)
+                    in_none = ~listed[shares[0]]
+                    for place in shares[1:]:
+                        in_none &= ~listed[place]
+                    unlisted[shares[0]] += int(in_none.sum())
         return [
             Listed(
                 it.key,
-                len(wanted[place][1]) if it.places else it.number,
-                tuple(sorted(missing[place] - self.own)),
+                len(wanted[place]) if it.places else it.number,
+                self._missing(job.reader, it, wanted[place]),
                 0 if it.partial else unlisted[place],
                 it.kept_in,
                 bool(it.places) and it.key != KEYS,
             )
-            for place, (it, _) in enumerate(wanted)
+            for place, it in enumerate(self.lists)
         ]
 
+    def _missing(self, reader: Reader, key_list: KeyList, keys: KeyDigests) -> tuple[bytes, ...]:
+        """Return the keys of a list that are not in the database; the list is read once more if there are any."""
+        return () if keys.are_all_found else keys.missing(_listed_keys(reader, key_list, self.part), self.own)
 
-def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> set[bytes]:
+
+def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> Iterator[bytes]:
     raw = (
         side_file(reader.path, key_list.key)
         if key_list.file
@@ -148,7 +159,7 @@ def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> set[bytes]:
     )
     if key_list.places:
         return keys_within(raw or b"", key_list)
-    return set(keys_in(FORMS[key_list.form].read(raw or b"") or []))
+    return keys_in(FORMS[key_list.form].read(raw or b"") or [])
 
 
 class Named:

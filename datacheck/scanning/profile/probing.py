@@ -188,7 +188,8 @@ def undecided(
         count = f"{taken.unused} of {len(layout.probes)} probes"
         yield tally_of(taken.last, f"{count} are not in the profile, since too many failed: the last", True, probe=None)
     for family in taken.undecided:
-        records = f"records of {family!r}" if family else "records whose keys belong to no family"
+        others = " whose keys belong to no family" if taken.profile.families else ""
+        records = f"records of {family!r}" if family else f"records{others}"
         doing = f"what the {records} should hold is undecided, because no sample of them could be used: one"
         yield tally_of(taken.last, doing, False, probe=None, family=family or "")
     if taken.empty:

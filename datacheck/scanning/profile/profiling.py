@@ -17,7 +17,7 @@ import numpy as np
 
 from datacheck.backends.interface import Peeking, Reader
 from datacheck.checks.axis_order import Agreement
-from datacheck.checks.floats import beyond_half
+from datacheck.checks.floats import beyond_half, finite_values
 from datacheck.decoders import SIDE_DECODERS, decoder
 from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ragged
 from datacheck.decoders.interface import NamingClasses
@@ -415,6 +415,6 @@ def _means(batch: Batch) -> Iterator[float]:
             yield from np.clip(means, -1e38, 1e38).tolist()
             return
     for record in batch.values:
-        finite = record[np.isfinite(record)] if batch.floating else record
+        finite = finite_values(record)
         if finite.size:
-            yield float(np.clip(finite.mean(dtype=np.float64), -1e38, 1e38))
+            yield float(np.clip(finite.reshape(-1).mean(dtype=np.float64), -1e38, 1e38))

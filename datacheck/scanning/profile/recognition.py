@@ -190,8 +190,13 @@ def _form(seen: Sequence[Look]) -> str:
 
 
 def _usual_length(seen: Sequence[Look]) -> UsualLength | None:
-    """Return the length that more than half of the values unknown to decoders have, or None."""
-    sizes = Counter(look.size for look in seen if look.kind == UNKNOWN)
+    """Return the length that more than half of the values unknown to decoders have, or None.
+
+    Bytes and short texts count too: labels of one byte look like them, and lie beside raw values under random keys.
+    """
+    sizes = Counter(look.size for look in seen if look.kind == UNKNOWN or look.kind in SIDE_DECODERS)
+    if all(look.kind != UNKNOWN for look in seen):
+        return None
     count = sizes.total()
     if count < SAMPLED:
         return None

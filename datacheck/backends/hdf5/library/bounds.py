@@ -20,6 +20,8 @@ HEAP_SHARE = 8
 
 The library and h5py hold up to five copies of a value: its heap, buffers for its conversion, and the result.
 """
+DECODING = 6
+"""Memory for decoding a chunk, as a multiple of its size: the library doubles its buffer until it is large enough."""
 _STATM = Path("/proc/self/statm")
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.library.bounds import HEAP_SHARE, OBJECT_SHARE, at_most
+from datacheck.backends.hdf5.library.bounds import DECODING, HEAP_SHARE, OBJECT_SHARE, at_most
 from datacheck.backends.hdf5.library.fork_guard import deadly_signal
 from datacheck.backends.hdf5.library.library_failures import killed, reason_of
 from datacheck.backends.hdf5.structure.misplaced import Misplaced
@@ -32,8 +32,6 @@ WINDOW_BYTES = 256 << 20
 """Maximum number of bytes of a dataset in memory, unless one row is larger."""
 OBJECT_BYTES = 16 << 20
 """Total size of variable-length values, in bytes, at which reading them stops."""
-DECODING = 6
-"""Memory for decoding a chunk, as a multiple of its size: the library doubles its buffer until it is large enough."""
 AHEAD, ALONE = 256, 16
 """Maximum number of variable-length rows tried in one child process, and number of rows tried singly if it died."""
 CHECKED = frozenset({1, 3, 307})
