@@ -286,16 +286,37 @@ def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fi
             or not (name_words & END and name_words & {b"ix", *ROWS})
         ):
             continue
-        stem = next((it for it in WORDS.findall(dataset.name.lower())), b"")
-        target = by_name.get(stem) or by_name.get(stem + b"s")
-        numbers = values(dataset) if target is not None and target is not dataset else None
+        target = named_target(dataset, by_name)
+        numbers = values(dataset) if target is not None else None
         if target is None or numbers is None or not numbers.size or int(numbers.max()) <= target.rows:
             continue
-        if dataset.rows == target.rows and (numbers[1:] < numbers[:-1]).any():
-            continue  # a position within each row, such as where an answer ends in its text
+        within = float(np.mean(numbers <= target.rows))
+        if dataset.rows == target.rows and ((numbers[1:] < numbers[:-1]).any() or within < FOLLOWING):
+            continue  # a position within each row, such as where an answer ends in its text, or in another dataset
         at = int(numbers.argmax())
         text = (
             f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,} of {escape(target.path)}, "
             f"which has {target.rows:,}"
         )
-        yield found("dangling", text, field=dataset.title, dataset=escape(dataset.path), number=int(numbers[at]))
+        verdict: Verdict | None = "suspicious" if _are_windows(dataset, numbers, datasets, values) else None
+        yield found("dangling", text, field=dataset.title, verdict=verdict, dataset=escape(dataset.path),
+                    number=int(numbers[at]))  # fmt: skip
+
+
+def named_target(dataset: Dataset, by_name: Mapping[bytes, Dataset]) -> Dataset | None:
+    """Return the dataset that another one refers to by the first word of its name: labels of label_start_ix."""
+    stem = next(iter(WORDS.findall(dataset.name.lower())), b"")
+    target = by_name.get(stem) or by_name.get(stem + b"s")
+    return None if target is dataset else target
+
+
+def _are_windows(ends: Dataset, numbers: NDArray[Any], datasets: Sequence[Dataset], values: Values) -> bool:
+    """Check whether ends are those of overlapping windows of one size; a loader may pad the last ones."""
+    stem = words(ends.name) - END
+    start = next((it for it in datasets if words(it.name) & START and words(it.name) - START == stem), None)
+    first = values(start) if start is not None and start.shape == ends.shape and start.dtype.kind in "iu" else None
+    if first is None:
+        return False
+    sizes = numbers.astype(np.int64) - first.astype(np.int64)
+    overlapping = first[1:].astype(np.int64) < numbers[:-1].astype(np.int64)
+    return bool((sizes == sizes[0]).all() and overlapping.all() and len(sizes) > 1)
