@@ -98,3 +98,24 @@ def test_a_number_for_each_may_be_the_largest(tmp_path, column, status):
         file["captions"] = RANDOM.integers(1, 99, (96, 20))
         file[column] = np.sort(RANDOM.integers(1, 20, 96))
     assert _scan(tmp_path / "a.h5").returncode == status
+
+
+@pytest.mark.parametrize(("adjoining", "status"), [(False, 0), (True, 1)])
+def test_clips_may_be_places_in_videos(tmp_path, adjoining, status):
+    """Ends mostly beyond the rows are those of something else, unless the ranges adjoin and the rows are cut off."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["videos"] = RANDOM.normal(size=(30, 100, 16)).astype("f4")
+        file["clips"] = RANDOM.normal(size=(30 if adjoining else 12, 8)).astype("f4")
+        file["clip_start_idx"] = np.arange(40) * 5 if adjoining else RANDOM.integers(0, 40, 30)
+        file["clip_end_idx"] = np.arange(40) * 5 + 5 if adjoining else RANDOM.integers(60, 100, 30)
+    assert _scan(tmp_path / "a.h5").returncode == status
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("n_samples_total", "suspicious"), ("n_samples", "bad")])
+def test_a_total_may_count_the_samples_of_other_folders(tmp_path, name, verdict):
+    for part in range(3):
+        with h5py.File(tmp_path / f"part_{part}.h5", "w") as file:
+            file.attrs[name] = 65
+            for number in range(20):
+                file[f"sample_{part * 20 + number}/x"] = RANDOM.normal(size=(16, 8)).astype("f4")
+    assert f"count ({verdict})" in _scan(tmp_path).stdout

@@ -291,6 +291,9 @@ def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fi
         if target is None or numbers is None or not numbers.size or int(numbers.max()) <= target.rows:
             continue
         within = float(np.mean(numbers <= target.rows))
+        first = _starts_of(dataset, datasets, values)
+        if within < 1 / 2 and (first is None or not _adjoin(first, numbers)):
+            continue  # places in something else: of `clips` that were cut from videos
         if dataset.rows == target.rows and ((numbers[1:] < numbers[:-1]).any() or within < FOLLOWING):
             continue  # a position within each row, such as where an answer ends in its text, or in another dataset
         at = int(numbers.argmax())
@@ -298,7 +301,7 @@ def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fi
             f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,} of {escape(target.path)}, "
             f"which has {target.rows:,}"
         )
-        verdict: Verdict | None = "suspicious" if _are_windows(dataset, numbers, datasets, values) else None
+        verdict: Verdict | None = "suspicious" if first is not None and _are_windows(first, numbers) else None
         yield found("dangling", text, field=dataset.title, verdict=verdict, dataset=escape(dataset.path),
                     number=int(numbers[at]))  # fmt: skip
 
@@ -310,13 +313,20 @@ def named_target(dataset: Dataset, by_name: Mapping[bytes, Dataset]) -> Dataset 
     return None if target is dataset else target
 
 
-def _are_windows(ends: Dataset, numbers: NDArray[Any], datasets: Sequence[Dataset], values: Values) -> bool:
-    """Check whether ends are those of overlapping windows of one size; a loader may pad the last ones."""
+def _starts_of(ends: Dataset, datasets: Sequence[Dataset], values: Values) -> NDArray[Any] | None:
+    """Return the first rows of the ranges that have these ends, or None if there are none."""
     stem = words(ends.name) - END
     start = next((it for it in datasets if words(it.name) & START and words(it.name) - START == stem), None)
-    first = values(start) if start is not None and start.shape == ends.shape and start.dtype.kind in "iu" else None
-    if first is None:
-        return False
-    sizes = numbers.astype(np.int64) - first.astype(np.int64)
-    overlapping = first[1:].astype(np.int64) < numbers[:-1].astype(np.int64)
-    return bool((sizes == sizes[0]).all() and overlapping.all() and len(sizes) > 1)
+    return values(start) if start is not None and start.shape == ends.shape and start.dtype.kind in "iu" else None
+
+
+def _adjoin(first: NDArray[Any], last: NDArray[Any]) -> bool:
+    """Check whether nearly all ranges begin where the range before ends, or one row later."""
+    gaps = first[1:].astype(np.int64) - last[:-1].astype(np.int64)
+    return len(gaps) > 0 and float(max(np.mean(gaps == 0), np.mean(gaps == 1))) >= FOLLOWING
+
+
+def _are_windows(first: NDArray[Any], last: NDArray[Any]) -> bool:
+    """Check whether ranges are overlapping windows of one size; a loader may pad the last ones."""
+    begin, end = first.astype(np.int64), last.astype(np.int64)
+    return len(begin) > 1 and bool((end - begin == end[0] - begin[0]).all() and (begin[1:] < end[:-1]).all())
