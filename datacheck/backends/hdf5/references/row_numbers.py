@@ -56,6 +56,12 @@ def names_a_set(path: bytes) -> bool:
     return bool(name_words & SETS and name_words & (ROWS - IDS))
 
 
+def may_number_a_set(dataset: Dataset) -> bool:
+    """Check whether a flat dataset may hold the numbers of a set of rows or samples: `train_idx`, `split/train`."""
+    is_set = _may_be_row_numbers(dataset) and _kind_of(dataset) == "rows"
+    return len(dataset.shape) == 1 and (is_set or names_a_set(dataset.name))
+
+
 def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNumbers], list[Finding]]:
     """Return the datasets of row numbers among the datasets of a file, and the findings about them."""
     named = {it.path: it for it in datasets if _may_be_row_numbers(it)}
