@@ -13,6 +13,7 @@ from pathlib import Path
 
 from datacheck.backends.hdf5.copying import dataset_numbers
 from datacheck.backends.hdf5.copying.group_numbers import new_names
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
 from datacheck.backends.hdf5.library.listing import attributes
@@ -94,6 +95,17 @@ def _losses_of_each_sample(
                 reported.add((path or b"/", name))
                 attribute = f"the attribute {escape(name)} of {escape(path or b'/')}"
                 yield f"{attribute} {relation} like {escape(min(family))}, of which some go"
+            for dataset in _scalars_outside(contents):
+                if _name_several(look.dataset_texts(dataset), _names(family), _names(lost)):
+                    yield f"{escape(dataset.path)} names samples like {escape(min(family))}, of which some go"
+
+
+def _scalars_outside(contents: Contents) -> Iterator[Dataset]:
+    """Yield the scalars in no sample whose texts may be read."""
+    for dataset in contents.single:
+        within = contents.means is not None and contents.means.holds(dataset.path.rpartition(b"/")[0])
+        if not within and not dataset.shape and dataset.dtype.kind in "OS" and dataset.bytes <= SMALL:
+            yield dataset
 
 
 def _name_several(texts: Collection[str], names: frozenset[str], lost: frozenset[str]) -> bool:

@@ -38,12 +38,13 @@ def test_numbers_of_a_set_would_lead_to_what_goes(tmp_path, single, attribute):
     assert (said.returncode, "train" in said.stderr, "may hold numbers of" in said.stderr) == (2, True, True)
 
 
-def test_a_text_that_names_samples_would_name_what_goes(tmp_path):
+@pytest.mark.parametrize(("attribute", "title"), [(True, "the attribute splits of /"), (False, "/splits")])
+def test_a_text_that_names_samples_would_name_what_goes(tmp_path, attribute, title):
     _write(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5", "a") as file:
-        file.attrs["splits"] = json.dumps({"train": [f"graph_{it}" for it in range(9)]})
+        (file.attrs if attribute else file)["splits"] = json.dumps({"train": [f"graph_{it}" for it in range(9)]})
     said = _rebuild(tmp_path)
-    assert (said.returncode, "the attribute splits of / names samples" in said.stderr) == (2, True)
+    assert (said.returncode, f"{title} names samples" in said.stderr) == (2, True)
 
 
 def test_what_does_not_lead_to_samples_stays(tmp_path):
