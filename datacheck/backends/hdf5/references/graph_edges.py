@@ -45,7 +45,8 @@ FEW = 0.1
 """Maximum share of edges that may lead beyond the nodes, and of groups with such edges, if the name has other words."""
 ALIKE = 4
 """Minimum number of groups that show that their edges have no padding, so that one with a missing node is bad."""
-NAMED = 5
+NAMED, KEPT = 5, 1 << 16
+"""Maximum number of missing nodes that are named, and that are counted."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Ends:
 
     def finding(self, verdict: Verdict | None = None) -> Finding:
         path, nodes = escape(self.dataset.path), escape(self.nodes.path)
-        more = f" and {self.beyond.size - NAMED:,} more" if self.beyond.size > NAMED else ""
+        at_least = "at least " if self.beyond.size >= KEPT else ""
+        more = f" and {at_least}{self.beyond.size - NAMED:,} more" if self.beyond.size > NAMED else ""
         lead = ", ".join(f"{it:,}" for it in self.beyond[:NAMED].tolist()) + more
         shape = self.nodes.shape
         extent = f"{nodes} has {self.nodes.rows:,} rows" if len(shape) < 3 else f"{nodes} has the shape {shape}"
@@ -85,10 +87,10 @@ def edges(
     for group, datasets in groups:
         details: dict[str, Any] = {"sample": escape(group)} if group in samples else {}
         for dataset in datasets:
-            if _are_edges(dataset) and _node_datasets(datasets, NODES):
+            if are_edges(dataset) and _node_datasets(datasets, NODES):
                 yield from _edge_data_findings(dataset, datasets, details)
                 nodes = _node_datasets(datasets, NODES)
-            elif _are_faces(dataset):
+            elif are_faces(dataset):
                 nodes = _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
             else:
                 continue
@@ -124,7 +126,7 @@ def _ends_of(dataset: Dataset, nodes: Sequence[Dataset], look: Looking, details:
     """Return where the edges lead, or None if there are none or not all of them can be read."""
     node_dataset = max(nodes, key=_node_count)
     count = _node_count(node_dataset)
-    across = dataset.shape[0] == 2 and not _are_faces(dataset)
+    across = dataset.shape[0] == 2 and not are_faces(dataset)
     read, lowest = 0, 0
     out_of_range = np.zeros((2, dataset.shape[0 if across else 1]), np.int64)
     beyond = np.empty(0, np.int64)
@@ -135,12 +137,12 @@ def _ends_of(dataset: Dataset, nodes: Sequence[Dataset], look: Looking, details:
         lowest = min(lowest, int(ends.min())) if read else int(ends.min())
         read += ends.shape[1]
         out_of_range += [(ends >= count).sum(axis=1), (ends > count).sum(axis=1)]
-        beyond = np.union1d(beyond, ends[ends >= count])
+        beyond = np.union1d(beyond, ends[ends >= count])[: KEPT + 1]
         single += int(((ends == count).any(axis=0) & ~(ends == count).all(axis=0)).sum())
     if not read or read < dataset.shape[1 if across else 0]:
         return None
     from_one = int(lowest > 0)
-    beyond = beyond[beyond >= count + from_one]
+    beyond = beyond[beyond >= count + from_one][:KEPT]
     last = beyond.tolist() == [count]
     padded = last and (not single or single > FEW * read)  # an edge of padding has both ends there, as a rule
     mostly, often = (bool((out_of_range[from_one] > share * read).any()) for share in (1 / 2, FEW))
@@ -154,7 +156,7 @@ def _node_count(nodes: Dataset) -> int:
 
 def _edge_data_findings(dataset: Dataset, datasets: Sequence[Dataset], details: dict[str, Any]) -> Iterator[Finding]:
     """Yield findings for datasets with nearly as many rows as there are edges, unless they belong to other edges."""
-    counts = {it.path: _edge_count(it) for it in datasets if _are_edges(it)}
+    counts = {it.path: _edge_count(it) for it in datasets if are_edges(it)}
     count = counts[dataset.path]
     for other in datasets:
         name_words = words(other.name)
@@ -173,12 +175,14 @@ def _edge_count(dataset: Dataset) -> int:
     return dataset.shape[1] if dataset.shape[0] == 2 else dataset.rows
 
 
-def _are_faces(dataset: Dataset) -> bool:
+def are_faces(dataset: Dataset) -> bool:
+    """Check whether a dataset has the numbers of the vertices of faces, by its name, shape and type."""
     flat = len(dataset.shape) == 2 and dataset.shape[1] in CORNERS and dataset.rows > max(CORNERS)
     return flat and dataset.name.lower() in FACES and dataset.dtype.kind in "iu" and dataset.readable
 
 
-def _are_edges(dataset: Dataset) -> bool:
+def are_edges(dataset: Dataset) -> bool:
+    """Check whether a dataset has the numbers of the nodes of edges, by its name, shape and type."""
     name_words = words(dataset.name)
     pairs = len(dataset.shape) == 2 and 2 in dataset.shape and dataset.dtype.kind in "iu" and dataset.readable
     return pairs and (dataset.name.lower() == b"edges" or bool(name_words & {b"edge", b"edges"} and name_words & INDEX))
