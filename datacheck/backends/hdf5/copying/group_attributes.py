@@ -7,6 +7,7 @@ another one. A list of names, or of values by position, would not fit the remain
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -109,14 +110,28 @@ def _scalars_outside(contents: Contents) -> Iterator[Dataset]:
 
 
 def _name_several(texts: Collection[str], names: frozenset[str], lost: frozenset[str]) -> bool:
-    """Check whether a single text, such as JSON, names several samples and one that is lost.
+    """Check whether a single text names several samples and one that is lost.
 
-    Names of digits or letters alone are left out, since they may be ordinary numbers or words.
+    Names of digits or letters alone are left out, since they may be ordinary numbers or words. So are keys in JSON:
+    what a text has for each sample is not asked for if the sample is not there.
     """
-    if len(texts) != 1:
-        return False
-    named = names.intersection(WORD.findall(next(iter(texts))))
+    text = next(iter(texts)) if len(texts) == 1 else ""
+    named = names.intersection(_listed(text) if len(text) <= SMALL else ())
     return len(named) > 1 and any(re.search("[0-9]", it) and re.search("[A-Za-z]", it) for it in named & lost)
+
+
+def _listed(text: str) -> Iterator[str]:
+    """Yield the texts in the lists of a JSON text, or the words of another text."""
+    try:
+        left = [json.loads(text)]
+    except (ValueError, RecursionError):
+        yield from WORD.findall(text)
+        return
+    while left:
+        its = left.pop()
+        if isinstance(its, list):
+            yield from (it for it in its if isinstance(it, str))
+        left += its.values() if isinstance(its, dict) else its if isinstance(its, list) else ()
 
 
 def _are_numbers(numbers: Sequence[int], family: Collection[bytes], lost: Collection[bytes]) -> bool:

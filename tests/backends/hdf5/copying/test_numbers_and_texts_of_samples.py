@@ -53,5 +53,6 @@ def test_what_does_not_lead_to_samples_stays(tmp_path):
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file.attrs["channel_ids"] = np.arange(9)
         file.attrs["test_ids"] = np.arange(9, COUNT)
+        file.attrs["labels"] = json.dumps({f"graph_{it}": it % 3 for it in range(COUNT)})
         file.attrs["comment"] = f"graph_{BAD} is the largest"
     assert _rebuild(tmp_path).returncode == 0
