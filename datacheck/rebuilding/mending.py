@@ -89,12 +89,14 @@ def _is_of_a_file(finding: Finding) -> bool:
 def _is_of_numbers(finding: Finding) -> bool:
     """Return whether a finding is about numbers that a dataset holds of its rows, whose intended values are unknown.
 
-    Names of samples (`missing`) and counts in attributes are corrected in the copy; these numbers are copied unchanged.
+    Names of samples (texts in `missing`) and counts in attributes are corrected in the copy; these numbers are copied
+    unchanged, as are edges to `missing` nodes, which are numbers too.
     So are keys whose numbers have other `digits` than a loader asks for.
     """
     if "digits" in finding.details:
         return True
-    return finding.key is None and "dataset" in finding.details and "missing" not in finding.details
+    names = any(isinstance(it, str) for it in finding.details.get("missing", ()))
+    return finding.key is None and "dataset" in finding.details and not names
 
 
 def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) -> Outcomes | None:

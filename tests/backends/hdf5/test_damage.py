@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from datacheck.backends.hdf5 import survey
+from datacheck.backends.hdf5 import survey, tree_walk
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.values import hindrances
 from datacheck.backends.hdf5.values.window import Window
@@ -297,7 +297,7 @@ def test_a_soft_link_within_the_file_through_another_is_nothing_to_speak_of(path
 
 
 def test_groups_too_deep_are_not_followed(path, monkeypatch):
-    monkeypatch.setattr(survey, "DEEPEST", 2)
+    monkeypatch.setattr(tree_walk, "DEEPEST", 2)
     store(path, **{"a/b/c/data": np.zeros(2), "a/b/data": np.zeros(2)})
     (finding,), _, read = scanned(path)
     assert (finding.code, finding.message) == ("unsupported", "/a/b/c: more than 2 groups deep")

@@ -9,7 +9,7 @@ import pytest
 
 from datacheck import rebuild, scan
 from datacheck.backends.copy_plan import Drops, Plan
-from datacheck.backends.hdf5 import survey
+from datacheck.backends.hdf5 import tree_walk
 from datacheck.backends.hdf5.copying.copier import Hdf5Copier
 from datacheck.backends.hdf5.file import library
 from datacheck.backends.hdf5.library import listing
@@ -186,7 +186,7 @@ def test_attributes_that_kill_their_reader_cost_themselves(tmp_path, monkeypatch
     def deadly(h5, opened):
         os.kill(os.getpid(), signal.SIGSEGV)
 
-    monkeypatch.setattr(survey, "read_attribute", deadly)
+    monkeypatch.setattr(tree_walk, "read_attribute", deadly)
     reader = Hdf5Reader.recognise(path)
     layout = reader.layout()
     assert [(it.code, it.message) for it in layout.findings] == [

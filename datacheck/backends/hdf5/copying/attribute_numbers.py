@@ -49,7 +49,7 @@ def counts(
     tables = _tables_outside_samples(contents)
     shortened = [it for it in tables if _rows_left(it, changes) < it.rows]
     amended: dict[tuple[bytes, bytes], int | tuple[int, ...]] = {}
-    numbers = _numbers(file, contents, COUNTING | {SHAPE}, _paths_with_parents(shortened)) if shortened else {}
+    numbers = integers(file, contents, COUNTING | {SHAPE}, _paths_with_parents(shortened)) if shortened else {}
     for (path, name), values in numbers.items():
         for table in shortened:
             shapes = {it.path: it.shape for it in table.datasets if not it.across}
@@ -71,7 +71,7 @@ def losses(file: Path, contents: Contents, rows: Mapping[str, Collection[int]]) 
     shortened = [it for it in _tables_outside_samples(contents) if len(rows.get(it.name, ()))]
     alike: dict[tuple[bytes, bytes], list[tuple[bytes, int]]] = defaultdict(list)
     found_numbers = (
-        _numbers(
+        integers(
             file, contents, POINTING | BEGINS | ENDS, {*contents.paths, *_paths_with_parents(shortened)}, most=TEXTS
         )
         if shortened
@@ -163,7 +163,7 @@ def _counts_rows(name: bytes, path: bytes, table: Table, uncut: Collection[int])
     return rest <= ANYTHING and (path in paths or table.rows not in uncut)
 
 
-def _numbers(
+def integers(
     file: Path, contents: Contents, wanted: Collection[bytes], paths: Collection[bytes], most: int = FEW
 ) -> Numbers:
     """Return the integers, at most `most`, in each attribute of `paths` with one of the words `wanted` in its name."""

@@ -22,7 +22,7 @@ from datacheck.backends.hdf5.formats import frames, loom, matlab
 from datacheck.backends.hdf5.formats.sparse import Cells
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
-from datacheck.backends.hdf5.references.row_numbers import RowNumbers, names_a_set
+from datacheck.backends.hdf5.references.row_numbers import RowNumbers, may_number_a_set
 from datacheck.backends.hdf5.samples import last_axis, scales
 from datacheck.backends.hdf5.samples.by_chance import by_themselves
 from datacheck.backends.hdf5.samples.each import part_families
@@ -399,7 +399,7 @@ def _losses_of_each(tables: Sequence[Table], others: Sequence[Dataset], read: Re
             home = other.path.rpartition(b"/")[0]
             if other.rows == table.rows and (above + b"/").startswith(home + b"/"):
                 yield f"{escape(other.path)} has a row for each dataset like {table.key(0)}, of which some go"
-            elif names_a_set(other.path) and len(other.shape) == 1 and other.rows < table.rows:
+            elif may_number_a_set(other) and other.rows < table.rows:
                 values = read.get(other.path)
                 if values is None or numbers.issuperset(values.tolist()):
                     yield f"{escape(other.path)} may hold numbers of datasets like {table.key(0)}, of which some go"
@@ -416,5 +416,5 @@ def _losses_beside_samples(means: Meaning, others: Sequence[Dataset], dropped: D
                 continue
             if other.rows == count:
                 yield f"{escape(other.path)} has a row for each group of {escape(above or b'/')}, of which some go"
-            elif names_a_set(other.name) and len(other.shape) == 1 and other.rows < count:
+            elif may_number_a_set(other) and other.rows < count:
                 yield f"{escape(other.path)} may hold numbers of groups of {escape(above or b'/')}, of which some go"

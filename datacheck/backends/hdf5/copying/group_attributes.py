@@ -7,12 +7,14 @@ another one. A list of names, or of values by position, would not fit the remain
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from datacheck.backends.hdf5.copying import dataset_numbers
 from datacheck.backends.hdf5.copying.group_numbers import new_names
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
 from datacheck.backends.hdf5.library.listing import attributes
@@ -29,6 +31,7 @@ POINTING = ROWS | SETS
 """Words in the names of attributes that hold numbers of groups."""
 FEWEST, SMALL = 4, 8 << 20
 """Minimum number of samples for an attribute with as many values to belong to them, and maximum bytes of texts read."""
+WORD = re.compile(r"[\w.\-]+")
 OWN = frozenset(b"id index idx number nr".split())
 """Words in the names of attributes of a group that are its own number."""
 
@@ -78,16 +81,66 @@ def _losses_of_each_sample(
             look = Looking(library(), handle.file.id, StepCounter({}))
             for path, name in ((owner, it) for owner in _own_and_above(above, {}) for it in look.names(owner)):
                 texts, names = frozenset(look.texts(path, name)), _names(family)
-                count = len(look.texts(path, name)) or len(look.numbers(path, name, TEXTS))
+                numbers = look.numbers(path, name, TEXTS)
+                count = len(look.texts(path, name)) or len(numbers)
                 listed = len(texts) > 1 and 2 * len(names & texts) > len(texts)
-                if (path or b"/", name) in reported or not (listed or (count == len(family) and count not in sizes)):
-                    continue
-                if listed and texts.isdisjoint(_names(lost)):
+                relation = ""
+                if listed or _name_several(texts, names, _names(lost)):
+                    relation = "" if listed and texts.isdisjoint(_names(lost)) else "names samples"
+                elif count == len(family) and count not in sizes:
+                    relation = "has a value for each sample"
+                elif words(name) & SETS and _are_numbers(numbers, family, lost):
+                    relation = "may hold numbers of samples"
+                if not relation or (path or b"/", name) in reported:
                     continue
                 reported.add((path or b"/", name))
                 attribute = f"the attribute {escape(name)} of {escape(path or b'/')}"
-                relation = "names samples" if listed else "has a value for each sample"
                 yield f"{attribute} {relation} like {escape(min(family))}, of which some go"
+            for dataset in _scalars_outside(contents):
+                if _name_several(look.dataset_texts(dataset), _names(family), _names(lost)):
+                    yield f"{escape(dataset.path)} names samples like {escape(min(family))}, of which some go"
+
+
+def _scalars_outside(contents: Contents) -> Iterator[Dataset]:
+    """Yield the scalars in no sample whose texts may be read."""
+    for dataset in contents.single:
+        within = contents.means is not None and contents.means.holds(dataset.path.rpartition(b"/")[0])
+        if not within and not dataset.shape and dataset.dtype.kind in "OS" and dataset.bytes <= SMALL:
+            yield dataset
+
+
+def _name_several(texts: Collection[str], names: frozenset[str], lost: frozenset[str]) -> bool:
+    """Check whether a single text names several samples and one that is lost.
+
+    Names of digits or letters alone are left out, since they may be ordinary numbers or words. So are keys in JSON:
+    what a text has for each sample is not asked for if the sample is not there.
+    """
+    text = next(iter(texts)) if len(texts) == 1 else ""
+    named = names.intersection(_listed(text) if len(text) <= SMALL else ())
+    return len(named) > 1 and any(re.search("[0-9]", it) and re.search("[A-Za-z]", it) for it in named & lost)
+
+
+def _listed(text: str) -> Iterator[str]:
+    """Yield the texts in the lists of a JSON text, or the words of another text."""
+    try:
+        left = [json.loads(text)]
+    except (ValueError, RecursionError):
+        yield from WORD.findall(text)
+        return
+    while left:
+        its = left.pop()
+        if isinstance(its, list):
+            yield from (it for it in its if isinstance(it, str))
+        left += its.values() if isinstance(its, dict) else its if isinstance(its, list) else ()
+
+
+def _are_numbers(numbers: Sequence[int], family: Collection[bytes], lost: Collection[bytes]) -> bool:
+    """Check whether these are the numbers of some samples, and of one that is lost."""
+    called, gone = (
+        {int(found[-1][:18]) for it in some if (found := DIGITS.findall(it.rpartition(b"/")[2]))}
+        for some in (family, lost)
+    )
+    return len(numbers) > 1 and called.issuperset(numbers) and not gone.isdisjoint(numbers)
 
 
 def _names(paths: Collection[bytes]) -> frozenset[str]:

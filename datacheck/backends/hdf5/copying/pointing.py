@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.references.boundaries import BOUNDS
+from datacheck.backends.hdf5.references.graph_edges import NODES, POINTS, are_edges, are_faces
 from datacheck.backends.hdf5.references.row_numbers import ROWS, RUNS
 from datacheck.backends.hdf5.samples.row_counts import ENDS, STARTS
 from datacheck.backends.hdf5.tables import Table
@@ -34,6 +35,8 @@ RANGES = POINTERS | frozenset(b"pos range ranges bound bounds boundaries span sp
 """Words in the names of datasets that hold the begin and end of runs of rows, side by side."""
 ORDINARY = (STARTS | LAST) - BOUNDS
 """Words of POINTERS that just as often mean something else: the first rank, the last year."""
+EDGES = b"edges"
+"""Name of edges, in lower case, that has no word for row numbers in it."""
 NO_ROWS = frozenset(b"year years month months day days date dates hour hours age ages rank ranks grade grades".split())
 """Words that, beside ORDINARY ones, show that the numbers are not row numbers."""
 
@@ -52,6 +55,8 @@ def points_into(other: Dataset, values: NDArray[Any] | None, table: Table) -> bo
     table_sets = {word for it in table.datasets for word in words(it.name) & SETS}
     if sets and table_sets and sets.isdisjoint(table_sets):
         return False
+    if are_faces(other) or other.name.lower() == EDGES:
+        return any(it.name.lower() in NODES | POINTS for it in table.datasets)
     if values is None or not values.size:
         return True
     if name_words & LENGTHS and not name_words & (STARTS | ROWS | LAST):
@@ -72,6 +77,8 @@ def may_hold_row_numbers(dataset: Dataset) -> bool:
         return bool(name_words & POINTERS) and dataset.holds == {NUMBERS}
     if dataset.dtype.kind not in "iu":
         return False
+    if are_faces(dataset) or (are_edges(dataset) and dataset.name.lower() == EDGES):
+        return True
     if len(dataset.shape) == 2 and dataset.shape[1] == 2:
         return bool(name_words & RANGES)
     if len(dataset.shape) == 2 and dataset.shape[0] == 2:

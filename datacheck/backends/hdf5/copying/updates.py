@@ -24,6 +24,7 @@ from datacheck.backends.hdf5.copying.dropped import (
     is_sample,
     tied_heights,
 )
+from datacheck.backends.hdf5.copying.list_counts import counts_of_lists
 from datacheck.backends.hdf5.copying.lists_beside import losses_of_lists, losses_of_names
 from datacheck.backends.hdf5.copying.marked import marks_of, samples_of, usual_paths
 from datacheck.backends.hdf5.copying.other_files import losses_of_other_files
@@ -230,7 +231,8 @@ def _describe_updates(
         for table in contents.tables
         for dataset in (table.datasets if len(dropped.rows.get(table.name, ())) and not table.each else ())
     }
-    for (path, name), extent in attribute_numbers.counts(file, contents, changes).items():
+    of_lists = counts_of_lists(file, contents, lost)
+    for (path, name), extent in (of_lists | attribute_numbers.counts(file, contents, changes)).items():
         sizes = (extent,) if isinstance(extent, int) else extent
         values[called(f"{escape(path)}: {escape(name)}", label)] = " x ".join(f"{size:,}" for size in sizes)
     for (path, name), count in _corrected_counts(contents, means, lost, changes).items():
@@ -335,7 +337,7 @@ def amend(
             corrected = np.ascontiguousarray(corrected_numbers(number, read, dropped_rows)[left.astype(np.int64)])
             changes[number.path] = Change(rows, values=corrected)
     tall = {(path, NROWS): len(it.rows) for path, it in changes.items() if len(it.rows) < it.rows.total}
-    of_rows = attribute_numbers.counts(file, contents, changes)
+    of_rows = counts_of_lists(file, contents, dropped) | attribute_numbers.counts(file, contents, changes)
     counts = _corrected_counts(contents, means, dropped, changes)
     changes.update(_scalars(contents, counts))
     counts = {where: it for where, it in counts.items() if where[1]}

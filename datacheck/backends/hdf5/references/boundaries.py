@@ -8,7 +8,7 @@ and Fortran do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.names import words
-from datacheck.backends.hdf5.references.row_numbers import END, ROWS, RUNS
+from datacheck.backends.hdf5.references.row_numbers import END, ROWS, RUNS, named_target
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -52,7 +52,8 @@ def boundaries(
     names = {it.name for it in datasets}
     if names >= MATRIX:
         return
-    named = [it for it in datasets if _may_be_boundaries(it, names)]
+    by_name = {it.name.lower(): it for it in datasets if it.shape}
+    named = [it for it in datasets if _may_be_boundaries(it, by_name, names)]
     rest = [it for it in datasets if it not in named and it.shape and it.columns]
     if named and not rest:
         rest = [it for it in inside if it.shape and it.columns]
@@ -70,13 +71,16 @@ def boundaries(
             yield from _dangling_findings(dataset, numbers, _longer_datasets(dataset, rest), tiled=tiled)
 
 
-def _may_be_boundaries(dataset: Dataset, names: Collection[bytes]) -> bool:
+def _may_be_boundaries(dataset: Dataset, by_name: Mapping[bytes, Dataset], names: Collection[bytes]) -> bool:
     name_words = words(dataset.name)
     if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not dataset.readable:
         return False
     if _divided_column(dataset) in names:
         return True
-    known = name_words & END and name_words & (RUNS | ROWS | {b"ix"})  # see `row_numbers`
+    known = bool(name_words & END and name_words & (RUNS | ROWS | {b"ix"}))  # see `row_numbers`
+    if known and not name_words & RUNS:
+        target = named_target(dataset, by_name)
+        known = target is None or target.rows != dataset.rows  # each of the `events` ends in another dataset
     return bool(name_words & (BOUNDS | BEGINS | ENDS)) and not known and dataset.rows >= FEWEST
 
 

@@ -2,7 +2,9 @@
 
 `edge_attr` has a row for each edge. Nodes are counted from 0 or from 1. Edges that only serve as padding may all lead
 to one node after the last. If one end of the edges leads mostly beyond the nodes, these are something else (boxes of
-faces, edges of bins, users and items), unless edges of the same name in most other groups lead to nodes.
+faces, edges of bins, users and items), unless edges of the same name in most other groups lead to nodes. Names with a
+further word, such as `line_graph_edge_index` and `edge_index_user_item`, may be those of edges between other things;
+then only few of the edges, in few groups, may lead beyond the nodes.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.references.row_numbers import too_large
 from datacheck.backends.hdf5.samples.told_apart import near
 from datacheck.model.cells import NUMBERS
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
+from datacheck.model.sample_sets import SETS
 
 NODES = frozenset({b"x", b"z", b"pos", b"nodes", b"node_feat", b"node_feats", b"node_features", b"node_attr"})
 NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_types", b"node_types"}
@@ -35,7 +39,14 @@ FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
 CORNERS = (3, 4)
 OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())
 INDEX = frozenset(b"index indexes indices idx list".split())
-NAMED = 5
+OWN = INDEX | FACES | SETS | frozenset(b"edge edges bond bonds label pos neg positive negative".split())
+"""Words in the names of edges that lead to the nodes beside them."""
+FEW = 0.1
+"""Maximum share of edges that may lead beyond the nodes, and of groups with such edges, if the name has other words."""
+ALIKE = 4
+"""Minimum number of groups that show that their edges have no padding, so that one with a missing node is bad."""
+NAMED, KEPT = 5, 1 << 16
+"""Maximum number of missing nodes that are named, and that are counted."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +58,22 @@ class Ends:
     beyond: NDArray[np.int64]
     mostly: bool
     """Whether one end leads mostly beyond the nodes."""
+    often: bool
+    """Whether more than FEW of the ends of one side lead beyond the nodes."""
+    may_be_padding: bool
+    """Whether all numbers beyond are that after the last node, as the missing neighbours of some nodes may be."""
     details: dict[str, Any]
 
-    def finding(self) -> Finding:
+    def finding(self, verdict: Verdict | None = None) -> Finding:
         path, nodes = escape(self.dataset.path), escape(self.nodes.path)
-        more = f" and {self.beyond.size - NAMED:,} more" if self.beyond.size > NAMED else ""
+        at_least = "at least " if self.beyond.size >= KEPT else ""
+        more = f" and {at_least}{self.beyond.size - NAMED:,} more" if self.beyond.size > NAMED else ""
         lead = ", ".join(f"{it:,}" for it in self.beyond[:NAMED].tolist()) + more
         shape = self.nodes.shape
         extent = f"{nodes} has {self.nodes.rows:,} rows" if len(shape) < 3 else f"{nodes} has the shape {shape}"
         missing = self.beyond[:NAMED].tolist()
-        return found("dangling", f"{path} leads to the nodes {lead}, and {extent}", dataset=path, missing=missing,
-                     **self.details)  # fmt: skip
+        return found("dangling", f"{path} leads to the nodes {lead}, and {extent}", verdict=verdict, dataset=path,
+                     missing=missing, **self.details)  # fmt: skip
 
 
 def edges(
@@ -71,10 +87,10 @@ def edges(
     for group, datasets in groups:
         details: dict[str, Any] = {"sample": escape(group)} if group in samples else {}
         for dataset in datasets:
-            if _are_edges(dataset) and _node_datasets(datasets, NODES):
+            if are_edges(dataset) and _node_datasets(datasets, NODES):
                 yield from _edge_data_findings(dataset, datasets, details)
                 nodes = _node_datasets(datasets, NODES)
-            elif _are_faces(dataset):
+            elif are_faces(dataset):
                 nodes = _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
             else:
                 continue
@@ -85,7 +101,19 @@ def edges(
                 by_name[dataset.name, ends.nodes.name].append(ends)
     for alike in by_name.values():
         sure = 2 * sum(not it.mostly for it in alike) > len(alike)
-        yield from (it.finding() for it in alike if it.beyond.size and (sure or not it.mostly))
+        odd = [it for it in alike if it.beyond.size]
+        if words(alike[0].dataset.name) <= OWN or _are_few(odd, len(alike)):
+            padding = [it for it in odd if it.may_be_padding]
+            if 2 * len(padding) > len(alike) > 1:
+                odd = [it for it in odd if not it.may_be_padding]
+            verdict: Verdict | None = None if _are_few(padding, len(alike)) and len(alike) >= ALIKE else "suspicious"
+            for it in (it for it in odd if sure or not it.mostly):
+                yield it.finding(verdict if it.may_be_padding else None)
+
+
+def _are_few(odd: Sequence[Ends], count: int) -> bool:
+    """Check whether few of `count` groups have edges that lead beyond the nodes, and only few such edges."""
+    return len(odd) <= max(1, FEW * count) and not any(it.often for it in odd)
 
 
 def _node_datasets(datasets: Sequence[Dataset], names: Collection[bytes]) -> list[Dataset]:
@@ -98,24 +126,27 @@ def _ends_of(dataset: Dataset, nodes: Sequence[Dataset], look: Looking, details:
     """Return where the edges lead, or None if there are none or not all of them can be read."""
     node_dataset = max(nodes, key=_node_count)
     count = _node_count(node_dataset)
-    across = dataset.shape[0] == 2 and not _are_faces(dataset)
+    across = dataset.shape[0] == 2 and not are_faces(dataset)
     read, lowest = 0, 0
     out_of_range = np.zeros((2, dataset.shape[0 if across else 1]), np.int64)
     beyond = np.empty(0, np.int64)
+    single = 0
     for band in look.bands(dataset):
         numbers = band.astype(np.int64)
         ends = numbers if across else numbers.T
         lowest = min(lowest, int(ends.min())) if read else int(ends.min())
         read += ends.shape[1]
         out_of_range += [(ends >= count).sum(axis=1), (ends > count).sum(axis=1)]
-        beyond = np.union1d(beyond, ends[ends >= count])
+        beyond = np.union1d(beyond, ends[ends >= count])[: KEPT + 1]
+        single += int(((ends == count).any(axis=0) & ~(ends == count).all(axis=0)).sum())
     if not read or read < dataset.shape[1 if across else 0]:
         return None
     from_one = int(lowest > 0)
-    beyond = beyond[beyond >= count + from_one]
-    padded = beyond.tolist() == [count]
-    mostly = bool((out_of_range[from_one] * 2 > read).any())
-    return Ends(dataset, node_dataset, beyond[:0] if padded else beyond, mostly and not padded, details)
+    beyond = beyond[beyond >= count + from_one][:KEPT]
+    last = beyond.tolist() == [count]
+    padded = last and (not single or single > FEW * read)  # an edge of padding has both ends there, as a rule
+    mostly, often = (bool((out_of_range[from_one] > share * read).any()) for share in (1 / 2, FEW))
+    return Ends(dataset, node_dataset, beyond[:0] if padded else beyond, mostly and not padded, often, last, details)
 
 
 def _node_count(nodes: Dataset) -> int:
@@ -125,7 +156,7 @@ def _node_count(nodes: Dataset) -> int:
 
 def _edge_data_findings(dataset: Dataset, datasets: Sequence[Dataset], details: dict[str, Any]) -> Iterator[Finding]:
     """Yield findings for datasets with nearly as many rows as there are edges, unless they belong to other edges."""
-    counts = {it.path: _edge_count(it) for it in datasets if _are_edges(it)}
+    counts = {it.path: _edge_count(it) for it in datasets if are_edges(it)}
     count = counts[dataset.path]
     for other in datasets:
         name_words = words(other.name)
@@ -144,12 +175,14 @@ def _edge_count(dataset: Dataset) -> int:
     return dataset.shape[1] if dataset.shape[0] == 2 else dataset.rows
 
 
-def _are_faces(dataset: Dataset) -> bool:
+def are_faces(dataset: Dataset) -> bool:
+    """Check whether a dataset has the numbers of the vertices of faces, by its name, shape and type."""
     flat = len(dataset.shape) == 2 and dataset.shape[1] in CORNERS and dataset.rows > max(CORNERS)
     return flat and dataset.name.lower() in FACES and dataset.dtype.kind in "iu" and dataset.readable
 
 
-def _are_edges(dataset: Dataset) -> bool:
+def are_edges(dataset: Dataset) -> bool:
+    """Check whether a dataset has the numbers of the nodes of edges, by its name, shape and type."""
     name_words = words(dataset.name)
     pairs = len(dataset.shape) == 2 and 2 in dataset.shape and dataset.dtype.kind in "iu" and dataset.readable
     return pairs and (dataset.name.lower() == b"edges" or bool(name_words & {b"edge", b"edges"} and name_words & INDEX))

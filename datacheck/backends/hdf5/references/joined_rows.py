@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.names import WORDS, words
-from datacheck.backends.hdf5.references.row_numbers import END, LENGTH, ROWS, START
+from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.references.row_numbers import END, LENGTH, ROWS, START, named_target
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -43,7 +43,7 @@ def joined_rows(
             continue
         stem = words(start.name) - START
         end = next((it for it in datasets if words(it.name) & END and words(it.name) - END == stem), None)
-        target = _target(start, by_name)
+        target = named_target(start, by_name)
         if end is None or target is None or not _numbers(end) or end.rows != start.rows or target.rows == start.rows:
             continue
         targets.add(target.path)
@@ -69,18 +69,11 @@ def _numbers(dataset: Dataset) -> bool:
     return len(dataset.shape) == 1 and dataset.dtype.kind in "iu"
 
 
-def _target(dataset: Dataset, by_name: dict[bytes, Dataset]) -> Dataset | None:
-    """Return the dataset that another one refers to by the first word of its name: labels of label_start_ix."""
-    stem = next(iter(WORDS.findall(dataset.name.lower())), b"")
-    target = by_name.get(stem) or by_name.get(stem + b"s")
-    return None if target is dataset else target
-
-
 def _padded(dataset: Dataset, by_name: dict[bytes, Dataset]) -> Dataset | None:
     """Return the padded rows whose lengths a dataset holds by its name: `ques_train` of `ques_length_train`."""
     rest = words(dataset.name) - LENGTH
     alike = [it for name, it in by_name.items() if words(name) == rest and it is not dataset]
-    target = alike[0] if len(alike) == 1 else _target(dataset, by_name)
+    target = alike[0] if len(alike) == 1 else named_target(dataset, by_name)
     fits = target is not None and len(target.shape) == len(dataset.shape) + 1 > 1 and target.dtype.kind in "iu"
     return target if fits else None
 
@@ -128,12 +121,22 @@ def _lengths(dataset: Dataset, target: Dataset, lengths: NDArray[Any] | None, *,
                 number=longest)  # fmt: skip
 
 
+def _say_of_which(many: Dataset, one: Dataset, by_name: dict[bytes, Dataset]) -> bool:
+    """Check whether a column says which row of `one` each row of `many` belongs to: `image_id` beside captions.
+
+    Then there may be fewer for some rows, and the attribute is the largest number for one.
+    """
+    stem = one.name.lower().removesuffix(b"s")
+    columns = (it for it in by_name.values() if it not in (many, one) and _numbers(it) and it.rows == many.rows)
+    return any({stem, stem + b"s"} & words(it.name) for it in columns)
+
+
 def _of_each(group: bytes, name: bytes, by_name: dict[bytes, Dataset], number: Number) -> Iterator[Finding]:
     """Yield a finding if an attribute such as `captions_per_image` does not fit the rows of captions and images."""
     said = PER.fullmatch(name.lower())
     many, one = (by_name.get(it) or by_name.get(it + b"s") for it in said.groups()) if said else (None, None)
     count = number(group, name) if many is not None and one is not None and many is not one else None
-    if many is None or one is None or count is None or count < 1:
+    if many is None or one is None or count is None or count < 1 or _say_of_which(many, one, by_name):
         return
     there = count * one.rows
     if many.rows != there and abs(many.rows - there) <= FEW * there:

@@ -56,6 +56,12 @@ def names_a_set(path: bytes) -> bool:
     return bool(name_words & SETS and name_words & (ROWS - IDS))
 
 
+def may_number_a_set(dataset: Dataset) -> bool:
+    """Check whether a flat dataset may hold the numbers of a set of rows or samples: `train_idx`, `split/train`."""
+    is_set = _may_be_row_numbers(dataset) and _kind_of(dataset) == "rows"
+    return len(dataset.shape) == 1 and (is_set or names_a_set(dataset.name))
+
+
 def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNumbers], list[Finding]]:
     """Return the datasets of row numbers among the datasets of a file, and the findings about them."""
     named = {it.path: it for it in datasets if _may_be_row_numbers(it)}
@@ -286,16 +292,47 @@ def joined_by_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fi
             or not (name_words & END and name_words & {b"ix", *ROWS})
         ):
             continue
-        stem = next((it for it in WORDS.findall(dataset.name.lower())), b"")
-        target = by_name.get(stem) or by_name.get(stem + b"s")
-        numbers = values(dataset) if target is not None and target is not dataset else None
+        target = named_target(dataset, by_name)
+        numbers = values(dataset) if target is not None else None
         if target is None or numbers is None or not numbers.size or int(numbers.max()) <= target.rows:
             continue
-        if dataset.rows == target.rows and (numbers[1:] < numbers[:-1]).any():
-            continue  # a position within each row, such as where an answer ends in its text
+        within = float(np.mean(numbers <= target.rows))
+        first = _starts_of(dataset, datasets, values)
+        if within < 1 / 2 and (first is None or not _adjoin(first, numbers)):
+            continue  # places in something else: of `clips` that were cut from videos
+        if dataset.rows == target.rows and ((numbers[1:] < numbers[:-1]).any() or within < FOLLOWING):
+            continue  # a position within each row, such as where an answer ends in its text, or in another dataset
         at = int(numbers.argmax())
         text = (
             f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,} of {escape(target.path)}, "
             f"which has {target.rows:,}"
         )
-        yield found("dangling", text, field=dataset.title, dataset=escape(dataset.path), number=int(numbers[at]))
+        verdict: Verdict | None = "suspicious" if first is not None and _are_windows(first, numbers) else None
+        yield found("dangling", text, field=dataset.title, verdict=verdict, dataset=escape(dataset.path),
+                    number=int(numbers[at]))  # fmt: skip
+
+
+def named_target(dataset: Dataset, by_name: Mapping[bytes, Dataset]) -> Dataset | None:
+    """Return the dataset that another one refers to by the first word of its name: labels of label_start_ix."""
+    stem = next(iter(WORDS.findall(dataset.name.lower())), b"")
+    target = by_name.get(stem) or by_name.get(stem + b"s")
+    return None if target is dataset else target
+
+
+def _starts_of(ends: Dataset, datasets: Sequence[Dataset], values: Values) -> NDArray[Any] | None:
+    """Return the first rows of the ranges that have these ends, or None if there are none."""
+    stem = words(ends.name) - END
+    start = next((it for it in datasets if words(it.name) & START and words(it.name) - START == stem), None)
+    return values(start) if start is not None and start.shape == ends.shape and start.dtype.kind in "iu" else None
+
+
+def _adjoin(first: NDArray[Any], last: NDArray[Any]) -> bool:
+    """Check whether nearly all ranges begin where the range before ends, or one row later."""
+    gaps = first[1:].astype(np.int64) - last[:-1].astype(np.int64)
+    return len(gaps) > 0 and float(max(np.mean(gaps == 0), np.mean(gaps == 1))) >= FOLLOWING
+
+
+def _are_windows(first: NDArray[Any], last: NDArray[Any]) -> bool:
+    """Check whether ranges are overlapping windows of one size; a loader may pad the last ones."""
+    begin, end = first.astype(np.int64), last.astype(np.int64)
+    return len(begin) > 1 and bool((end - begin == end[0] - begin[0]).all() and (begin[1:] < end[:-1]).all())

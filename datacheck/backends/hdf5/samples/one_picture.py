@@ -2,7 +2,8 @@
 
 `image` of 240 x 240 x 4 beside `mask` of 240 x 240 x 3 is not a table of 240 rows: a fault in one line makes the whole
 picture faulty. A picture is recognised by its name, a singular word or a number, and by an axis of channels. No flat
-dataset beside it may be as long as one of its axes, as the labels of many pictures would be.
+dataset beside it may be as long as one of its axes, as the labels of many pictures would be. `rgb` beside `xyz` may be
+the colours of many point clouds.
 """
 
 from __future__ import annotations
@@ -20,12 +21,22 @@ from datacheck.model.escaping import escape
 
 PICTURE = frozenset(b"image img picture photo rgb rgba rgbd bgr color colour slice frame".split())
 """Words in the names of datasets that are one picture."""
+COLOURS = frozenset(b"rgb rgba bgr color colour".split())
+POINTS = frozenset(b"xyz points point pointcloud pointclouds pc pcd cloud clouds coord coords".split())
+"""Words in the names of datasets that may be the colours, and the coordinates, of many point clouds."""
+LONGEST = 4
+"""Maximum ratio of the sides of a picture in bytes that has coordinates for its pixels; others are point clouds."""
 
 
 def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]]:
     """Return a table for each part of the picture that a group holds, if any, and the other datasets."""
     candidates = [it for it in datasets if it.shape and it.readable and it.holds == {NUMBERS} and it.bytes <= LARGEST]
-    named = (it for it in candidates if PICTURE & words(it.name) or it.name.isdigit())
+    clouds = {it.shape[:2] for it in candidates if len(it.shape) == 3 and POINTS & words(it.name)}
+    named = (
+        it
+        for it in candidates
+        if (PICTURE & words(it.name) or it.name.isdigit()) and not (it.shape[:2] in clouds and _are_colours(it))
+    )
     extent = next((found for it in named for found in picture_extents(it)), None)
     if extent is None:
         return [], list(datasets)
@@ -36,6 +47,12 @@ def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]
         return [], list(datasets)
     tables = [Table(EACH + escape(it.path), 1, (it,), each=True) for it in parts]
     return tables, [it for it in datasets if it.path not in own]
+
+
+def _are_colours(dataset: Dataset) -> bool:
+    """Check whether a dataset with coordinates beside it has the colours of point clouds: floats, or long rows."""
+    height, width = sorted(dataset.shape[:2])
+    return bool(COLOURS & words(dataset.name)) and (dataset.dtype != "u1" or width > LONGEST * height)
 
 
 def _counts_pixels(dataset: Dataset, axes: Collection[int], extent: Extent) -> bool:
