@@ -1,6 +1,7 @@
 """Test arrays without values beside their dtype and shape, and bytes that are empty in nearly all records."""
 
 import base64
+import io
 import json
 import pickle
 
@@ -49,6 +50,15 @@ def test_no_bytes_where_the_record_declares_some_are_bad(tmp_path):
 def test_bytes_that_nearly_all_records_leave_empty_are_clean(tmp_path):
     values = {key(it): pickle.dumps({"extra": b"", "y": it % 3}) for it in range(40)}
     values[key(7)] = pickle.dumps({"extra": bytes(range(200, 220)), "y": 1})
+    report = scan(write_lmdb(tmp_path / "env", values), workers=1)
+    assert not [it for it in report.findings if it.verdict == "bad"]
+
+
+def test_an_array_among_bytes_that_are_empty_has_no_wrong_shape(tmp_path):
+    array = io.BytesIO()
+    np.save(array, np.arange(3))
+    values = {key(it): pickle.dumps({"extra": b"", "y": it % 3}) for it in range(40)}
+    values[key(7)] = pickle.dumps({"extra": array.getvalue(), "y": 1})
     report = scan(write_lmdb(tmp_path / "env", values), workers=1)
     assert not [it for it in report.findings if it.verdict == "bad"]
 
