@@ -71,7 +71,7 @@ def skip_bad(dataset: Any, report: Report | ScanReports, key: Key | None = None)
         return _skipping(IterableDataset, dataset, _Bad(report), key)
     if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
         raise UsageError(
-            f"{type(dataset).__name__} is no dataset: it has no __getitem__ and __len__, nor is it iterable"
+            f"{type(dataset).__name__} is not a dataset: it has neither __getitem__ and __len__ nor __iter__"
         )
     count = len(dataset)
     if key is None:
@@ -147,7 +147,7 @@ def _bad_numbers(report: Report, count: int) -> set[int]:
             bad.add(number - numbering.base)
         return bad
     raise UsageError(
-        "nothing tells which record a sample of the dataset is: the positions of records in a store are no indices. "
+        "nothing tells which record a sample of the dataset is: the positions of records in a store are not indices. "
         f"Say the key of each sample, as in {EXAMPLE}"
     )
 

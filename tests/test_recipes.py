@@ -423,8 +423,8 @@ def recognise(store):
 
 
 def test_a_convention_is_a_file_and_a_row(copy, tmp_path):
-    copy.file("conventions/toy.py", TOY_CONVENTION)
-    copy.row(CONVENTIONS, '    "toy": Row("datacheck.conventions.toy", "a toy of the tests"),\n')
+    copy.file("conventions/projects/toy.py", TOY_CONVENTION)
+    copy.row(CONVENTIONS, '    "toy": Row("datacheck.conventions.projects.toy", "a toy of the tests"),\n')
     records = raw_records(30) | {b"how many": b"31"}
     store = write_lmdb(tmp_path / "store", records)
     report = copy.scan_json(store, status=1)

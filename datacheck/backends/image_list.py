@@ -73,7 +73,7 @@ def _line_fault(line: bytes, blank: bool, text: bytes, label: int) -> Finding | 
     if not blank:
         return fault(f"no label: the whole line is the name, the label is {label}", "label")
     if not re.fullmatch(rb"[+-]?[0-9]+\r?", text):
-        return fault(f"the label {label_text!r} is no integer, and reads as {label}", "label")
+        return fault(f"the label {label_text!r} is not an integer, and reads as {label}", "label")
     if len(text) > 100 or int(text) != label:
         return fault(f"the label {label_text} does not fit 32 bits, and reads as {label}", "label")
     return None

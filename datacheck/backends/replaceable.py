@@ -39,7 +39,7 @@ def store_at(name: Name, path: Path, source: Path | None = None) -> str:
     if stat.S_ISREG(status.st_mode):
         kind = _kind(name)
         if kind is None:
-            raise UsageError(f"{path}: is no store, and --force replaces nothing else; name another target")
+            raise UsageError(f"{path}: is not a store, and --force replaces nothing else; name another target")
         return f"{kind} file"
     if not stat.S_ISDIR(status.st_mode):
         raise UsageError(f"{path}: is neither a file nor a folder, and --force replaces stores only")

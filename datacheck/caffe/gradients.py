@@ -49,7 +49,9 @@ def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
     """Return where a gradient would reach a bottom that accepts none, as pairs of layer number and bottom number.
 
     This follows Net::Init of BVLC Caffe: a gradient goes from a loss down to the layers that learn, unless
-    propagate_down stops it. It is assumed to stop at the layer types of forks, whose behaviour is unknown.
+    propagate_down stops it; propagate_down: true sends it to a bottom that needs none. What a layer computes from
+    learned bottoms counts as learned whatever its propagate_down is. A gradient is assumed to stop at the layer types
+    of forks, whose behaviour is unknown.
     """
     current: dict[str, _Blob] = {}
     steps: list[tuple[Layer, list[_Blob], list[bool], list[_Blob], bool]] = []
@@ -57,8 +59,8 @@ def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
         layer = place.layer
         bottoms = [current.setdefault(name, _Blob()) for name in layer.bottoms]
         flags = layer.message.propagate_down
-        wanted = [blob.learned and (at >= len(flags) or flags[at]) for at, blob in enumerate(bottoms)]
-        learns = layer.type in LAYER_TYPES and (any(wanted) or _has_learned_blobs(place))
+        wanted = [flags[at] if at < len(flags) else blob.learned for at, blob in enumerate(bottoms)]
+        learns = layer.type in LAYER_TYPES and (any(blob.learned for blob in bottoms) or _has_learned_blobs(place))
         tops = [_Blob(learns) for _ in layer.tops]
         current.update(zip(layer.tops, tops, strict=True))
         steps.append((layer, bottoms, wanted, tops, learns))

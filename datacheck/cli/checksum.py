@@ -47,7 +47,7 @@ def checksum(source: str, out: Path, replace: bool, quiet: bool, no_progress: bo
     from datacheck.model.escaping import plain
 
     settings = configuration_of().settings(**given_options(options))
-    interrupts.set_sentence(f"{source} is unchanged, and nothing was written to {out}; the same command begins anew")
+    interrupts.set_sentence(f"{source} is unchanged, and nothing was written to {out}; the same command starts over")
     with watching(not no_progress, plain(source)) as watch:
         recorded = record(source, out, settings, force=replace, progress=watch, publishing=interrupts.ignore)
     if not quiet:

@@ -48,7 +48,7 @@ class Bits(click.ParamType):  # type: ignore[type-arg]  # generic only since cli
         try:
             return int(value)
         except ValueError:
-            self.fail(f"{value!r} is no number of bits; name the stores before --near", param, ctx)
+            self.fail(f"{value!r} is not a number of bits; name the stores before --near", param, ctx)
 
 
 @click.command(cls=Grouped)

@@ -144,9 +144,9 @@ def _interrupt_sentence(sources: Sequence[str], target: Path, quarantine: Path |
     """Return the sentence for an interrupt. It holds until a copy gets its name; later interrupts are ignored."""
     subject = f"{sources[0]} is" if len(sources) == 1 else "the sources are"
     if dry_run:
-        return f"{subject} unchanged, and a dry run writes no copy; the same command begins anew"
+        return f"{subject} unchanged, and a dry run writes no copy; the same command starts over"
     places = target if quarantine is None else f"{target} and {quarantine}"
-    return f"{subject} unchanged, and nothing was written to {places}; the same command begins anew"
+    return f"{subject} unchanged, and nothing was written to {places}; the same command starts over"
 
 
 def _receipt_pieces(path: Path, receipt: Receipt, scanned: Report, choice: Choice) -> Iterator[str]:

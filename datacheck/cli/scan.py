@@ -119,7 +119,9 @@ def scan(
     request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages, shown)
     scans = request.scans(nets, sources)
     if (phase != "all" or stages or root) and not reads_networks([*nets, *sources], scans):
-        raise click.UsageError("--phase, --stage and --root are for networks; name one, or leave them out")
+        raise click.UsageError(
+            "--phase, --stage and --root are for networks; name a network with --net, or leave them out"
+        )
     earlier = previous_reports(scans, settings, if_changed, reports)
     guard = guard_of([*sources, *nets, *map(str, files_of(settings))], scans)
     with keeping_processes(), _keeping(Reports(reports, guard, resume=resume), resume) as files:

@@ -222,7 +222,7 @@ def _index(descriptor: int, name: str) -> tuple[bytes, Index]:
     """Return the digest of an index and its decoded content. Raises UsageError."""
     size = os.fstat(descriptor).st_size
     if pread(descriptor, len(MAGIC), 0) != MAGIC:
-        refuse(name, "is no checksum file of datacheck; make one with datacheck checksum SOURCE --out FILE")
+        refuse(name, "is not a checksum file of datacheck; make one with datacheck checksum SOURCE --out FILE")
     tail = pread(descriptor, TAIL, max(0, size - TAIL))
     if size < len(MAGIC) + TAIL or not tail.endswith(MAGIC):
         refuse(name, "ends before the checksum file does: it was cut short")

@@ -116,7 +116,7 @@ def lint(
     bounds = (0, labels - 1) if isinstance(labels, int) else labels
     unknown = [it for it in forks if it not in fork_names()]
     if unknown:
-        raise UsageError(f"{unknown[0]!r} is no fork that is known; they are {', '.join(fork_names())}")
+        raise UsageError(f"{unknown[0]!r} is not a known fork; they are {', '.join(fork_names())}")
     request = LintRequest(
         None if root is None else Path(root), bounds, iterations, records or {}, frozenset(forks), shape
     )

@@ -112,7 +112,7 @@ def _matrix_file_problems(case: LayerCase, name: str) -> Iterator[Problem]:
     try:
         matrix = read_blob(file)
     except DatacheckError as exc:
-        yield Problem("loss", f"the infogain matrix {exc}", path, "write it anew as a BlobProto")
+        yield Problem("loss", f"the infogain matrix {exc}", path, "write it again as a BlobProto")
         return
     yield from judge_matrix(matrix, name, classes(case), path)
 

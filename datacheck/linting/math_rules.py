@@ -158,7 +158,7 @@ def dropout(case: LayerCase) -> Iterator[Problem]:
     reason = (
         "drops everything and scales the rest by 1/0: the outputs are NaN"
         if ratio == 1
-        else "is no share of the values"
+        else "is not a share of the values"
     )
     yield Problem(
         "math-domain",

@@ -139,17 +139,22 @@ def _filler_misfits(filler: Any, blobs: Sequence[Shape | None], path: str) -> It
 
 
 def no_gradient_where_none_is_accepted(case: LayerCase) -> Iterator[Problem]:
-    """A label, or another bottom that accepts no gradient, is not computed by layers that learn."""
+    """No gradient is propagated to a label, or to another bottom that accepts none."""
     if case.net.state.phase != "TRAIN" or case.place.misfit is not None:
         return
     for bottom in refused_bottoms(case.layer):
         if (case.number, bottom) in case.net.learned_bottoms:
+            name, forced = case.layer.bottoms[bottom], bool(case.message.propagate_down)
+            reason = (
+                f"propagate_down is true for the bottom {name!r}"
+                if forced
+                else (f"the bottom {name!r} comes from layers that learn")
+            )
             yield Problem(
                 "loss" if case.layer.type in LOSSES else "layer",
-                f"the bottom {case.layer.bottoms[bottom]!r} comes from layers that learn, and {case.layer.type} takes "
-                "no gradient there: Caffe aborts in the first backward pass",
-                f"bottom[{bottom}]",
-                _fix_of_refused(case, bottom),
+                f"{reason}, and {case.layer.type} takes no gradient there: Caffe aborts in the first backward pass",
+                f"propagate_down[{bottom}]" if forced else f"bottom[{bottom}]",
+                "set it to false" if forced else _fix_of_refused(case, bottom),
             )
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from datacheck.caffe.forks import Forks
+from datacheck.caffe.forks import Forks, forks_of_type
 from datacheck.caffe.gradients import learned_bottoms
 from datacheck.caffe.initial_weights import partly_frozen, zeros_before_others
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
@@ -113,6 +113,16 @@ class NetCase:
     def unsure(self) -> frozenset[str]:
         """The paths of the layers with unknown fields or values, as forks have them."""
         return frozenset(it.path.partition(".")[0] for it in self.prototxt.unknown)
+
+    @cached_property
+    def unknown_types(self) -> frozenset[str]:
+        """Layer types that neither BVLC Caffe nor a known fork has, and that are not spelled like one of Caffe's.
+
+        Such a network is for a fork that is not known, whose versions of Caffe's layers may take more bottoms and tops.
+        """
+        known = {it.lower() for it in LAYER_TYPES}
+        kinds = {place.layer.type for place in self.places if not place.layer.old}
+        return frozenset(it for it in kinds if it and it.lower() not in known and not forks_of_type(it))
 
     @cached_property
     def owners(self) -> dict[str, Owner]:

@@ -111,7 +111,7 @@ def _refusal_problem(case: SolverCase, refusal: str) -> Problem:
     if schedule.policy not in POLICIES:
         suggestion = nearest(schedule.policy, POLICIES)
         fix = f'lr_policy: "{suggestion}"' if suggestion else f"take one of {', '.join(POLICIES)}"
-        return Problem("learning-rate", f"{schedule.policy!r} is no learning-rate policy: {when}", "lr_policy", fix)
+        return Problem("learning-rate", f"{schedule.policy!r} is not a learning-rate policy: {when}", "lr_policy", fix)
     if "stepsize" in refusal:
         reason = f"stepsize is {schedule.stepsize}" if case.has("stepsize") else _unset_clause("stepsize")
         return Problem(
@@ -203,7 +203,7 @@ def method(case: SolverCase) -> Iterator[Problem]:
     if kind not in TYPES.values():
         suggestion = nearest(kind, TYPES.values())
         fix = f'type: "{suggestion}"' if suggestion else f"take one of {', '.join(TYPES.values())}"
-        yield Problem("solver", f"{kind!r} is no type of solver: Caffe aborts", "type", fix)
+        yield Problem("solver", f"{kind!r} is not a type of solver: Caffe aborts", "type", fix)
         return
     if kind in ("AdaGrad", "RMSProp") and solver.momentum != 0:
         yield Problem(

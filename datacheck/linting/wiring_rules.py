@@ -82,11 +82,15 @@ def counts(case: LayerCase) -> Iterator[Problem]:
     ):
         if len(names) < least or (most is not None and len(names) > most):
             allowed = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            unknown = sorted(case.net.unknown_types) if len(names) > least else []
+            unless = f", unless the fork that has the layer type {unknown[0]!r} takes more" if unknown else ""
             yield Problem(
                 "layer",
-                f"{case.layer.type} takes {allowed} {what}s, not {len(names)}: Caffe aborts",
+                f"{case.layer.type} takes {allowed} {what}{'s' * (allowed != '1')}, not {len(names)}: "
+                f"Caffe aborts{unless}",
                 what,
                 "see its documentation",
+                "suspicious" if unknown else None,
             )
     if case.layer.type in ("Convolution", "Deconvolution") and len(case.layer.bottoms) != len(case.layer.tops):
         yield Problem(

@@ -49,7 +49,7 @@ ABORTS: tuple[Abort, ...] = (
     Abort((b"Failed opening HDF5 file",), "an HDF5 file is absent or damaged, or its path has a blank in it", "scan"),
     Abort((b"Failed to find HDF5 dataset",), "an HDF5 file lacks a dataset that the layer has as a top", "scan"),
     Abort((b"Failed to read float dataset", b"Failed to read double dataset"), "an HDF5 chunk is damaged", "scan"),
-    Abort((b"Unsupported datatype class", b"ndims >= min_dim"), "an HDF5 dataset is no array of numbers", "scan"),
+    Abort((b"Unsupported datatype class", b"ndims >= min_dim"), "an HDF5 dataset is not an array of numbers", "scan"),
     Abort((b"Could not load",), "a picture is missing or cannot be decoded", "scan"),
     Abort((b"Incorrect data field size",), "a record's data is not channels x height x width bytes", "scan"),
     Abort(

@@ -73,7 +73,8 @@ class LearningRate:
         elif math.isfinite(at.value):
             clause, verdict = f"is negative ({at.value:g}): every step makes the loss worse", "bad"
         else:
-            clause, verdict = f"is {not_finite_word(at.value)}, which the first update makes of every weight", "bad"
+            word = not_finite_word(at.value)
+            clause, verdict = f"is {word}, so the first update makes every weight NaN or infinite", "bad"
         message = f"the learning rate {clause}{_policy_clause(run, at)}"
         after = next((it.evidence for it in points if it.line > at.line), None)
         return run_finding(

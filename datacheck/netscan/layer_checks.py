@@ -235,7 +235,7 @@ def check_pairing(source: NetSource, records: int | None, partner: str, others: 
     if records is None or others is None or records == others:
         return
     text = f"{records:,} records for the {others:,} of layer {partner!r}, whose predictions are compared with them"
-    caffe = "trains on in silence: each layer begins anew at its own end, and from then on nothing belongs together"
+    caffe = "trains on in silence: each layer starts over at its own end, and from then on their records do not match"
     yield found("row-count", text, rows={source.name: records, partner: others}, caffe=caffe)
 
 

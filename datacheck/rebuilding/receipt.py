@@ -19,10 +19,11 @@ from datacheck.conventions.repair import Repair
 from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
+from datacheck.model.codes import CODES
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, named
 from datacheck.model.settings import Configuration
-from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
+from datacheck.rebuilding.choice import FILLABLE, Choice, Decided, Fate, decided
 from datacheck.rebuilding.mending import outcomes_of
 from datacheck.reporting.json_files import streamed
 from datacheck.reporting.report import Report
@@ -264,6 +265,7 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         whose = f"{finding.file}: " if finding.file and not finding.message.startswith(f"{finding.file}: ") else ""
         lines.append(f"{what}: {finding.code}: {whose}{finding.message}")
     lines += [f"not kept: {sentence}" for sentence in receipt.unkept]
+    lines += _still_bad(receipt, report, choice)
     if receipt.written:
         lines.append(f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source")
         if receipt.quarantine is not None:
@@ -280,6 +282,27 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     else:
         lines.append("nothing was written: choose what to do with bad records: --drop-bad, --drop, --keep or --fill")
     return "\n".join(lines)
+
+
+def _still_bad(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
+    """Yield a line about the bad records that the choice keeps, if it keeps any.
+
+    Their number is a maximum if records were dropped together with others of their sample.
+    """
+    if not choice.made or receipt.nothing_left:
+        return
+    kept, dropped, codes = 0, 0, set[str]()
+    for fate, _, findings in decided(report.findings, choice):
+        dropped += fate == "dropped"
+        filled = FILLABLE if fate == "altered" else frozenset[str]()
+        left = {it.code for it in findings if it.verdict == "bad" and it.code not in filled}
+        if left and fate != "dropped":
+            kept += 1
+            codes |= left
+    if kept:
+        verb = "still bad in the copy" if receipt.written else "would still be bad in the copy"
+        most = "at most " if receipt.dropped > dropped else ""
+        yield f"{verb}: {most}{counted(kept, 'record')} ({', '.join(it for it in CODES if it in codes)})"
 
 
 def _more_line(more: int, shown: int, *, all_named: bool) -> Iterator[str]:

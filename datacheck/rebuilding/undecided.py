@@ -59,7 +59,7 @@ def saying_what_is_left(order: Order, report: Report) -> Iterator[None]:
     except ClusterFailed as exc:
         sentences = [str(exc), *([] if order.dry_run else [f"no copy was written to {plain(str(order.target))}"])]
         if order.from_report is not None:
-            sentences.append(f"the same command begins anew with {plain(str(order.from_report))}")
+            sentences.append(f"the same command starts over with {plain(str(order.from_report))}")
         elif report.tally.records and not report.settings.paired:
             source = plain(str(order.source))
             keeps = f"a scan of {source} with --resume FILE.jsonl keeps what it has found when that happens"

@@ -86,11 +86,11 @@ def unknown_of(family: str, count: int, form: str = "") -> Tally:
 
     `form` is the known format of those that were sampled.
     """
-    keys = f"'{family}'" if family else "all the other keys"
     records = "one record" if count == 1 else f"{count:,} records"
+    owner = f" of '{family}'" if family else " whose keys belong to no family"
     finding = found(
         "unknown-payload",
-        f"no decoder knows the payload of the {records} of {keys}" + (f": those sampled are {form}" if form else ""),
+        f"no decoder knows the payload of the {records}{owner}" + (f": those sampled are {form}" if form else ""),
         family=family,
         count=count,
     )

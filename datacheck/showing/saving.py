@@ -84,7 +84,7 @@ def _save_png(content: RecordContent, output: Output, owner: str) -> str:
     if pixels is None:
         shape = "x".join(map(str, content.array.shape))
         raise UsageError(
-            f"{output.path}: {owner} holds an array of {shape}, which is no picture; name a file that ends in .npy"
+            f"{output.path}: {owner} holds an array of {shape}, which is not a picture; name a file that ends in .npy"
         )
     with writing(output.path):
         output.file.write(png(pixels))

@@ -29,7 +29,8 @@ def info_text(info: Info) -> str:
         lines.append(info.settings.config.sentence)
     if info.sampled.records:
         places = counted(info.sampled.places, "place")
-        lines.append(f"  from a sample of {counted(info.sampled.records, 'record')} at {places}, evenly spread")
+        spread = ", evenly spread" if info.sampled.places > 1 else ""
+        lines.append(f"  from a sample of {counted(info.sampled.records, 'record')} at {places}{spread}")
     lines += map(_convention_line, info.conventions)
     for name, family in info.profile.families.items():
         lines += _family_lines(plain(name) if name else "(empty key)", family, info.labels.get(name, []))
@@ -45,7 +46,9 @@ def info_text(info: Info) -> str:
 def _headline(info: Info) -> str:
     source = info.source
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
-    records = "records that only reading would count" if source.records is None else counted(source.records, "record")
+    records = (
+        "number of records unknown until they are read" if source.records is None else counted(source.records, "record")
+    )
     return f"{plain(source.path)}: {title(source.backend)}, {records}{size}"
 
 

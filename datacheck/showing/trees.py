@@ -168,7 +168,7 @@ class _Converter:
         if id(node) in self._converted:
             return self._converted[id(node)]
         if id(node) in self._open:
-            raise NotConvertible(found("unsupported", "the record holds itself, and so is no tree"))
+            raise NotConvertible(found("unsupported", "the record holds itself, so it is not a tree"))
         if depth > DEEPEST:
             raise NotConvertible(found("too-large", f"nested more than {DEEPEST} deep", verdict="unverifiable"))
         self._open.add(id(node))

@@ -100,8 +100,9 @@ def refused(folder, kind, bottoms, tops):
     ]
 
 
-def asked(least, most):
-    return f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+def asked(least, most, noun):
+    number = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+    return f"{number} {noun}" if number == "1" else f"{number} {noun}s"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,7 +112,7 @@ def test_a_layer_takes_as_many_bottoms_as_caffe_checks_for(tmp_path, kind):
     for count in {least, least + 1 if most is None else most}:
         assert refused(tmp_path, kind, count, count if top is None else top) == []
     for count in {least - 1, least - 1 if most is None else most + 1} - {-1}:
-        said = f"{kind} takes {asked(least, most)} bottoms, not {count}: Caffe aborts"
+        said = f"{kind} takes {asked(least, most, 'bottom')}, not {count}: Caffe aborts"
         assert said in refused(tmp_path, kind, count, count if top is None else top)
 
 
@@ -122,7 +123,7 @@ def test_a_layer_makes_as_many_tops_as_caffe_checks_for(tmp_path, kind):
     for count in {least, least + 1 if most is None else most}:
         assert refused(tmp_path, kind, count if bottom is None else bottom, count) == []
     for count in {least - 1, least - 1 if most is None else most + 1} - {-1}:
-        said = f"{kind} takes {asked(least, most)} tops, not {count}: Caffe aborts"
+        said = f"{kind} takes {asked(least, most, 'top')}, not {count}: Caffe aborts"
         assert said in refused(tmp_path, kind, count if bottom is None else bottom, count)
 
 

@@ -43,7 +43,7 @@ def test_checksums_from_the_terminal(home):
         (("checksum", "train", "--out", "val"), "val: exists already"),
         (("checksum", "", "--out", "sums"), "SOURCE is an empty name"),
         (("scan", "train", "--checksums", "nowhere"), "nowhere: there is nothing at this path"),
-        (("scan", "train", "--checksums", "train/data.mdb"), "train/data.mdb: is no checksum file of datacheck"),
+        (("scan", "train", "--checksums", "train/data.mdb"), "train/data.mdb: is not a checksum file of datacheck"),
         (("scan", "train", "val", "--checksums", "x"), "--checksums is of one source, and here are 2"),
         (("compare", "train", "train"), "train is named twice"),
         (("compare", "train", "val", "--near", "99"), "it must be from 0 to 31 bits of 256"),

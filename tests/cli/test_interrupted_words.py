@@ -39,13 +39,13 @@ def test_a_rebuild_names_both_places_that_it_would_have_written(store, tmp_path)
     places = f"{tmp_path / 'copy'} and {tmp_path / 'held'}"
     said = f"datacheck: interrupted; {store} is unchanged, and nothing was written to {places}; "
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == f"{said}the same command begins anew\n"
+    assert done.stderr == f"{said}the same command starts over\n"
     assert sorted(it.name for it in tmp_path.iterdir()) == ["env"]
 
 
 def test_a_dry_run_says_that_it_writes_nothing(store, tmp_path):
     done = struck("rebuilding.rebuild", "_outcome", "rebuild", store, tmp_path / "copy", "--dry-run")
-    said = f"datacheck: interrupted; {store} is unchanged, and a dry run writes no copy; the same command begins anew\n"
+    said = f"datacheck: interrupted; {store} is unchanged, and a dry run writes no copy; the same command starts over\n"
     assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
 
 
@@ -60,7 +60,7 @@ def test_pairs_are_the_sources(store, tmp_path):
 def test_a_checksum_file_is_not_begun(store, tmp_path):
     done = struck("comparing.checksum", "_gather", "checksum", store, "--out", tmp_path / "sums")
     said = f"datacheck: interrupted; {store} is unchanged, and nothing was written to {tmp_path / 'sums'}; "
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", f"{said}the same command begins anew\n")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", f"{said}the same command starts over\n")
     assert [it.name for it in tmp_path.iterdir()] == ["env"]
 
 

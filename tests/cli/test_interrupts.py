@@ -66,7 +66,7 @@ def test_a_rebuild_that_is_ended_leaves_nothing_behind(big, tmp_path, number, ti
         if process.returncode:
             break
         shutil.rmtree(tmp_path / "copy")  # the command finished before the signal
-    told = f"{big} is unchanged, and nothing was written to {tmp_path / 'copy'}; the same command begins anew"
+    told = f"{big} is unchanged, and nothing was written to {tmp_path / 'copy'}; the same command starts over"
     assert (process.returncode, said, complaints) == (130, "", f"datacheck: interrupted; {told}\n")
     assert list(tmp_path.iterdir()) == []
 

@@ -23,7 +23,7 @@ def test_a_rebuild_without_a_target_asks_for_the_target(store):
 @pytest.mark.parametrize("option", [["--phase", "TRAIN"], ["--stage", "fit"], ["--root", "."]])
 def test_an_option_of_networks_needs_one(store, option):
     assert refusal("scan", store, *option) == (
-        "Error: --phase, --stage and --root are for networks; name one, or leave them out"
+        "Error: --phase, --stage and --root are for networks; name a network with --net, or leave them out"
     )
 
 

@@ -80,7 +80,7 @@ def test_a_typing_mistake_is_no_fork(tmp_path):
 
 
 def test_a_fork_that_is_not_known_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match=r"'FOO' is no fork that is known; they are .*SSD"):
+    with pytest.raises(UsageError, match=r"'FOO' is not a known fork; they are .*SSD"):
         lint(tmp_path, INPUT, forks=["FOO"])
 
 

@@ -154,7 +154,7 @@ ILL = [
     (layer("EuclideanLoss", "conv data"), "layer", B, "must have the same sizes", False),
     (layer("ReLU", "nothing"), "layer", B, "Unknown bottom blob", False),
     (layer("ReLU", "data", tops="conv"), "layer", B, "produced by multiple sources", False),
-    (layer("ReLU", "data conv"), "layer", B, "takes 1 bottoms, not 2", False),
+    (layer("ReLU", "data conv"), "layer", B, "takes 1 bottom, not 2", False),
     (layer("ReLU", "data", "loss_weight: 1 loss_weight: 2"), "layer", B, "2 times for 1 tops", True),
     (
         layer("ReLU", "data", "include { phase: TRAIN } exclude { phase: TEST }"),

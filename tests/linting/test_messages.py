@@ -98,8 +98,8 @@ def test_an_empty_window_is_said_of_the_stride_that_is_there(tmp_path, inside, f
     ("ratio", "said"),
     [
         ("1", "dropout_ratio 1 drops everything and scales the rest by 1/0: the outputs are NaN"),
-        ("1.5", "dropout_ratio 1.5 is no share of the values"),
-        ("-0.1", "dropout_ratio -0.1 is no share of the values"),
+        ("1.5", "dropout_ratio 1.5 is not a share of the values"),
+        ("-0.1", "dropout_ratio -0.1 is not a share of the values"),
     ],
 )
 def test_a_dropout_that_is_no_share(tmp_path, ratio, said):

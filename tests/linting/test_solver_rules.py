@@ -98,8 +98,8 @@ RATES = [
     (SIGMOID | {"stepsize": None}, "lr_policy", "bad", "stepsize is not set"),
     (SIGMOID | {"gamma": "5"}, "lr_policy", "bad", "the learning rate is zero from iteration 0 on"),
     ({"lr_policy": None}, None, "bad", "lr_policy is not set: Caffe aborts after the first backward pass"),
-    ({"lr_policy": '"Step"'}, "lr_policy", "bad", "'Step' is no learning-rate policy"),
-    ({"lr_policy": '"cosine"'}, "lr_policy", "bad", "'cosine' is no learning-rate policy"),
+    ({"lr_policy": '"Step"'}, "lr_policy", "bad", "'Step' is not a learning-rate policy"),
+    ({"lr_policy": '"cosine"'}, "lr_policy", "bad", "'cosine' is not a learning-rate policy"),
 ]
 
 
@@ -146,7 +146,7 @@ SETTINGS = [
     ({"iter_size": "0"}, "iter_size", "bad", "iter_size is 0: the loss is divided by it and is NaN"),
     ({"iter_size": "-1"}, "iter_size", "bad", "no data"),
     ({"average_loss": "0"}, "average_loss", "bad", "average_loss is 0"),
-    ({"type": '"sgd"'}, "type", "bad", "'sgd' is no type of solver"),
+    ({"type": '"sgd"'}, "type", "bad", "'sgd' is not a type of solver"),
     ({"type": '"AdaGrad"'}, "momentum", "bad", "momentum 0.9 with AdaGrad: Caffe aborts"),
     ({"type": '"RMSProp"', "momentum": None, "rms_decay": "1"}, "rms_decay", "bad", "rms_decay 1"),
     ({"type": '"Adam"', "momentum2": "1"}, "momentum2", "bad", "sqrt(1 - momentum2^t)"),

@@ -94,7 +94,7 @@ def test_the_bad_samples_are_left_out_by_their_keys(torch, report, of):
 
 def test_positions_in_the_store_are_no_indices(torch, report):
     assert list(report.bad_indices()) == [8, 32]
-    with pytest.raises(datacheck.UsageError, match=r"are no indices. Say the key of each sample, as in key=lambda"):
+    with pytest.raises(datacheck.UsageError, match=r"are not indices. Say the key of each sample, as in key=lambda"):
         skip_bad(Counted(60), report)
 
 
@@ -117,7 +117,7 @@ def test_a_report_that_is_not_of_every_record_is_refused(torch, store):
 
 
 def test_what_is_no_dataset_is_refused(torch, report):
-    with pytest.raises(datacheck.UsageError, match="list_iterator is no dataset"):
+    with pytest.raises(datacheck.UsageError, match="list_iterator is not a dataset"):
         skip_bad(iter([1]), report, key=key_of)
 
 

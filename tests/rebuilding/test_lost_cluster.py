@@ -61,7 +61,7 @@ def test_what_rests_on_a_report_begins_anew_with_it(tmp_path, store):
     datacheck.scan(store, reports=[report])
     with pytest.raises(ClusterFailed) as told:
         datacheck.rebuild(store, tmp_path / "clean", drop_bad=True, from_report=report, engine=lost_at("Verify"))
-    said = f"{GONE}; no copy was written to {tmp_path / 'clean'}; the same command begins anew with {report}"
+    said = f"{GONE}; no copy was written to {tmp_path / 'clean'}; the same command starts over with {report}"
     assert str(told.value) == said
 
 

@@ -125,7 +125,7 @@ def test_other_reports_have_what_the_earlier_run_found_too(store, tmp_path, unfi
 )
 def test_a_scan_with_other_options_does_not_go_on(store, tmp_path, unfinished, more, said):
     before = unfinished.read_bytes()
-    with pytest.raises(datacheck.UsageError, match=r"delete .*r\.jsonl\.partial to begin anew") as told:
+    with pytest.raises(datacheck.UsageError, match=r"delete .*r\.jsonl\.partial to start over") as told:
         scan(store, tmp_path / "r.jsonl", **more)
     assert said in str(told.value)
     assert unfinished.read_bytes() == before
@@ -229,7 +229,7 @@ def test_nothing_is_run_of_what_a_report_holds(store, tmp_path, unfinished):
         line = json.dumps({**mark, "data": data, "check": zlib.crc32(data.encode())}, separators=(",", ":")) + "\n"
         unfinished.write_text("".join([*lines[:at], line, *lines[at + 1 :]]))
         said = scanned_or_said(store, tmp_path / "r.jsonl")
-        assert said is None or "delete it to begin anew" in said
+        assert said is None or "delete it to start over" in said
 
 
 def test_a_plain_report_leaves_what_a_scan_can_go_on_with(store, tmp_path, monkeypatch):

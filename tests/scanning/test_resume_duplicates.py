@@ -134,12 +134,12 @@ def test_digests_that_are_not_of_the_records_are_refused_in_a_sentence(store, tm
         return msgspec.structs.replace(it, made=msgspec.msgpack.encode(made))
 
     forge(unfinished, changed)
-    with pytest.raises(datacheck.UsageError, match="delete it to begin anew"):
+    with pytest.raises(datacheck.UsageError, match="delete it to start over"):
         scan(store, tmp_path / "r.jsonl")
 
 
 @pytest.mark.parametrize(("which", "shard"), [(0, -1), (0, -(1 << 63)), (0, 1 << 40), (-1, 0)])
 def test_shards_that_are_none_or_out_of_order_are_refused_in_a_sentence(store, tmp_path, unfinished, which, shard):
     forge(unfinished, lambda it: msgspec.structs.replace(it, shard=shard), which)
-    with pytest.raises(datacheck.UsageError, match="delete it to begin anew"):
+    with pytest.raises(datacheck.UsageError, match="delete it to start over"):
         scan(store, tmp_path / "r.jsonl")

@@ -158,7 +158,7 @@ def test_an_array_that_is_no_picture_is_no_png(tmp_path):
         file["data"] = np.arange(200, dtype="f4").reshape(20, 10)
         file["label"] = np.arange(20)
     said = run(path, "/[3]", "--save", tmp_path / "a.png")
-    assert "an array of 10, which is no picture; name a file that ends in .npy" in str(said.exception)
+    assert "an array of 10, which is not a picture; name a file that ends in .npy" in str(said.exception)
     assert not (tmp_path / "a.png").exists()
 
 

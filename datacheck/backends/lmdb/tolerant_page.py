@@ -167,7 +167,7 @@ def _take_branch(
     last = pages.meta.last_page
     valid = [(place, node) for place, node in enumerate(nodes) if node is not None and 2 <= node.child <= last]
     if len(valid) + nodes.count(None) < len(nodes):
-        parsed.faults.append(f"has {len(nodes) - len(valid) - nodes.count(None)} children that are no pages")
+        parsed.faults.append(f"has {len(nodes) - len(valid) - nodes.count(None)} children that are not pages")
     first = [node for place, node in valid if place == 0]
     rest = [node for place, node in valid if place > 0]
     kept = _ascending(rest, order, low, high)

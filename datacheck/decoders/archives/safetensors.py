@@ -86,7 +86,7 @@ def _tensors(header: bytes) -> tuple[Tensor, ...] | Finding:
     """Return the tensors sorted by offset, or a finding about the header; cached because a store's records share it."""
     parsed = parse_json(header.rstrip(b" \0"))
     if parsed.findings or not isinstance(parsed.tree, Keyed):
-        reason = parsed.findings[0].message if parsed.findings else "it is no object"
+        reason = parsed.findings[0].message if parsed.findings else "it is not an object"
         return found("undecodable", f"the safetensors header is broken: {reason}")
     tensors: list[Tensor] = []
     names: set[Node] = set()

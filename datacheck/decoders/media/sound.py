@@ -93,7 +93,7 @@ def _sample_findings(samples: int | None, block: int | None) -> list[Finding]:
     if not samples:
         return [found("empty", "a wav file without samples")]
     if block and samples % block:
-        message = f"{samples} bytes of samples, which are no whole number of frames of {block}"
+        message = f"{samples} bytes of samples, which are not a whole number of frames of {block}"
         return [found("size-mismatch", message, verdict="suspicious", found=samples)]
     return []
 

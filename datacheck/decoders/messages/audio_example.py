@@ -93,6 +93,8 @@ def _buffer(message: Bytes) -> Node:
         )
         return Flawed("size-mismatch", f"{mismatch}as bytes nor as samples")
     if len(data) % (width * max(1, shape[0] if len(shape) > 1 else 1)):
-        return Flawed("size-mismatch", f"{len(data)} bytes are no whole number of samples of {width} bytes a channel")
+        return Flawed(
+            "size-mismatch", f"{len(data)} bytes are not a whole number of samples of {width} bytes a channel"
+        )
     values = floats(data, PRECISIONS[precision])
     return values.reshape(shape[0], -1) if len(shape) > 1 and shape[0] and values.size else values

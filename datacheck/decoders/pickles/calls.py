@@ -40,7 +40,7 @@ def call(host: Host, function: Node, argument: Node) -> Node:
         return Keyed(kind=f"a call of {function.kind}"[:200], items=[*arguments])
     if isinstance(function, Flawed):
         return Keyed(kind="a call of what is not known", items=[*arguments])
-    raise Broken("undecodable", "calls something that is no function")
+    raise Broken("undecodable", "calls something that is not a function")
 
 
 def build(host: Host, target: Node, state: Node) -> Node:
@@ -203,7 +203,7 @@ def _tensor(host: Host, arguments: Sequence[Node]) -> Node | None:
     if not isinstance(storage, Storage):
         return Flawed("unknown-payload", "a tensor whose storage is not in the record")
     if not arrays.is_integer(offset) or size is None or stride is None:
-        return Flawed("undecodable", "a tensor whose offset, size and strides are no integers")
+        return Flawed("undecodable", "a tensor whose offset, size and strides are not integers")
     name = ""
     if len(arguments) > 6 and isinstance(arguments[6], Global) and arguments[6].module == "torch":
         name = arguments[6].name

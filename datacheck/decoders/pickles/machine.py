@@ -71,7 +71,7 @@ class Machine:
                 break
             operation = operations[code]
             if operation is None:
-                raise Broken("undecodable", f"byte {at} is {code:#04x}, which is no opcode of a pickle")
+                raise Broken("undecodable", f"byte {at} is {code:#04x}, which is not an opcode of a pickle")
             self.left -= 1
             if self.left < 0:
                 raise self.too_large(f"more than {WORK} opcodes")
@@ -209,11 +209,11 @@ def append(target: Node, items: list[Node]) -> None:
     if isinstance(target, (Items, Keyed)):
         target.items += items
     elif not isinstance(target, Opaque):
-        raise Broken("undecodable", "appends to what is no list")
+        raise Broken("undecodable", "appends to something that is not a list")
 
 
 def set_pairs(target: Node, pairs: list[tuple[Node, Node]]) -> None:
     if isinstance(target, Keyed):
         target.pairs += pairs
     elif not isinstance(target, Opaque):
-        raise Broken("undecodable", "sets a key of what is no mapping")
+        raise Broken("undecodable", "sets a key of something that is not a mapping")

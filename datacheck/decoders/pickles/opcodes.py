@@ -300,14 +300,14 @@ def _global(m: Machine) -> None:
 def _stack_global(m: Machine) -> None:
     name, module = m.pop(), m.pop()
     if not isinstance(name, str) or not isinstance(module, str):
-        raise Broken("undecodable", "the name of a class is no text")
+        raise Broken("undecodable", "the name of a class is not a text")
     m.stack.append(m.named(module, name))
 
 
 def _reduce(m: Machine) -> None:
     arguments, function = m.pop(), m.pop()
     if not isinstance(arguments, (Items, Opaque, Flawed)):
-        raise Broken("undecodable", "calls something with arguments that are no tuple")
+        raise Broken("undecodable", "calls something with arguments that are not a tuple")
     m.push_container(m.call(function, arguments))
 
 
@@ -340,7 +340,7 @@ def _obj(m: Machine) -> None:
 def _newobj(m: Machine) -> None:
     arguments, function = m.pop(), m.pop()
     if not isinstance(arguments, (Items, Opaque, Flawed)):
-        raise Broken("undecodable", "makes an object of arguments that are no tuple")
+        raise Broken("undecodable", "makes an object of arguments that are not a tuple")
     _instance(m, function, arguments.items if isinstance(arguments, Items) else [arguments])
 
 

@@ -87,7 +87,7 @@ def _within(index: int | None, start: int, stop: int) -> bool:
 
 def damaged_results(path: Path) -> UsageError:
     """Return the error to raise if a report does not have the results for single files that it lists."""
-    return UsageError(f"{path}: what it has of each file is damaged, or the report was replaced meanwhile; scan anew")
+    return UsageError(f"{path}: what it has of each file is damaged, or the report was replaced meanwhile; scan again")
 
 
 @dataclass

@@ -57,7 +57,7 @@ def require_same(earlier: Earlier, scans: Sequence[tuple[Reader, Report]], name:
 
     It may have scanned fewer sources, since it did not reach the others.
     """
-    begin_anew = f"delete {plain(name)} to begin anew"
+    start_over = f"delete {plain(name)} to start over"
     for number, scan in earlier.scans.items():
         begun = scan.begun
         if number >= len(scans) or str(scans[number][0].path) != begun.path:
@@ -65,14 +65,14 @@ def require_same(earlier: Earlier, scans: Sequence[tuple[Reader, Report]], name:
         reader, report = scans[number]
         if begun.version != __version__:
             message = f"is of datacheck {plain(begun.version)}, this is {__version__}"
-            raise UsageError(f"{plain(name)}: {message}; {begin_anew}")
+            raise UsageError(f"{plain(name)}: {message}; {start_over}")
         now = comparable(report.settings)
         other = [it for it in {**now, **begun.settings} if now.get(it) != begun.settings.get(it)]
         if other:
             options = ", ".join(dict.fromkeys(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in other))
-            raise UsageError(f"{plain(name)}: is of a scan with other options ({plain(options)}); {begin_anew}")
+            raise UsageError(f"{plain(name)}: is of a scan with other options ({plain(options)}); {start_over}")
         if begun.fingerprint is None or fingerprint_if_any(reader) != begun.fingerprint:
-            raise UsageError(f"{plain(name)}: {plain(begun.path)} has changed since; {begin_anew}")
+            raise UsageError(f"{plain(name)}: {plain(begun.path)} has changed since; {start_over}")
 
 
 class Resumable:
@@ -134,7 +134,7 @@ class Resumable:
             while number < earlier.done - 1:
                 number, check = next(checks)
         except (msgspec.DecodeError, ValueError, zlib.error, StopIteration, RuntimeError) as exc:
-            message = "holds what this scan cannot go on with; delete it to begin anew"
+            message = "holds what this scan cannot go on with; delete it to start over"
             raise UsageError(f"the unfinished report of {plain(self._report.source.path)} {message}") from exc
         self._done = earlier.done
 

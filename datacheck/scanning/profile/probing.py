@@ -188,8 +188,8 @@ def undecided(
         count = f"{taken.unused} of {len(layout.probes)} probes"
         yield tally_of(taken.last, f"{count} are not in the profile, since too many failed: the last", True, probe=None)
     for family in taken.undecided:
-        keys = f"{family!r}" if family else "all the other keys"
-        doing = f"what the records of {keys} should hold is undecided, because no sample of them could be used: one"
+        records = f"records of {family!r}" if family else "records whose keys belong to no family"
+        doing = f"what the {records} should hold is undecided, because no sample of them could be used: one"
         yield tally_of(taken.last, doing, False, probe=None, family=family or "")
     if taken.empty:
         doing = "what the store should hold is undecided, because no sample of it could be used: the last"

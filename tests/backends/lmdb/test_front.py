@@ -267,7 +267,7 @@ SMALL = {
     count_one_record_less: ([S], (), ["299 records, and 300 were read: there are more than that"]),
     count_too_few_leaves: ([S], (), ["says that it has 2 leaf pages, and has 23"]),
     zero_the_branch: ([S], (), ["page 4 (branch, byte 16,384) is zeroed", "23 leaves with such keys"]),
-    lead_a_branch_behind_the_end: ([S], (), ["has 1 children that are no pages", "1 leaves with such keys"]),
+    lead_a_branch_behind_the_end: ([S], (), ["has 1 children that are not pages", "1 leaves with such keys"]),
     lead_a_branch_to_itself: ([S, S], (), ["page 4 (shared, byte 16,384) is used twice", "13 records with such keys"]),
     lead_a_branch_to_one_leaf_twice: ([S, S], (), ["page 8 (shared, byte 32,768) is used twice", "another place"]),
     swap_two_keys_of_a_branch: ([S], (), ["has 1 keys out of order", "1 leaves with such keys"]),
