@@ -9,6 +9,7 @@ import msgspec
 
 from datacheck.conventions.counts import counted
 from datacheck.conventions.counts.aside import keys_aside
+from datacheck.conventions.counts.clips_counted import clip_names
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.keys.numbered_keys import FEW
 from datacheck.conventions.keys.sequences import frames_in
@@ -199,11 +200,13 @@ def _with_further(convention: Convention, conventions: list[Convention], store: 
 
 
 def _with_aside(convention: Convention, conventions: list[Convention], store: StoreView) -> Convention:
-    """Return a convention, with the keys of records about other records, which its counts and lists may leave out."""
+    """Return a convention, with the keys of records about others, and the clips that the others are frames of."""
     if convention.named or not (convention.counts or convention.lists):
         return convention
     own = frozenset().union(*(it.own for it in conventions))
-    return msgspec.structs.replace(convention, aside=keys_aside(store, own))
+    aside = keys_aside(store, own)
+    clips = clip_names(store.keys, own | aside) if convention.counts else None
+    return msgspec.structs.replace(convention, aside=aside, clips=clips)
 
 
 def _stems(store: StoreView, conventions: list[Convention]) -> Stems | None:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from datacheck.conventions.counts.clips_counted import counts_clips, may_count_clips
 from datacheck.conventions.counts.counted import LOOSE, THINGS
-from datacheck.conventions.counts.counts_of_others import findings_with_others
-from datacheck.conventions.interface import ALL_TOGETHER, UNCOUNTED, Convention, Count, Known, Listed
+from datacheck.conventions.counts.counts_of_others import doubtful_findings, findings_with_others
+from datacheck.conventions.counts.rows_counted import may_count_rows
+from datacheck.conventions.interface import UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.groups import CONFIRMED, Groups, groups_of, groups_with_some
 from datacheck.conventions.keys.numbered_keys import Pattern
@@ -73,7 +75,9 @@ def samples_of(convention: Convention, account: Account, across: Spanning | None
     base = convention.base
     every = account.records - account.own
     near_to = {len(numbers), every, every - len(convention.aside), *(() if groups is None else (len(groups.whole),))}
-    counts = [it for it in convention.counts if it.counts and not _may_count_other(it, convention, numbers, near_to)]
+    counts = [
+        it for it in convention.counts if it.counts and not _may_count_other(it, convention, account, numbers, near_to)
+    ]
     counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
     if base is None and counted and numbers and numbers.first in (0, 1) and not _is_sparse(counts, numbers):
         of_all = convention.dense or len(numbers) >= MOST * every
@@ -107,7 +111,7 @@ def unsure_counts(
         if (
             (count.near and not count.of_all)
             or count.of_none
-            or (count.counts and _may_count_other(count, convention, samples.numbers, true_counts))
+            or (count.counts and _may_count_other(count, convention, account, samples.numbers, true_counts))
         ):
             yield count
 
@@ -339,13 +343,15 @@ def _count_findings(
     if declared is None:
         text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
         loose = count.key in LOOSE and count.fraction is not None
-        if loose and _may_count_other(count, convention, samples.numbers, _true_counts(samples, account, None, None)):
+        if loose and _may_count_other(
+            count, convention, account, samples.numbers, _true_counts(samples, account, None, None)
+        ):
             return
         text = f"{name} holds {text}, which is not the whole number a loader expects"
         yield found("count", text, verdict="suspicious" if loose else None, key=key)
         return
     if not count.counts:
-        yield from _doubtful_findings(count, declared)
+        yield from doubtful_findings(count, declared)
         return
     if count.next:
         if samples.numbers and declared <= samples.numbers.last:
@@ -355,10 +361,10 @@ def _count_findings(
     true_counts = _true_counts(samples, account, known.across, known.stems)
     if count.of_list is not None:
         true_counts.add(entries[count.of_list])
-    if declared not in true_counts:
+    if declared not in true_counts and not counts_clips(count, convention, account):
         stems = None if known.stems is None else known.stems.all
         number = stems or expected_count(declared, samples, account.records - account.own - samples.aside)
-        other = _may_count_other(count, convention, samples.numbers, true_counts)
+        other = _may_count_other(count, convention, account, samples.numbers, true_counts)
         text = f"{name} says {declared:,}, there are {number:,}"
         if count.last:
             text = f"{name} says that {declared - 1:,} is the last number, there are {number:,}"
@@ -390,31 +396,21 @@ def piece_counts(samples: Samples, account: Account) -> list[int]:
     return [sum(len(account.numbers[it] & samples.numbers) for it in kind) for kind in kinds]
 
 
-def _may_count_other(count: Count, convention: Convention, numbers: Runs, true_counts: Iterable[int]) -> bool:
+def _may_count_other(
+    count: Count, convention: Convention, account: Account, numbers: Runs, true_counts: Iterable[int]
+) -> bool:
     """Check whether a number may count something else: its name has many meanings, and it is near no true count.
 
     A length may be that of texts. The number is a count if the numbering ends where it says, or if at least half as
     many exist: a writer that stopped early, or a copy that broke off, leaves such stores.
     """
     declared = count.number
+    true_counts = frozenset(true_counts)
+    if may_count_clips(count, convention, account, true_counts) or may_count_rows(count, convention, true_counts):
+        return True
     if declared is None and count.key in LOOSE and count.fraction is not None:
         return count.fraction not in {*true_counts, *([numbers.last + 1] if numbers else [])}
     if declared is None or count.next or count.key not in LOOSE or convention.named:
         return False
     numbered = numbers and declared - numbers.last in (0, 1)
     return not numbered and not any(_is_near(declared, it) or declared * LEFT <= it < declared for it in true_counts)
-
-
-def _doubtful_findings(count: Count, declared: int) -> Iterator[Finding]:
-    """Yield a finding for a number that may count something else, or may be of other databases."""
-    key, name = escape(count.key), count.name
-    if count.near is not None:
-        number = count.near[1]
-        where = count.near[0] or "the main database"
-        text = f"{name} says {declared:,}, and {where} {'have' if where == ALL_TOGETHER else 'has'} {number:,}"
-        text += "" if count.of_all else ": it is not true if it counts these"
-        verdict: Verdict | None = None if count.of_all else "suspicious"
-        yield found("count", text, verdict=verdict, key=key, said=declared, found=number)
-    elif count.of_none:
-        text = f"{name} says {declared:,}, and no database has about so many records: what it counts is not known"
-        yield found("count", text, verdict="unverifiable", key=key, said=declared)

@@ -15,6 +15,7 @@ import msgspec
 from datacheck.conventions.across import shared_namings
 from datacheck.conventions.conclusions import samples_of
 from datacheck.conventions.counts.counted import DOUBTFUL, UNMISTAKABLE
+from datacheck.conventions.counts.database_counts import as_judged, with_database_counts
 from datacheck.conventions.counts.whole_sets import counts_whole
 from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, StoreView
 from datacheck.conventions.keys.account import Account
@@ -40,6 +41,8 @@ def complete_conventions(
     Another database may count its records or list its keys, or have records of the same samples. If certain conventions
     were `asked` for, only the numbers that these may count are noted.
     """
+    if not asked:
+        followed = with_database_counts(followed, views)
     result = dict(followed)
     counted = any(one.counts for conventions in followed.values() for one in conventions)
     if len(followed) < 2 or (asked and not counted):
@@ -76,7 +79,10 @@ def with_placed_counts(databases: Mapping[str, Known], accounts: Mapping[str, Ac
             count = _nearer_reading(result, numbers, part, count)
             if count.of_list is not None or count.next or count.number is None:
                 continue
-            if of_others:
+            if count.kept_in is not None:
+                judged = count if count.number in numbers[part] else as_judged(count, part, numbers[part][0])
+                _replace(result, part, count, judged)
+            elif of_others:
                 _place(result, numbers, part, count)
             elif count.number in numbers[part]:
                 continue

@@ -339,6 +339,13 @@ class Parallel(msgspec.Struct, frozen=True):
     items: int
 
 
+class ClipNames(msgspec.Struct, frozen=True):
+    """How many `clips` the sampled keys of frames name, by each way to read their names; there are `keys`."""
+
+    clips: frozenset[int]
+    keys: int
+
+
 class Convention(msgspec.Struct, frozen=True):
     """One convention, as found in a store.
 
@@ -350,7 +357,7 @@ class Convention(msgspec.Struct, frozen=True):
     numbers identify it. `unread` are the keys of its lists that cannot be read. `further` are patterns of records that
     are parts of the samples if their numbers show it, and that no loader is known to ask for. `digits` is the number of
     digits in the keys that its loader asks for. Records with the keys in `aside` are about the others: counts and lists
-    of samples may leave them out.
+    of samples may leave them out. If the records are frames, `clips` are those that the sampled keys name.
     """
 
     name: str
@@ -370,6 +377,7 @@ class Convention(msgspec.Struct, frozen=True):
     further: tuple[Pattern, ...] = ()
     digits: int | None = None
     aside: frozenset[bytes] = frozenset()
+    clips: ClipNames | None = None
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -86,6 +86,19 @@ def _counted_set(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
     return (pieces[places[0]], (before, after)) if counts and not sizes else None
 
 
+def counts_records_of(name: bytes, key: bytes) -> bool:
+    """Return whether a key says that its value counts the records of the set or database of this name.
+
+    >>> counts_records_of(b"train", b"num_train_samples"), counts_records_of(b"train", b"train_transform")
+    (True, False)
+    """
+    before, found_name, after = key.lower().partition(name.lower())
+    if not found_name or before[-1:].isalnum() or after[:1].isalnum():
+        return False
+    names = _names_around((before, after))
+    return not names.isdisjoint(_COUNT_WORDS) and names <= _COUNT_WORDS | _SAMPLE_WORDS | _PICTURE_WORDS
+
+
 def _names_around(around: tuple[bytes, bytes]) -> frozenset[bytes]:
     return frozenset(it.lower() for text in around for it in PARTED.split(text)[::2] if it)
 

@@ -31,6 +31,8 @@ VIEWS = frozenset(
     }
 )
 """Names of parts of which one sample may have several."""
+PICTURES = frozenset({"img", "image", "im", "rgb", "depth", "flow", "pic", "picture", "input"})
+"""Those that may also be the name of a frame: in 00009/img_00017 the first number is that of a clip."""
 PADDED = 3
 """Minimum number of digits of a zero-padded number that counts many things, as sequences are and cameras are not."""
 _NUMBER = re.compile(rb"[0-9]+")
@@ -79,7 +81,7 @@ def _are_sequences(name: bytes, numbers: Sequence[Sequence[bytes]]) -> bool:
     name_words = words(name.decode("latin1"))
     if CONTAINERS & name_words:
         return True
-    if VIEWS & name_words:
+    if VIEWS & words(name.rpartition(b"#")[0].decode("latin1")) or (VIEWS - PICTURES) & name_words:
         return False
     if any(len(it) >= PADDED and it[:1] == b"0" for digits in numbers for it in digits):
         return True

@@ -1,4 +1,4 @@
-"""Detect records about a store as a whole among records whose keys are words too: `about`, `license`, `version`."""
+"""Detect records about a store as a whole among records whose keys are words too: `about`, `license`, `done`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ _OF_ABOUT = (
 ABOUT = frozenset(_OF_ABOUT.split())
 """Words in the names of such records; a name needs at least one that is in ALONE too."""
 ALONE = ABOUT - {"by", "at", "on", "data", "name", "time", "md", "txt"}
+MARKERS = frozenset({"complete", "completed", "done", "finished", "success", "ready", "eof", "sentinel"})
+"""Words in the keys of records that only mark a store as complete."""
+_AROUND_MARKERS = "is all build write writing dataset data db flag marker preprocessing processing"
+AROUND_MARKERS = frozenset(_AROUND_MARKERS.split())
+"""Words that such a key may have beside one of MARKERS."""
 LONGEST = 1 << 16
 """Largest size of such a text, in bytes."""
 _WORD = re.compile(rb"[a-z]+")
+_DIGIT = re.compile(rb"[0-9]")
 _ERROR = re.compile(
     r"\b(?:not found|denied|forbidden|error|exception|traceback|unavailable|too many requests|failed)\b", re.IGNORECASE
 )
@@ -37,3 +43,13 @@ def is_about_store(key: bytes, value: bytes | memoryview) -> bool:
         return False
     printable = all(it.isprintable() or it in "\r\n\t" for it in text)
     return printable and not text.isspace() and describe_non_picture(value) is None and _ERROR.search(text) is None
+
+
+def is_marker(key: bytes) -> bool:
+    """Return whether a key only says by being there that a store is complete, so that its value may be empty.
+
+    >>> is_marker(b"__complete__"), is_marker(b"_SUCCESS"), is_marker(b"done_samples")
+    (True, True, False)
+    """
+    name = {it.decode() for it in _WORD.findall(key.lower())}
+    return not name.isdisjoint(MARKERS) and name <= MARKERS | AROUND_MARKERS and not _DIGIT.search(key)

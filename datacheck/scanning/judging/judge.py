@@ -27,7 +27,7 @@ from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
-from datacheck.scanning.judging.about import is_about_store
+from datacheck.scanning.judging.about import is_about_store, is_marker
 from datacheck.scanning.judging.columns import CellBlock, cell_blocks, empty_findings, full_and_empty, ragged_batches
 from datacheck.scanning.judging.named_labels import NamedLabels
 from datacheck.scanning.judging.unknown import broken_wrappers, by_kind, odd_unknowns, unknown_payload
@@ -301,7 +301,8 @@ class Judge:
             for name, rows in self._families(block, empty).items():
                 may_be_empty = name is not None and self._profile.families[name].may_be_empty
                 finding = found("empty", "the value has zero bytes", verdict="suspicious" if may_be_empty else None)
-                yield from ((row, finding) for row in rows)
+                stray = name is None and self._profile.rest is None
+                yield from ((row, finding) for row in rows if not (stray and is_marker(block.keys[row])))
         if self._all_unknown and full:
             for name, rows in self._families(block, full).items():
                 known = self._profile.rest if name is None else self._profile.families[name]

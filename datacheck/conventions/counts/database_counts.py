@@ -1,0 +1,79 @@
+"""Find counts in one database that name the database whose records they count: `num_train` beside a database `train`.
+
+They lie in the main database or in one of metadata, such as `train` in a database `counts`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from datacheck.conventions.counts.clip_counts import counts_records_of
+from datacheck.conventions.counts.whole_sets import is_of_whole
+from datacheck.conventions.interface import Convention, Count, StoreView
+from datacheck.conventions.values.stored_values import stored_count
+
+FEW = 64
+"""Maximum number of sampled keys of a database that may hold such counts."""
+LONGEST = 256
+"""Longest value that can be a number in any form, in bytes."""
+LEFT = 0.5
+"""Minimum ratio between a number and that of the records (the smaller to the larger) for it to be their count."""
+LEFT_OF_LENGTH = 0.9
+"""Minimum of this ratio for a length or a size: it may be that of each record."""
+CLOSE = 0.01
+"""Share by which a length or a size may differ and is still certainly a count; or by one."""
+_LENGTHS = re.compile(rb"len|size", re.IGNORECASE)
+
+
+def with_database_counts(
+    followed: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+) -> dict[str, tuple[Convention, ...]]:
+    """Return the conventions of each database, with the counts that another database holds under its name."""
+    result = dict(followed)
+    for part, count in _database_counts(followed, views):
+        first, *further = result[part] or (Convention("", views[part].parts, named=False),)
+        if first.named and all(it.number != count.number for it in first.counts):
+            continue  # it may count the records, of which a sample has several
+        result[part] = (msgspec.structs.replace(first, counts=(*first.counts, count)), *further)
+        assert count.kept_in is not None
+        result[count.kept_in] = (*result[count.kept_in], Convention("", own=frozenset({count.key}), named=False))
+    return result
+
+
+def _database_counts(
+    followed: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+) -> Iterator[tuple[str, Count]]:
+    """Yield each database that another one counts by name, and the count."""
+    for holder, view in views.items():
+        if len(view.keys) > FEW:
+            continue
+        known = frozenset().union(*(it.own for it in followed[holder]))
+        for key in sorted(set(view.keys) - known):
+            named = [it for it in views if it not in ("", holder) and _counts(it, key, holder)]
+            raw = view.value(key) if len(named) == 1 else None
+            if raw is None or len(raw) > LONGEST:
+                continue
+            count = Count(key, stored_count(raw), raw, kept_in=holder)
+            if count.number is not None and count.number >= 0:
+                yield named[0], count
+
+
+def _counts(part: str, key: bytes, holder: str) -> bool:
+    """Check whether a key says that it counts the records of a database, or the name of its own database says it."""
+    name = part.encode()
+    return counts_records_of(name, key) or (key == name and counts_records_of(name, holder.encode() + b"/" + key))
+
+
+def as_judged(count: Count, part: str, number: int) -> Count | None:
+    """Return a count of a database that has this number of records, marked if it is doubtful; None if it is none."""
+    said = count.number or 0
+    is_length = _LENGTHS.search(count.key) is not None
+    if min(said, number) < (LEFT_OF_LENGTH if is_length else LEFT) * max(said, number):
+        return None
+    may_be_of_each = is_length and abs(said - number) > max(1, CLOSE * number)
+    if may_be_of_each or (said > number and is_of_whole(count.key)):
+        return msgspec.structs.replace(count, near=(part, number))
+    return count

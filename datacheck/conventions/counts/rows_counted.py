@@ -1,0 +1,23 @@
+"""Counts of the rows in records that are batches or episodes: `num_samples` is 1,280 beside `batch_0` to `batch_39`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from datacheck.conventions.interface import Convention, Count
+from datacheck.conventions.keys.groups import words
+
+_OF_ROWS = "batch batches chunk chunks block blocks bucket buckets traj trajectory episode ep demo rollout seq sequence"
+OF_ROWS = frozenset(_OF_ROWS.split())
+"""Words in the names of records that hold many samples each."""
+MANY_TIMES = 2
+"""Smallest ratio between a number of rows and that of records; a smaller one is taken for a loss of records."""
+
+
+def may_count_rows(count: Count, convention: Convention, true_counts: Iterable[int]) -> bool:
+    """Check whether a count may be that of the rows of all records: their names say that they have rows."""
+    said = count.number
+    if convention.named or said is None or count.next or said < MANY_TIMES * max(true_counts, default=0):
+        return False
+    names = (words((it.before + it.after).decode("latin1")) for it in convention.parts)
+    return any(not OF_ROWS.isdisjoint(it) for it in names)
