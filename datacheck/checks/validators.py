@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Findings = Iterator[tuple[int, Finding]]
 SHAPELESS = frozenset({"text", "bytes", "other"})
 """Formats of parts of trees that are not compared by shape, even if the same part of other records has a shape."""
+WITHOUT_SHAPE = SHAPELESS | {""}
+"""Formats of fields that have the shape (0,) only because they have no values, such as bytes."""
 
 
 class Validator(Protocol):
@@ -138,7 +140,8 @@ class Shape(BuiltIn):
         if wanted is None and batch.expected is not None:
             size = batch.expected.size
             if not batch.encoded:
-                wanted = batch.expected.shape
+                without_shape = batch.leaf and batch.expected.shape == (0,) and batch.expected.format in WITHOUT_SHAPE
+                wanted = None if without_shape else batch.expected.shape
             elif size is not None:
                 wanted = (*batch.shape[:1], size, size)
         if wanted is None and batch.expected is not None and batch.expected.axes and batch.values.size:

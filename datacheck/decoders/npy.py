@@ -42,8 +42,9 @@ class NpyDecoder:
             others: list[Finding] = []
             if profile is not None:
                 others += _dtype_findings(reading.fields, profile)
-                damaged = not dtype_of(value) or any(it.verdict == "bad" for it in reading.findings)
-                others += () if damaged else _missing_findings(value, reading.fields, profile)
+                missing = [*_missing_findings(value, reading.fields, profile)]
+                damaged = missing and (not dtype_of(value) or any(it.verdict == "bad" for it in reading.findings))
+                others += () if damaged else missing
             return Reading(reading.fields, [*reading.findings, *others])
         if not len(raw) and profile is not None:
             message = f"zero bytes, nearly all others are {profile.fields[WHOLE].format}"

@@ -200,6 +200,8 @@ def _read(value: Value, kind: int) -> tuple[Node, Finding | None]:
         columns: list[tuple[Node, Node]] = [
             (it, _column(table.column(at), 0)) for at, it in enumerate(table.column_names)
         ]
+    except MemoryError:  # pyarrow's is an ArrowException too, and says nothing of the data
+        raise
     except (pa.ArrowException, ValueError, TypeError, OSError, KeyError, OverflowError) as error:
         return None, found("undecodable", f"pyarrow cannot read the Arrow stream: {str(error).splitlines()[0]}")
     return Keyed(columns), None
@@ -211,6 +213,9 @@ def _column(column: Any, depth: int) -> Node:
     kind = column.type
     if depth > DEPTH:
         return Opaque(str(kind)[:80])
+    if types.is_dictionary(kind) and (types.is_string(kind.value_type) or types.is_large_string(kind.value_type)):
+        texts = [it.dictionary for it in column.chunks]  # each once: the rows may be far larger than the record
+        return _column(importlib.import_module("pyarrow").chunked_array(texts, kind.value_type), depth + 1)
     if types.is_dictionary(kind):
         return _column(column.cast(kind.value_type), depth + 1)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):

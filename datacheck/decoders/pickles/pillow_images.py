@@ -19,13 +19,13 @@ MODES: dict[str, tuple[str, int]] = {
     "F": ("<f4", 1),
 }
 """The dtype and number of channels by mode. Images of 1 bit a pixel are not read."""
-STATES = (5, 6)
-"""Numbers of parts of a state; the sixth is the name of the file that the image was opened from."""
+FEWEST = 5
+"""Minimum number of parts of a state; those of opened files have more, such as the name and the layers of a JPEG."""
 
 
 def pixels(kind: str, state: Node) -> Node:
     """Return the pixels of an image of this class, Flawed if they do not match its size; None for anything else."""
-    if not kind.startswith("PIL.") or not isinstance(state, Items) or len(state.items) not in STATES:
+    if not kind.startswith("PIL.") or not isinstance(state, Items) or len(state.items) < FEWEST:
         return None
     _, mode, size, _, raw = state.items[:5]
     if not isinstance(mode, str) or mode not in MODES or not isinstance(size, Items) or len(size.items) != 2:

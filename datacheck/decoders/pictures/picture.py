@@ -37,6 +37,7 @@ MAGIC = (
     (b"II+\0\x08\0\0\0", "TIFF"),
     (b"MM\0+\0\x08\0\0", "TIFF"),
 )
+_FIRST_BYTES = frozenset([b"R", b"B", *(magic[:1] for magic, _ in MAGIC)])
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -55,6 +56,8 @@ class Picture(msgspec.Struct, frozen=True):
 def sniff(value: Value) -> str | None:
     """Return the format of a picture from its first bytes, or None if they are not a picture's."""
     head = bytes(value[:18])
+    if head[:1] not in _FIRST_BYTES:
+        return None
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in BMP_HEADERS:

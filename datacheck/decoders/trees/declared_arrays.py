@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,14 +26,19 @@ DTYPE_NAMES = ("dtype", "__dtype__", "type")
 SHAPE_NAMES = ("shape", "__shape__")
 RAW_NAMES = frozenset({"data", "buffer", "bytes", "raw", "array", "values", "value", "buf", "__ndarray__", "b64"})
 """Names of the bytes of an array; others count where they are the only bytes in the mapping."""
+_ENDS = ("type", "__")
+"""The ends of the names of a dtype."""
 AXES = 32
 _PREFIX = re.compile(r"(?:<class ')?(?:torch\.|numpy\.|np\.|jnp\.|jax\.numpy\.)?([<>=|]?[a-z][a-z0-9_]{0,20})(?:'>)?")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 
 def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
     """Return the dtype and shape that a record gives for its bytes and texts, by their path."""
-    if not any(leaf.path.endswith(("dtype", "type", "__")) for leaf in leaves):
+    for leaf in leaves:
+        if leaf.path.endswith(_ENDS):
+            break
+    else:
         return {}
     by_path = {leaf.path: leaf for leaf in leaves}
     declared: dict[str, tuple[str, list[int]]] = {}
@@ -48,6 +54,31 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
         if sizes is not None and (place := _bytes_of(by_path, f"{start}{slash}", stem)) is not None:
             declared[place] = dtype, sizes
     return declared
+
+
+def declares_arrays(values: Mapping[str, object]) -> bool:
+    """Check whether an object of JSON may give the dtype and shape of an array that it keeps as a text."""
+    names = _telling_names(tuple(values))
+    return bool(names) and any(
+        type(values[shape]) in (list, int) and _is_dtype(values[dtype]) for dtype, shape in names
+    )
+
+
+@lru_cache(maxsize=64)
+def _telling_names(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the pairs of names of a dtype and a shape with the same stem."""
+    pairs = []
+    for name in names:
+        end = next((it for it in DTYPE_NAMES if name == it or name.endswith((f"_{it}", f".{it}"))), None)
+        if end is not None:
+            stem = name[: len(name) - len(end)]
+            pairs += [(name, f"{stem}{it}") for it in SHAPE_NAMES if f"{stem}{it}" in names]
+    return pairs
+
+
+def _is_dtype(value: object) -> bool:
+    match = _PREFIX.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and (match[1] in WIDENED or numeric_dtype(match[1]) is not None)
 
 
 def _bytes_of(by_path: dict[str, Leaf], start: str, stem: str) -> str | None:
@@ -100,11 +131,13 @@ def read_declared(leaf: Leaf, dtype: str, sizes: Sequence[int], usual_field: Fie
     those of what the bytes decode to.
     """
     usual = usual_field is not None and usual_field.format in ("array", *WIDENED)
-    raw: Bytes = leaf.raw
+    raw: Bytes | None = leaf.raw
     if isinstance(leaf.node, str) and leaf.kind == "text":
         raw = _from_base64(leaf.node)
-    node = array_of(dtype, sizes, raw)
-    if node is None:
+    node = None if raw is None else array_of(dtype, sizes, raw)
+    if raw is None:
+        raw = b""
+    elif node is None:
         content, wrapped, finding = unwrapped(leaf.path, raw, sure=usual)
         if finding is not None and usual:
             return [], [finding]
@@ -121,8 +154,8 @@ def read_declared(leaf: Leaf, dtype: str, sizes: Sequence[int], usual_field: Fie
     return [], [found("size-mismatch", message, field=leaf.path, found=len(raw))]
 
 
-def _from_base64(text: str) -> bytes:
-    """Return the bytes that a base64 text stands for, or none if it is not base64."""
+def _from_base64(text: str) -> bytes | None:
+    """Return the bytes that a base64 text stands for, or None if it is not base64."""
     if len(text) % 4 or not _BASE64.fullmatch(text):
-        return b""
+        return None
     return binascii.a2b_base64(text)

@@ -8,7 +8,7 @@ an escape, a duplicate key or a number beyond 64 bits, are left to be read one b
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.trees.declared_arrays import declares_arrays
 from datacheck.decoders.trees.leaves import MANY, MANY_KEYS
-from datacheck.decoders.trees.within import base64_in
+from datacheck.decoders.trees.within import FIRST_LETTERS, base64_in
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
@@ -60,7 +61,7 @@ class _Outline:
     def take(self, it: Any) -> None:
         kind = type(it)
         if kind is dict:
-            if len(it) > MANY_KEYS or ARRAY in it or _declares_arrays(it):
+            if len(it) > MANY_KEYS or ARRAY in it or declares_arrays(it):
                 raise _Apart
             self.kinds += (len(it), *it)
             self.strings += len(it)
@@ -69,7 +70,7 @@ class _Outline:
         elif kind is list:
             self._list(it)
         elif kind is str:
-            if base64_in(it):
+            if it[:2] in FIRST_LETTERS and base64_in(it):
                 raise _Apart
             self.strings += 1
             self._leaf(TEXT, None)
@@ -118,15 +119,11 @@ _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # t
 SCALARS = frozenset({int, float, bool, str, NONE})
 
 
-def _declares_arrays(names: Iterable[str]) -> bool:
-    """Check whether an object may say of its texts which arrays they are, by names of a dtype and a shape."""
-    return any(name.endswith(("shape", "shape__")) for name in names) and any(
-        name.endswith(("type", "type__")) for name in names
-    )
-
-
 class _Group:
     """The records of one structure: their rows and the values of each."""
+
+    texts: Sequence[int] = ()
+    """The places of the texts among the values of an object without containers."""
 
     def __init__(self, leaves: Sequence[Any]) -> None:
         self.leaves = leaves
@@ -143,6 +140,7 @@ class _Scalars(_Group):
 
     def __init__(self, types: Sequence[type]) -> None:
         self.places = [place for place, kind in enumerate(types) if kind is not NONE]
+        self.texts = [place for place, kind in enumerate(types) if kind is str]
         super().__init__([TEXT if types[at] is str else (DTYPES[frozenset({types[at]})], ()) for at in self.places])
 
     def flat(self, leaf: int) -> list[Any]:
@@ -183,11 +181,12 @@ class _Groups:
             structure: tuple[Any, ...] = (*it, *types)
             group = self._groups.get(structure)
             if group is None:
-                if len(it) > MANY_KEYS or ARRAY in it:
+                if len(it) > MANY_KEYS or ARRAY in it or declares_arrays(it):
                     return False
                 group = _Scalars(types)
-            if str in types and any(type(value) is str and base64_in(value) for value in values):
-                return False
+            for place in group.texts:
+                if values[place][:2] in FIRST_LETTERS and base64_in(values[place]):
+                    return False
         else:
             outline = _Outline()
             outline.take(it)

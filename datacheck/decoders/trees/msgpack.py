@@ -362,7 +362,7 @@ def _named_dtype(name: str) -> np.dtype[Any] | None:
 
 
 def _descr(type_node: Node, depth: int) -> Any:
-    """Return a `descr` in NumPy's form: a list of tuples of name, type and optional shape."""
+    """Return the name of a dtype, or the dtype of a `descr` in NumPy's form: names, types and optional shapes."""
     if isinstance(type_node, bytes | str):
         return type_node.decode("latin-1") if isinstance(type_node, bytes) else type_node
     if not isinstance(type_node, Items) or depth > 8:
@@ -376,7 +376,20 @@ def _descr(type_node: Node, depth: int) -> Any:
         if sizes is None or not isinstance(name, str) or prod(sizes) > 1 << 20:
             raise TypeError
         fields.append((name, kind, tuple(sizes)) if sizes else (name, kind))
-    return fields
+    return _without_padding(np.dtype(fields), [name for name, *_ in fields])
+
+
+def _without_padding(dtype: np.dtype[Any], names: list[str]) -> np.dtype[Any]:
+    """Return a structured dtype without the members that have no name, which `descr` uses for padding."""
+    kept = [
+        (*places[:2], member)
+        for name, (member, places) in zip(names, (dtype.fields or {}).items(), strict=True)
+        if name
+    ]
+    if len(kept) == len(names):
+        return dtype
+    formats, offsets, members = zip(*kept, strict=True) if kept else ((), (), ())
+    return np.dtype({"names": members, "formats": formats, "offsets": offsets, "itemsize": dtype.itemsize})
 
 
 def _truncated(size: int, where: str) -> Finding:

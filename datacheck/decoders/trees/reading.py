@@ -23,12 +23,9 @@ from datacheck.decoders.trees.differences import missing_parts, names_text, usua
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
-from datacheck.decoders.trees.within import base64_in, decoded, enter, leave, read_within, unknown
+from datacheck.decoders.trees.within import FIRST_LETTERS, base64_in, decoded, enter, leave, read_within, unknown
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
-
-ENCODED = ("bytes", "text")
-"""The kinds of leaves that may hold a payload."""
 
 
 def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
@@ -51,15 +48,15 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     for leaf in walked.leaves:
         picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
         made = picture
-        if leaf.path in declared:
+        if declared and leaf.path in declared:
             made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
-        if made is None and leaf.kind in ENCODED:
+        if made is None and (leaf.kind == "bytes" or (leaf.kind == "text" and _may_be_base64(leaf.node))):
             made = _payload_in(leaf, expected, profile, pixels=pixels)
         if made is not None:
             read_fields, more_findings = made
             fields += read_fields
             findings += more_findings
-            if any(it.verdict != "suspicious" for it in more_findings):
+            if more_findings and any(it.verdict != "suspicious" for it in more_findings):
                 broken.append(leaf.path)
             continue
         values = real(leaf.values[np.newaxis])[0]
@@ -71,7 +68,9 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     if expected:
         findings += filter(None, (_type_finding(field, expected.get(field.name)) for field in fields))
         walked.again.extend(broken)
-        whole = {name: it for name, it in expected.items() if not any(map(partial(is_part, name), broken))}
+        whole = expected
+        if broken:
+            whole = {name: it for name, it in expected.items() if not any(map(partial(is_part, name), broken))}
         missing, more_findings = missing_parts(fields, walked, whole, none=unboxed(parsed.tree) is None)
         findings += more_findings
     return Reading(fields, findings, missing)
@@ -174,6 +173,10 @@ def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool
     return _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
 
 
+def _may_be_base64(text: Any) -> bool:
+    return isinstance(text, str) and text[:2] in FIRST_LETTERS
+
+
 def _payload_in(
     leaf: Leaf, expected: Mapping[str, FieldProfile], profile: FamilyProfile | None, *, pixels: bool
 ) -> Made | None:
@@ -181,17 +184,13 @@ def _payload_in(
     usual_field = expected.get(leaf.path)
     if leaf.kind == "bytes":
         made = _read_bytes(leaf, usual_field, profile, pixels=pixels)
-        if [it.code for it in made[1]] == ["unknown-payload"] and known_format(leaf.raw) is None:
+        if [it.code for it in made[1]] == ["unknown-payload"]:
             others = [name for name in expected if name != leaf.path and is_part(name, leaf.path)]
-            if others:
-                message = f"{len(leaf.raw)} bytes that no decoder knows, nearly all others hold {names_text(others)}"
-                return made[0], [found("undecodable", message, field=leaf.path)]
+            return _not_as_others(leaf, others, pixels=pixels) or made if others else made
         return made
-    if leaf.kind != "text" or not isinstance(leaf.node, str):
+    if not isinstance(leaf.node, str) or not base64_in(leaf.node):
         return None
     encoded = usual_field is not None and usual_field.format != "text"
-    if not base64_in(leaf.node):
-        return None
     raw, finding = decoded(leaf.path, leaf.node)
     if finding is not None:
         others = [name for name in expected if is_part(name, leaf.path)]
@@ -202,6 +201,18 @@ def _payload_in(
     return fields, findings
 
 
+def _not_as_others(leaf: Leaf, others: Sequence[str], *, pixels: bool) -> Made | None:
+    """Return the findings about bytes that nothing decodes where nearly all others hold these fields, or None."""
+    made = read_within(leaf.path, leaf.raw, sure=True, pixels=pixels)
+    if made is not None and any(it.verdict == "bad" for it in made[1]):
+        return made
+    if known_format(leaf.raw) is not None:
+        return None
+    bare = Field(leaf.path, NOTHING, format="bytes", leaf=True)
+    message = f"{len(leaf.raw)} bytes that no decoder knows, nearly all others hold {names_text(others)}"
+    return [bare], [found("undecodable", message, field=leaf.path)]
+
+
 def _read_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyProfile | None, *, pixels: bool) -> Made:
     """Return the fields of bytes that hold a payload or text; of other bytes the content is not known."""
     raw, path = leaf.raw, leaf.path
@@ -209,7 +220,8 @@ def _read_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyPro
     picture = usual_field is not None and usual_field.format.partition(" ")[0] in FORMATS
     if not len(raw):
         if usual_field is None or not (picture or usual_field.format == "bytes"):
-            return [bare], []
+            known = usual_field is not None and usual_field.format
+            return [bare if known else Field(path, NOTHING, leaf=True)], []  # empty ones do not make a family of bytes
         return [bare], [found("empty", f"zero bytes, nearly all others are {usual_field.format}", field=path)]
     if raw[:6] == NPY:
         return _read_npy(path, raw, profile, pixels=pixels)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from datacheck.decoders.trees.number_lists import empty
 from datacheck.decoders.trees.tree import Bytes, Flawed, Node, Opaque, Widened
 
 WIDENED = {"bfloat16": "u2", "float8_e4m3fn": "u1", "float8_e5m2": "u1"}
@@ -37,6 +38,8 @@ DTYPES = {
     **WIDENED,
 }
 """The dtypes of torch by name, and the NumPy dtypes of their bits."""
+LONGEST_NAME = 40
+"""Maximum length of the name of a dtype."""
 STORAGES = {
     "DoubleStorage": "float64",
     "FloatStorage": "float32",
@@ -100,10 +103,12 @@ def tensor(storage: Storage, offset: int, size: Sequence[int], stride: Sequence[
 
 def array_of(dtype: str, sizes: Sequence[int], raw: Bytes) -> NDArray[Any] | Widened | None:
     """Return the array of this dtype and shape, or None if the bytes are not as many as it takes."""
-    plain = np.dtype(WIDENED[dtype]) if dtype in WIDENED else numeric_dtype(dtype)
-    if plain is None or not len(raw) or prod(sizes) * plain.itemsize != len(raw):
+    if len(dtype) > LONGEST_NAME:
         return None
-    values = np.frombuffer(raw, plain).reshape(sizes)
+    plain = np.dtype(WIDENED[dtype]) if dtype in WIDENED else numeric_dtype(dtype)
+    if plain is None or prod(sizes) * plain.itemsize != len(raw):
+        return None
+    values = np.frombuffer(raw, plain).reshape(sizes) if len(raw) else empty(sizes, plain)
     return widened(values, dtype) if dtype in WIDENED else values
 
 

@@ -17,7 +17,14 @@ from datacheck.decoders.npy_bytes import MAGIC as NPY
 from datacheck.decoders.trees.leaves import NOTHING
 from datacheck.decoders.trees.paths import ROOT, child_path, is_label
 from datacheck.decoders.wrappers.base64_text import base64_beginning, peel_base64
-from datacheck.decoders.wrappers.table import MOST, WITHOUT_MAGIC, WRAPPERS, has_known_magic
+from datacheck.decoders.wrappers.table import (
+    FIRST_BYTES,
+    MOST,
+    WITHOUT_MAGIC,
+    WRAPPERS,
+    has_known_magic,
+    has_weak_magic,
+)
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -28,10 +35,23 @@ UNPACKED = 1 << 28
 """Maximum total size in bytes of the wrapped payloads that are unpacked per record."""
 SHORTEST_BASE64 = 24
 """Minimum length of a text that is taken for base64, in characters."""
+ARROW = b"\xff\xff\xff\xff"
+"""The beginning of an Arrow message, which follows a few counts in old ones."""
 MAGICAL = (
     "picture", "npy", "pickle", "npz", "torch", "safetensors", "wav", "flac", "ogg", "mp4", "mkv", "arrow"
 )  # fmt: skip
 """Decoders of formats with a magic. Others would take bytes for theirs that only look like them by chance."""
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+FIRST_LETTERS = frozenset(["da"]).union(
+    pair.translate(form)
+    for it in FIRST_BYTES
+    for second in range(16)
+    for pair in (_LETTERS[it[0] >> 2] + _LETTERS[(it[0] & 3) << 4 | second],)
+    for form in ({}, str.maketrans("+/", "-_"))
+)
+"""The first two letters of the base64 of everything that has a known magic, and of a `data:` URL."""
+_FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2b")
+"""The first bytes of the payloads below and the wrappers, except of those that have their magic elsewhere."""
 PICKLE = 0x80
 """The first byte of pickles from protocol 2 on."""
 Made = tuple[list[Field], list[Finding]]
@@ -73,6 +93,8 @@ def base64_in(text: str) -> bool:
     """Check whether a text begins like the base64 of a picture, an array, an archive, a pickle or compressed data."""
     if len(text) < SHORTEST_BASE64:
         return False
+    if text[:2] not in FIRST_LETTERS:
+        return False
     head = base64_beginning(text[:128].encode("utf-8", "replace"))
     return bool(head) and has_known_magic(head)
 
@@ -89,6 +111,8 @@ def read_within(path: str, raw: Value, *, sure: bool = False, pixels: bool = Tru
 
     For `sure` see `unwrapped`.
     """
+    if not _may_begin_payload(bytes(raw[:36])):
+        return None
     content, wrapped, finding = unwrapped(path, raw, sure=sure)
     nest = _nest.get() or _Nest(0, UNPACKED)
     if finding is not None and finding.verdict != "suspicious":
@@ -106,10 +130,15 @@ def read_within(path: str, raw: Value, *, sure: bool = False, pixels: bool = Tru
     return fields, [*about, *findings]
 
 
+def _may_begin_payload(head: bytes) -> bool:
+    """Check quickly whether bytes may begin like a payload; most digests and raw numbers do not."""
+    return head[0] in _FIRST_BYTES or head[4:8] == b"ftyp" or head[8:9] == b"{" or ARROW in head
+
+
 def unwrapped(path: str, raw: Value, *, sure: bool) -> tuple[Value, str, Finding | None]:
     """Return the content of the wrappers of these bytes, the names of the wrappers, and the finding about them.
 
-    What begins like a zlib stream and is none has no wrapper, unless it is `sure` that a payload is expected here.
+    What begins like a zlib or LZMA stream and is none has no wrapper, unless a payload is expected here (`sure`).
     """
     nest = _nest.get() or _Nest(0, UNPACKED)
     content, wrapped = raw, ""
@@ -123,7 +152,7 @@ def unwrapped(path: str, raw: Value, *, sure: bool) -> tuple[Value, str, Finding
             about = msgspec.structs.replace(peeled.finding, field=path)
         if not peeled.sound:
             bad = about is not None and about.verdict == "bad"
-            weak = bad and not wrapped and wrapper == "zlib" and not sure
+            weak = not wrapped and has_weak_magic(wrapper, content) and (bad or wrapper == "xz") and not sure
             return (raw, "", None) if weak else (content, wrapped, about)
         content, wrapped = peeled.value, f"{wrapped}{wrapper}{JOINT}"
     return content, wrapped, about

@@ -27,10 +27,16 @@ class Wrapper(msgspec.Struct, frozen=True):
 
 def has_known_magic(head: bytes) -> bool:
     """Check whether bytes begin like a picture, an array, an archive, a pickle, or compressed data."""
+    if head[:1] not in FIRST_BYTES:
+        return False
     if sniff(head) is not None or head.startswith((NPY, b"PK\x03\x04")):
         return True
     pickled = head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5")
     return pickled or any(WRAPPERS[name].begins(head) for name in ("gzip", "zstd", "lz4", "bz2", "xz"))
+
+
+FIRST_BYTES = frozenset(bytes([it]) for it in b"\xff\x89GIMRB\x93P\x80\x1f\x28\x04\xfd\x5d")
+"""The first bytes of everything that has a known magic, to rule out at once that most values have one."""
 
 
 def begins_like_text_or_map(head: bytes) -> bool:
@@ -91,12 +97,17 @@ def peel_once(value: Value) -> tuple[str, Peeled] | None:
     return None
 
 
+def has_weak_magic(name: str, value: Value) -> bool:
+    """Check whether other values may begin like this wrapper by chance: zlib has two bytes, LZMA mostly zeros."""
+    return name == "zlib" or (name == "xz" and streams.is_lzma_alone(bytes(value[:18])))
+
+
 def is_guess(value: Value, name: str, peeled: Peeled) -> bool:
     """Check whether only a decoder that knows the content can confirm that a value has this wrapper.
 
-    The magic of zlib is two bytes, and a wrapper without a magic may hold a text or a map, which have none either.
+    A weak magic may be there by chance, and a wrapper without a magic may hold a text or a map, which have none either.
     """
-    if name == "zlib":
+    if has_weak_magic(name, value):
         return not peeled.sound
     if name not in WITHOUT_MAGIC or frames.is_framed_snappy(value):
         return False

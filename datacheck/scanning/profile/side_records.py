@@ -20,6 +20,8 @@ TELLING = frozenset(_TELLING.split())
 """Words at least one of which is in the name of a record about the others; the rest may be those of ASIDE."""
 LISTING = frozenset(["names", "list", "map", "mapping", "to", "index"])
 """Words that tell so together with another one, as in class_names and idx_to_label."""
+LONGEST = 64
+"""Maximum length of such a name in bytes: words that are in other words can be told apart in many ways."""
 _ANY = "|".join(sorted(ASIDE | TELLING, key=len, reverse=True))
 _NAME = re.compile(rf"[_. -]*(?:(?:{_ANY})[_. -]*)+".encode(), re.IGNORECASE)
 _WORD = re.compile("[a-z]+")
@@ -31,7 +33,7 @@ def is_side_record(key: bytes) -> bool:
     >>> [is_side_record(it) for it in (b"__stats__", b"class_names", b"class_weights", b"oak_tree", b"mean_7")]
     [True, True, True, False, False]
     """
-    if _NAME.fullmatch(key) is None:
+    if len(key) > LONGEST or _NAME.fullmatch(key) is None:
         return False
     said = _WORD.findall(key.decode().lower())
     return not TELLING.isdisjoint(said) or (len(said) > 1 and not LISTING.isdisjoint(said))
@@ -40,4 +42,7 @@ def is_side_record(key: bytes) -> bool:
 def parted(keys: Sequence[bytes], rows: Sequence[int]) -> tuple[Sequence[int], list[int]]:
     """Return the rows of the samples, and those of the records about them."""
     aside = [row for row in rows if is_side_record(keys[row])]
-    return ([row for row in rows if row not in aside] if aside else rows), aside
+    if not aside:
+        return rows, aside
+    others = frozenset(aside)
+    return [row for row in rows if row not in others], aside
