@@ -6,6 +6,6 @@ from importlib import import_module
 
 from datacheck.backends.hdf5.file import library
 
-for name in ("reader", "layout", "blocks", "looking"):
+for name in ("reader", "layout", "blocks", "library.looking"):
     import_module(f"datacheck.backends.hdf5.{name}")
 library()
