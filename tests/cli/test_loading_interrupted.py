@@ -81,7 +81,7 @@ def test_signals_at_any_moment_say_nothing_of_python(tmp_path, number):
     args = [sys.executable, "-c", code, "scan", store, "--workers", "1"]
     # a signal while Python writes a compiled module may leave half of it, on which every later run would fail
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    for _ in range(12):
+    for _ in range(8):
         with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
             assert process.stderr.read(1) == b"."
             time.sleep(draw.uniform(0.01, 0.4))

@@ -374,11 +374,11 @@ def test_killed_at_any_moment_the_target_is_absent_or_complete(tmp_path):
     expected = [pair for pair in pairs(source) if pair[1] not in BAD]
     target = tmp_path / "target"
     seen = set()
-    for number in range(24):
+    for number in range(16):
         with subprocess.Popen(
             [sys.executable, "-m", "datacheck", "rebuild", source, target, "--drop-bad", "--quiet"]
         ) as process:
-            time.sleep(0.04 * number)
+            time.sleep(0.06 * number)
             process.send_signal(signal.SIGKILL)
         complete = target.exists()
         seen.add(complete)
@@ -561,11 +561,11 @@ def test_a_full_disk_leaves_no_hdf5_either(tmp_path):
 
 def test_hdf5_killed_at_any_moment_is_absent_or_complete(table, tmp_path):
     target = tmp_path / "clean.h5"
-    for number in range(12):
+    for number in range(8):
         with subprocess.Popen(
             [sys.executable, "-m", "datacheck", "rebuild", table, target, "--drop-bad", "--quiet"]
         ) as process:
-            time.sleep(0.08 * number)
+            time.sleep(0.12 * number)
             process.send_signal(signal.SIGKILL)
         if target.exists():
             assert len(rows(target)[0]) == 47

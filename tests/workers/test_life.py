@@ -514,7 +514,7 @@ def test_an_interrupt_at_any_moment_leaves_no_process_and_no_traceback(tmp_path)
     draw = random.Random(11)
     paths = list(map(str, stores(tmp_path / "stores")))
     interrupted = 0
-    for _ in range(16):
+    for _ in range(10):
         with subprocess.Popen(
             [sys.executable, "-c", INTERRUPTED, *paths, "--workers", "2"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
