@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,34 +58,15 @@ class Looking:
 
     def numbers(self, path: bytes, name: bytes, most: int = FEW) -> tuple[int, ...]:
         """Return the whole numbers in an attribute of an object, or () if there are none or more than `most`."""
-        if self.trail.step() is not None:
+        values = self._values(path, name, lambda shape, dtype: math.prod(shape) <= most and dtype.kind in "iuf")
+        if values is None or not all(float(it).is_integer() for it in values):
             return ()
-        with contextlib.suppress(*TROUBLE):
-            opened = self.h5.h5o.open(self.file, path or b"/")
-            if not self.h5.h5a.exists(opened, name):
-                return ()
-            attribute = self.h5.h5a.open(opened, name)
-            if attribute.shape is not None and math.prod(attribute.shape) <= most and attribute.dtype.kind in "iuf":
-                value = np.empty(attribute.shape, attribute.dtype)
-                attribute.read(value)
-                flat = value.reshape(-1)
-                return tuple(map(int, flat)) if all(float(it).is_integer() for it in flat) else ()
-        return ()
+        return tuple(map(int, values))
 
     def flags(self, path: bytes, name: bytes) -> tuple[bool, ...]:
         """Return the flags in an attribute of an object, or () if there are none or more than FEW."""
-        if self.trail.step() is not None:
-            return ()
-        with contextlib.suppress(*TROUBLE):
-            opened = self.h5.h5o.open(self.file, path or b"/")
-            attribute = self.h5.h5a.open(opened, name) if self.h5.h5a.exists(opened, name) else None
-            if attribute is None or attribute.shape is None or attribute.dtype.kind != "b":
-                return ()
-            if math.prod(attribute.shape) <= FEW:
-                value = np.empty(attribute.shape, attribute.dtype)
-                attribute.read(value)
-                return tuple(map(bool, value.reshape(-1)))
-        return ()
+        values = self._values(path, name, lambda shape, dtype: dtype.kind == "b" and math.prod(shape) <= FEW)
+        return () if values is None else tuple(map(bool, values))
 
     def text(self, path: bytes, name: bytes) -> str:
         """Return the text in an attribute of an object, or an empty string if there is none."""
@@ -96,25 +77,27 @@ class Looking:
 
         With `scalar`, only a single text is returned; with `flat`, only those of an attribute with one axis.
         """
-        if self.trail.step() is not None:
-            return ()
-        with contextlib.suppress(*TROUBLE):
-            opened = self.h5.h5o.open(self.file, path or b"/")
-            if not self.h5.h5a.exists(opened, name):
-                return ()
-            attribute = self.h5.h5a.open(opened, name)
-            shape, dtype = attribute.shape, attribute.dtype
-            other = shape is None or (scalar and shape) or (flat and len(shape) != 1)
-            if other or math.prod(shape) > TEXTS or dtype.kind not in "OS":
-                return ()
-            value = np.empty(shape, dtype)
-            attribute.read(value)
-            texts = value.reshape(-1).tolist()
-            return tuple(it.decode("utf-8", "surrogateescape") if isinstance(it, bytes) else str(it) for it in texts)
-        return ()
+
+        def fits(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+            other = (scalar and shape) or (flat and len(shape) != 1)
+            return not other and math.prod(shape) <= TEXTS and dtype.kind in "OS"
+
+        values = self._values(path, name, fits)
+        texts = [] if values is None else values.tolist()
+        return tuple(it.decode("utf-8", "surrogateescape") if isinstance(it, bytes) else str(it) for it in texts)
 
     def rows(self, path: bytes, name: bytes) -> NDArray[Any] | None:
         """Return the flattened items of a small compound attribute of an object, or None if there is none."""
+        return self._values(path, name, lambda shape, dtype: dtype.names is not None and math.prod(shape) <= TEXTS)
+
+    def _values(
+        self, path: bytes, name: bytes, fits: Callable[[tuple[int, ...], np.dtype[Any]], bool]
+    ) -> NDArray[Any] | None:
+        """Return the flattened values of an attribute of an object.
+
+        None if there is no such attribute, if it has no values of a shape and type that `fits`, or if it cannot be
+        read.
+        """
         if self.trail.step() is not None:
             return None
         with contextlib.suppress(*TROUBLE):
@@ -122,11 +105,11 @@ class Looking:
             if not self.h5.h5a.exists(opened, name):
                 return None
             attribute = self.h5.h5a.open(opened, name)
-            if attribute.shape is None or attribute.dtype.names is None or math.prod(attribute.shape) > TEXTS:
+            if attribute.shape is None or not fits(attribute.shape, attribute.dtype):
                 return None
-            value = np.empty(attribute.shape, attribute.dtype)
-            attribute.read(value)
-            return value.reshape(-1)
+            values = np.empty(attribute.shape, attribute.dtype)
+            attribute.read(values)
+            return values.reshape(-1)
         return None
 
     def head(self, dataset: Dataset, count: int) -> bytes:
