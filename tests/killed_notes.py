@@ -1,10 +1,8 @@
 """An engine in this process that takes chosen notes of its tasks for kills from outside."""
 
-from collections import deque
+from killed_scans import Here, Unwatched
 
-from killed_scans import Unwatched
-
-from datacheck.workers.interface import Death, Step
+from datacheck.workers.interface import Death
 
 
 class Killed(BaseException):
@@ -21,7 +19,7 @@ class KillingWatch(Unwatched):
         super().note(value)
         self.seen.append(self.task)
         if len(self.seen) in self.kills:
-            raise Killed
+            raise Killed(value)
 
     def rest(self):
         pass
@@ -30,41 +28,16 @@ class KillingWatch(Unwatched):
 def killing(kills, seen):
     """Return an engine that runs tasks here and kills them at these notes; `seen` gets the names of their tasks."""
 
-    class Killing:
-        name = "local"
-
-        def __init__(self, job, workers, memory):
-            self.job, self.count = job, 1
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *exc):
-            pass
-
-        def grow(self, workers):
-            pass
-
-        def run(self, tasks):
-            waiting = tasks if isinstance(tasks, deque) else deque(tasks)
-            while waiting:
-                task = waiting.popleft()
-                watch = KillingWatch(seen, kills, type(task).__name__)
-                steps = self._steps(task, watch)
-                while True:
-                    try:
-                        step = next(steps)
-                    except StopIteration as stop:
-                        yield task, stop.value
-                        break
-                    except Killed:
-                        yield task, Death("SIGKILL", watch.last)
-                        break
-                    yield task, Step(step)
-
-        def _steps(self, task, watch):
+    class Killing(Here):
+        def watch(self, task):
+            watch = KillingWatch(seen, kills, type(task).__name__)
             watch.note(None)
-            result = self.job(task, watch)
-            return (yield from result) if hasattr(result, "send") else result
+            return watch
+
+        def steps(self, task):
+            try:
+                yield from super().steps(task)
+            except Killed as kill:
+                yield task, Death("SIGKILL", kill.args[0])
 
     return Killing

@@ -39,17 +39,21 @@ class Here:
     def run(self, tasks):
         waiting = tasks if isinstance(tasks, deque) else deque(tasks)
         while waiting:
-            task = waiting.popleft()
-            result = self.job(task, Unwatched())
-            if hasattr(result, "send"):
-                steps = result
-                while True:
-                    try:
-                        yield task, Step(next(steps))
-                    except StopIteration as stop:
-                        result = stop.value
-                        break
-            yield task, result
+            yield from self.steps(waiting.popleft())
+
+    def steps(self, task):
+        """Yield a task with each of its steps, and with its result."""
+        result = self.job(task, self.watch(task))
+        while hasattr(result, "send"):
+            try:
+                yield task, Step(next(result))
+            except StopIteration as stop:
+                result = stop.value
+        yield task, result
+
+    def watch(self, task):
+        """Return the watch of a task."""
+        return Unwatched()
 
 
 class Unwatched:

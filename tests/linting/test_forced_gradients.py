@@ -1,26 +1,15 @@
 """Test what propagate_down does to bottoms that accept no gradient, as Net::Init of Caffe decides it."""
 
 import pytest
-
-import datacheck
+from linting.test_refused_gradients import FROZEN, dense, layer, refused
 
 HEAD = """
 layer { name: "d" type: "Input" top: "x" input_param { shape { dim: 4 dim: 3 } } }
 layer { name: "l" type: "Input" top: "label" input_param { shape { dim: 4 } } }
 """
-FROZEN = "param { lr_mult: 0 } param { lr_mult: 0 }"
 BOTH = "propagate_down: true propagate_down: true"
 FIRST = "propagate_down: true propagate_down: false"
 COMES, FORCED = "the bottom {!r} comes from layers that learn", "propagate_down is true for the bottom {!r}"
-
-
-def layer(kind, bottoms, top, inside=""):
-    ends = "".join(f' bottom: "{it}"' for it in bottoms.split())
-    return f'layer {{ name: "{top}" type: "{kind}"{ends} top: "{top}" {inside} }}\n'
-
-
-def dense(bottom, top, inside=""):
-    return layer("InnerProduct", bottom, top, f"{inside} inner_product_param {{ num_output: 3 }}")
 
 
 def loss(bottoms, inside=""):
@@ -44,7 +33,5 @@ NETS = {
 @pytest.mark.parametrize("name", NETS)
 def test_propagate_down(tmp_path, name):
     text, reason = NETS[name]
-    (tmp_path / "net.prototxt").write_text(HEAD + text)
-    found = [it for it in datacheck.lint(tmp_path / "net.prototxt").findings if it.verdict == "bad"]
+    found = refused(tmp_path, HEAD + text)
     assert [it.message.partition(", and ")[0] for it in found] == ([] if reason is None else [reason]), found
-    assert all("takes no gradient there" in it.message for it in found)

@@ -69,13 +69,19 @@ NETS = {
 }  # fmt: skip
 
 
+def refused(folder, text):
+    """Return the bad findings about a network, all of which are about a gradient that a bottom does not take."""
+    (folder / "net.prototxt").write_text(text)
+    found = [it for it in datacheck.lint(folder / "net.prototxt").findings if it.verdict == "bad"]
+    assert all("takes no gradient there" in it.message for it in found)
+    return found
+
+
 @pytest.mark.parametrize("name", NETS)
 def test_a_bottom_without_a_gradient(tmp_path, name):
     text, codes = NETS[name]
-    (tmp_path / "net.prototxt").write_text(HEAD + text)
-    found = [it for it in datacheck.lint(tmp_path / "net.prototxt").findings if it.verdict == "bad"]
+    found = refused(tmp_path, HEAD + text)
     assert [it.code for it in found] == codes, found
-    assert all("takes no gradient there" in it.message for it in found)
 
 
 def test_a_unit_of_an_lstm(tmp_path):
@@ -86,7 +92,6 @@ def test_a_unit_of_an_lstm(tmp_path):
     )
     cont = layer("Parameter", "", "k", "parameter_param { shape { dim: 1 dim: 4 } }")
     unit = layer("LSTMUnit", "cell gates k", "h next")
-    (tmp_path / "net.prototxt").write_text(inputs + cont + unit + end("h"))
-    (found,) = (it for it in datacheck.lint(tmp_path / "net.prototxt").findings if it.verdict == "bad")
+    (found,) = refused(tmp_path, inputs + cont + unit + end("h"))
     assert "the bottom 'k' comes from layers that learn, and LSTMUnit takes no gradient there" in found.message
     assert found.details["fix"] == "give it a blob that no learned layer computes, or set its propagate_down to false"

@@ -1,6 +1,5 @@
 """Test Arrow streams, whose messages are walked with or without pyarrow."""
 
-import importlib
 import random
 import struct
 
@@ -8,21 +7,9 @@ import pytest
 from message_building import ARROW_END, arrow_message, arrow_stream
 
 from datacheck.decoders import decoder
-from datacheck.decoders.messages import arrow
 
 SCHEMA, DICTIONARY, BATCH, TENSOR = (arrow_message(kind, bytes(8 * kind)) for kind in (1, 2, 3, 4))
 STREAM = SCHEMA + BATCH + BATCH + ARROW_END
-REAL = importlib.import_module
-
-
-@pytest.fixture
-def no_pyarrow(monkeypatch):
-    def absent(name):
-        if name.startswith("pyarrow"):
-            raise ImportError(name)
-        return REAL(name)
-
-    monkeypatch.setattr(arrow.importlib, "import_module", absent)
 
 
 def codes(value):

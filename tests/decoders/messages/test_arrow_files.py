@@ -1,30 +1,17 @@
 """Test Arrow files (Feather 2): a stream between a mark and a footer, walked with or without pyarrow."""
 
-import importlib
 import struct
 
 import pytest
 from message_building import ARROW_END, arrow_message
 
 from datacheck.decoders import decoder, kind
-from datacheck.decoders.messages import arrow
 
 STREAM = arrow_message(1, bytes(8)) + arrow_message(3, bytes(24)) * 2 + ARROW_END
-REAL = importlib.import_module
 
 
 def file_of(stream, footer=b"f" * 40):
     return b"ARROW1\0\0" + stream + footer + struct.pack("<i", len(footer)) + b"ARROW1"
-
-
-@pytest.fixture
-def no_pyarrow(monkeypatch):
-    def absent(name):
-        if name.startswith("pyarrow"):
-            raise ImportError(name)
-        return REAL(name)
-
-    monkeypatch.setattr(arrow.importlib, "import_module", absent)
 
 
 def findings(value):
