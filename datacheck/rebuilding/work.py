@@ -68,7 +68,7 @@ class Work:
     damaged: bool = False
 
     def done(
-        self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int, anew: Callable[[], None] | None = None
+        self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int, anew: Callable[[], None] = unprepared
     ) -> list[Any]:
         """Run tasks and report their steps; return their results. Raises RebuildFailed if one fails.
 
@@ -78,7 +78,7 @@ class Work:
         steps = {id(task): 0 for task in tasks}
         results: dict[int, Any] = {}
         try:
-            for task, result in outcomes(pool, tasks, unprepared if anew is None else anew):
+            for task, result in outcomes(pool, tasks, anew):
                 if isinstance(result, Step):
                     steps[id(task)] = result.value
                     self.progress(phase, sum(steps.values()), total, 0)

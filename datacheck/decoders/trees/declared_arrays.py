@@ -44,11 +44,10 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
     declared: dict[str, tuple[str, list[int]]] = {}
     for path, leaf in by_path.items():
         start, slash, name = path.rpartition("/")
-        end = next((it for it in DTYPE_NAMES if name == it or name.endswith((f"_{it}", f".{it}"))), None)
-        dtype = None if end is None else _dtype_name(leaf)
-        if end is None or dtype is None:
+        stem = _stem(name)
+        dtype = None if stem is None else _dtype_name(leaf)
+        if stem is None or dtype is None:
             continue
-        stem = name[: len(name) - len(end)]
         shapes = (by_path.get(f"{start}{slash}{stem}{it}") for it in SHAPE_NAMES)
         sizes = next((sizes for it in shapes if it is not None and (sizes := _sizes(it)) is not None), None)
         if sizes is not None and (place := _bytes_of(by_path, f"{start}{slash}", stem)) is not None:
@@ -60,7 +59,7 @@ def declares_arrays(values: Mapping[str, object]) -> bool:
     """Check whether an object of JSON may give the dtype and shape of an array that it keeps as a text."""
     names = _telling_names(tuple(values))
     return bool(names) and any(
-        type(values[shape]) in (list, int) and _is_dtype(values[dtype]) for dtype, shape in names
+        type(values[shape]) in (list, int) and _named_dtype(values[dtype]) is not None for dtype, shape in names
     )
 
 
@@ -69,16 +68,22 @@ def _telling_names(names: tuple[str, ...]) -> list[tuple[str, str]]:
     """Return the pairs of names of a dtype and a shape with the same stem."""
     pairs = []
     for name in names:
-        end = next((it for it in DTYPE_NAMES if name == it or name.endswith((f"_{it}", f".{it}"))), None)
-        if end is not None:
-            stem = name[: len(name) - len(end)]
+        stem = _stem(name)
+        if stem is not None:
             pairs += [(name, f"{stem}{it}") for it in SHAPE_NAMES if f"{stem}{it}" in names]
     return pairs
 
 
-def _is_dtype(value: object) -> bool:
-    match = _PREFIX.fullmatch(value) if isinstance(value, str) else None
-    return match is not None and (match[1] in WIDENED or numeric_dtype(match[1]) is not None)
+def _stem(name: str) -> str | None:
+    """Return what precedes `dtype` or the like in the name of a dtype, or None if the name does not end so."""
+    end = next((it for it in DTYPE_NAMES if name == it or name.endswith((f"_{it}", f".{it}"))), None)
+    return None if end is None else name[: len(name) - len(end)]
+
+
+def _named_dtype(text: object) -> str | None:
+    """Return the name of the dtype in a text without the library's name before it, or None if it names none."""
+    match = _PREFIX.fullmatch(text) if isinstance(text, str) else None
+    return match[1] if match and (match[1] in WIDENED or numeric_dtype(match[1]) is not None) else None
 
 
 def _bytes_of(by_path: dict[str, Leaf], start: str, stem: str) -> str | None:
@@ -104,14 +109,13 @@ def _may_hold(leaf: Leaf | None) -> bool:
 
 def _dtype_name(leaf: Leaf) -> str | None:
     """Return the name of the dtype in a leaf: a text, NumPy's dtype or a class of NumPy or torch; else None."""
-    made = getattr(leaf.node, "made", None)
-    if isinstance(made, np.dtype):
-        return made.str if made.kind in "biufc" else None
+    dtype = getattr(leaf.node, "made", None)
+    if isinstance(dtype, np.dtype):
+        return dtype.str if dtype.kind in "biufc" else None
     text = leaf.node.kind if isinstance(leaf.node, Opaque) else leaf.node
     if leaf.kind == "bytes" and len(leaf.raw) <= 40:
         text = bytes(leaf.raw).decode("latin-1")
-    match = _PREFIX.fullmatch(text) if isinstance(text, str) else None
-    return None if match is None or (match[1] not in WIDENED and numeric_dtype(match[1]) is None) else match[1]
+    return _named_dtype(text)
 
 
 def _sizes(leaf: Leaf) -> list[int] | None:

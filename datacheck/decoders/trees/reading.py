@@ -23,7 +23,7 @@ from datacheck.decoders.trees.differences import missing_parts, names_text, usua
 from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
-from datacheck.decoders.trees.within import FIRST_LETTERS, base64_in, decoded, enter, leave, read_within, unknown
+from datacheck.decoders.trees.within import FIRST_LETTERS, Made, base64_in, decoded, enter, leave, read_within, unknown
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
 
@@ -161,9 +161,6 @@ def _type_text(form: str, dtype: str) -> str:
     return dtype if form == "array" and dtype else form
 
 
-Made = tuple[list[Field], list[Finding]]
-
-
 def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool) -> Made | None:
     """Return the fields of an array of bytes that is an encoded picture, or None for any other array."""
     raw = picture_bytes(leaf.values, leaf.path, profile)
@@ -174,6 +171,7 @@ def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool
 
 
 def _may_be_base64(text: Any) -> bool:
+    """Check without a further call whether a text may be base64: records have many texts, hardly any of which are."""
     return isinstance(text, str) and text[:2] in FIRST_LETTERS
 
 

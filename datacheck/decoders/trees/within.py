@@ -13,7 +13,6 @@ import msgspec
 from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, value_decoders
 from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Field, Value
-from datacheck.decoders.npy_bytes import MAGIC as NPY
 from datacheck.decoders.trees.leaves import NOTHING
 from datacheck.decoders.trees.paths import ROOT, child_path, is_label
 from datacheck.decoders.wrappers.base64_text import base64_beginning, peel_base64
@@ -91,9 +90,7 @@ def leave(record: bool) -> None:
 
 def base64_in(text: str) -> bool:
     """Check whether a text begins like the base64 of a picture, an array, an archive, a pickle or compressed data."""
-    if len(text) < SHORTEST_BASE64:
-        return False
-    if text[:2] not in FIRST_LETTERS:
+    if len(text) < SHORTEST_BASE64 or text[:2] not in FIRST_LETTERS:
         return False
     head = base64_beginning(text[:128].encode("utf-8", "replace"))
     return bool(head) and has_known_magic(head)
@@ -166,8 +163,8 @@ def _wrapper(value: Value) -> str | None:
 def _decoder_of(value: Value, *, wrapped: bool) -> str | None:
     """Return the name of the decoder that knows a value; if it is not in a wrapper, its format must have a magic."""
     names = value_decoders() if wrapped else MAGICAL
-    if not wrapped and value[0] != PICKLE and "pickle" in names and value[:6] != NPY:
-        names = [name for name in names if name != "pickle"]  # protocols 0 and 1 have no magic
+    if not wrapped and value[0] != PICKLE:  # pickles of protocols 0 and 1 have no magic
+        names = [name for name in names if name != "pickle"]
     return next((name for name in names if decoder(name).knows(value)), None)
 
 

@@ -26,9 +26,14 @@ MakeView = Callable[[str, frozenset[bytes], bool], StoreView]
 
 def unexamined(layout: Layout, examined: Collection[str]) -> tuple[str, ...]:
     """Return the databases to examine briefly, evenly spread over those that are not examined."""
-    left = [it for it in dict.fromkeys(shard.part for shard in layout.shards) if it not in examined]
+    left = _others(layout, examined)
     step = max(1, len(left) / MOST_BRIEF)
     return tuple(it for number, it in enumerate(left) if number % step < 1)
+
+
+def _others(layout: Layout, known: Collection[str]) -> list[str]:
+    """Return the databases of a store that are not known, in their order."""
+    return [it for it in dict.fromkeys(shard.part for shard in layout.shards) if it not in known]
 
 
 def known_of(
@@ -53,7 +58,7 @@ def with_unread(kept: Mapping[str, Known], layout: Layout) -> dict[str, Known]:
 
     Nearly all databases may keep a count under one key. Such a record is then no sample in the others either.
     """
-    left = [it for it in dict.fromkeys(shard.part for shard in layout.shards) if it not in kept]
+    left = _others(layout, kept)
     counts = Counter(key for known in kept.values() for key in known.own)
     own = frozenset(key for key, count in counts.items() if count >= NEARLY * len(kept))
     if not left or not own:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datacheck.backends.copy_plan import Copied, Copying, Gone, Plan, Verifying
 from datacheck.backends.hdf5.copying import dataset_numbers
@@ -164,7 +165,7 @@ class Hdf5Copier:
         names = copied_names(reader)
         new_file_names = renamed(names, plan.moves)
         sets = sets_of(reader)
-        gone_of_sets = self._gone_of_sets(reader, plan, sets)
+        gone_of_sets = self._gone_of_sets(reader, plan, drops, sets)
         for number, file in enumerate(reader.files):
             contents, _ = with_counts(reader, number, reader.contents(number))
             contents = with_sets(contents, number, sets, gone_of_sets)
@@ -208,17 +209,19 @@ class Hdf5Copier:
             planned = replace(planned, called=called)
             yield Part(file, new_file_names[number], names[number], number, start, planned, records, omitted, is_whole)
 
-    def _gone_of_sets(self, reader: Hdf5Reader, plan: Plan, sets: Sequence[WholeSet]) -> dict[int, frozenset[bytes]]:
+    def _gone_of_sets(
+        self, reader: Hdf5Reader, plan: Plan, drops: NDArray[np.int64], sets: Sequence[WholeSet]
+    ) -> dict[int, frozenset[bytes]]:
         """Return the samples that a copy does not have, of each file with counts of whole sets, by its number."""
-        made: dict[int, frozenset[bytes]] = {}
+        gone: dict[int, frozenset[bytes]] = {}
         first = 0
         for number in range(len(reader.files)) if sets else ():
-            its = changes_of(reader.contents(number), first, plan.drops.indexes(), NONE, None)
-            samples, whole = samples_of_file(plan.samples, reader.names[number])
-            every = {path for it in sets if number in it.by_file for path in it.by_file[number].samples}
-            made[number] = frozenset(every) if whole else samples | frozenset(map(unescape, its.left_out))
-            first += its.records
-        return made
+            edits = changes_of(reader.contents(number), first, drops, NONE, None)
+            samples, is_whole = samples_of_file(plan.samples, reader.names[number])
+            of_sets = {path for it in sets if number in it.by_file for path in it.by_file[number].samples}
+            gone[number] = frozenset(of_sets) if is_whole else samples | frozenset(map(unescape, edits.left_out))
+            first += edits.records
+        return gone
 
     def _amended_beside(self, reader: Hdf5Reader, plan: Plan) -> dict[Path, bytes]:
         """Return the new contents, by path, of the files of a folder that count the samples and rows of HDF5 files."""
