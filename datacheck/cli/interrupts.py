@@ -9,12 +9,11 @@ import threading
 from typing import TYPE_CHECKING
 
 from datacheck.cli.output import INTERRUPTED
+from datacheck.files.deferring import ENDING
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, a request to end, and the end of the terminal."""
 _heeded: list[signal.Signals] = []
 _sentences: list[str] = []
 

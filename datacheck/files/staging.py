@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import IO, NoReturn
 
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
+from datacheck.files.deferring import interrupts_deferred
 from datacheck.files.guard import Guard
 from datacheck.files.marking import create, holds_more, is_bare, is_marked, mark, own_names, stamp, unmark, unstamp
 from datacheck.files.place import FOLDER, Identity, Place, hold, identity
@@ -67,7 +68,8 @@ class Workplace:
             raise RebuildFailed(str(self._target), f"could not be written: {exc.strerror}") from exc
         try:
             self._found = self._find_existing(place)
-            self._make_work_folder(place)
+            with interrupts_deferred():
+                self._make_work_folder(place)
             self._remove_left(place)
         except OSError as exc:
             self._remove_work_folder(place)

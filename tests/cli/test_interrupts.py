@@ -91,15 +91,16 @@ def test_the_end_of_the_terminal_ends_all_processes_and_leaves_a_report(big, tmp
 
 
 CREATING = """
-import os, signal, sys
-create = os.open
+import fnmatch, os, signal, sys
 
-def interrupted(name, *args, **options):
-    descriptor = create(name, *args, **options)
-    if os.fsdecode(name) == sys.argv[1]: os.kill(os.getpid(), getattr(signal, sys.argv[2]))
-    return descriptor
+def interrupting(create):
+    def interrupted(name, *args, **options):
+        made = create(name, *args, **options)
+        if fnmatch.fnmatchcase(os.fsdecode(name), sys.argv[1]): os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+        return made
+    return interrupted
 
-os.open = interrupted
+os.open, os.mkdir = interrupting(os.open), interrupting(os.mkdir)
 from datacheck.cli.entry import main
 main(sys.argv[3:])
 """
@@ -119,6 +120,17 @@ def test_a_signal_that_comes_when_a_report_is_created_leaves_no_report(tmp_path,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
     assert {it.name: it.read_text() for it in folder.iterdir()} == {"r.jsonl": "old"}
+
+
+def test_a_signal_that_comes_when_a_rebuild_creates_its_work_folder_leaves_nothing(tmp_path):
+    store = write_lmdb(tmp_path / "env", raw_records(5) | {key(7): b""})
+    words = ["*.datacheck-partial", "SIGTERM", "rebuild", store, tmp_path / "copy", "--drop-bad"]
+    done = subprocess.run(
+        [sys.executable, "-c", CREATING, *map(str, words)],
+        preexec_fn=hearing, capture_output=True, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (130, "")
+    assert [it.name for it in tmp_path.iterdir()] == ["env"]
 
 
 def ignoring(*numbers):
