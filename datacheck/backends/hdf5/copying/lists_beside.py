@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,12 +15,16 @@ from datacheck.backends.hdf5.copying.companions import beside
 from datacheck.backends.hdf5.copying.dropped import Dropped
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
-from datacheck.files.regular import NotRegular, open_regular, read_whole
+from datacheck.files.regular import NotRegular, open_regular
 from datacheck.model.escaping import escape
 
 SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names"})
 JSON = ".json"
-PIECE, LARGEST = 1 << 20, 64 << 20
+PIECE = 1 << 20
+LARGEST = 64 << 20
+"""Largest size in bytes of a JSON text whose items are counted."""
+UNREAD = -1
+"""Stands for the number of items of a larger one."""
 SHORTEST = 4
 """Minimum length of a name that is looked for in texts."""
 WORD, DIGIT, LETTER = re.compile(rb"[\w.\-]+"), re.compile(rb"[0-9]"), re.compile(rb"[A-Za-z]")
@@ -44,13 +49,14 @@ def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -
         total_rows[""] += sum(it.rows for it in tables)
     rows = {it for it in rows | set(total_rows.values()) if it >= FEWEST}
     for name in beside(reader, frozenset()) if rows else ():
-        items = _items(reader.path / name) if name.suffix.lower() == JSON else None
+        escaped, suffix = escape(os.fsencode(name)), name.suffix.lower()
+        items = _items(reader.path / name) if suffix == JSON else None
         if items in rows:
-            escaped = escape(os.fsencode(name))
             yield f"{escaped} has {items:,} items, which may be of the rows one by one, and would keep those that go"
-        count = _lines(reader.path / name) if name.suffix.lower() in SUFFIXES else None
-        if count is not None and rows & {count, count - (name.suffix.lower() in (".csv", ".tsv"))}:
-            escaped = escape(os.fsencode(name))
+        elif items == UNREAD:
+            yield f"{escaped} is a list too large to be compared with the rows, and may keep items of those that go"
+        count = _lines(reader.path / name) if suffix in SUFFIXES else None
+        if count is not None and rows & {count, count - (suffix in (".csv", ".tsv"))}:
             yield f"{escaped} has {count:,} lines, which may be of the rows one by one, and would keep those that go"
 
 
@@ -60,12 +66,13 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
     `dropped` says what each file loses, by its number. Only names with letters and digits are looked for, since others
     may be ordinary words or numbers.
     """
-    names = {it for it in _dropped_names(reader, dropped) if len(it) >= SHORTEST}
-    names = {it for it in names if DIGIT.search(it) and LETTER.search(it)}
+    names = frozenset(
+        it for it in _dropped_names(reader, dropped) if len(it) >= SHORTEST and DIGIT.search(it) and LETTER.search(it)
+    )
     for path in beside(reader, frozenset()) if names and reader.path.is_dir() else ():
         if path.suffix.lower() not in SUFFIXES | {JSON, ".jsonl"}:
             continue
-        named = sorted(names.intersection(WORD.findall(_text(reader.path / path) or b"")))
+        named = sorted(_names_in(reader.path / path, names))
         if named:
             more = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
             yield f"{escape(os.fsencode(path))} names {escape(named[0])}{more}, which would not be there"
@@ -73,29 +80,47 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
 
 def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[bytes]:
     """Yield the names of dropped files, with and without suffix, and of dropped groups and single datasets."""
-    for number, its in dropped.items() if reader.names else ():
-        if its.whole:
+    for number, of_file in dropped.items() if reader.names else ():
+        if of_file.whole:
             file = os.fsencode(reader.files[number].name)
             yield from (file, file.rpartition(b".")[0])
         else:
-            yield from (it.rpartition(b"/")[2] for it in single(reader.contents(number), its).union(its.samples))
+            paths = single(reader.contents(number), of_file).union(of_file.samples)
+            yield from (it.rpartition(b"/")[2] for it in paths)
 
 
-def _text(path: Path) -> bytes | None:
-    """Return the bytes of a file, or None if it is larger than LARGEST or cannot be read."""
-    try:
-        return read_whole(path, LARGEST)
-    except (OSError, NotRegular, ValueError):  # copying the file reports an error
-        return None
+def _names_in(path: Path, names: frozenset[bytes]) -> set[bytes]:
+    """Return those of the names that a file has as words."""
+    named: set[bytes] = set()
+    longest = max(map(len, names))
+    cut = b""
+    for piece in _pieces(path):
+        text = cut + piece
+        last = WORD.match(text[::-1])  # the next piece may go on with the last word
+        end = len(text) - (0 if last is None else last.end())
+        named |= names.intersection(WORD.findall(text[:end]))
+        cut = text[end : end + longest + 1]  # a longer word is none of the names, however it goes on
+    return named | names.intersection([cut])
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file in pieces, as far as they can be read: copying the file reports an error."""
+    with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
+        while piece := file.read(PIECE):
+            yield piece
 
 
 def _items(path: Path) -> int | None:
-    """Return the number of items of a JSON list, or None if there is none."""
+    """Return the number of items of a JSON list, UNREAD if it is larger than LARGEST, or None if there is none."""
     try:
-        made = json.loads(_text(path) or b"")
-    except (ValueError, RecursionError):
+        with open_regular(path) as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            return UNREAD if text.lstrip()[:1] == b"[" else None
+        value = json.loads(text)
+    except (OSError, NotRegular, ValueError, RecursionError):  # copying the file reports that it cannot be read
         return None
-    return len(made) if isinstance(made, list) else None
+    return len(value) if isinstance(value, list) else None
 
 
 def _lines(path: Path) -> int | None:

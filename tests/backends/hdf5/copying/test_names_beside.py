@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import datacheck
+from datacheck import open_store
+from datacheck.backends.hdf5.copying import lists_beside
 
 COUNT, BAD = 24, 5
 TRACES = [f"B{it:03}.TA_2006_EV" for it in range(COUNT)]
@@ -79,3 +81,28 @@ def test_a_json_list_with_an_item_for_each_row_stops_a_copy(tmp_path, items, sto
             datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
     else:
         datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 1 << 20])
+def test_a_name_is_found_wherever_the_pieces_of_a_long_text_end(tmp_path, size, monkeypatch):
+    monkeypatch.setattr(lists_beside, "PIECE", size)
+    names = frozenset(it.encode() for it in TRACES[3:6])
+    text = f"a,{TRACES[3]}\n{TRACES[4]}_copy {'b' * 40}{TRACES[4]} {TRACES[5]}"
+    (tmp_path / "it.csv").write_text(text)
+    assert lists_beside._names_in(tmp_path / "it.csv", names) == {TRACES[3].encode(), TRACES[5].encode()}
+    (tmp_path / "it.csv").write_text(f"{text}_copy ")
+    assert lists_beside._names_in(tmp_path / "it.csv", names) == {TRACES[3].encode()}
+
+
+@pytest.mark.parametrize(("text", "stops"), [("[1, 2, 3]", True), ('{"version": 3}', False)])
+def test_a_list_too_large_to_be_counted_is_named(tmp_path, text, stops, monkeypatch):
+    monkeypatch.setattr(lists_beside, "LARGEST", 4)
+    source = tmp_path / "a"
+    source.mkdir()
+    with h5py.File(source / "train.h5", "w") as file:
+        data = np.random.default_rng(0).normal(size=(COUNT, 32, 3)).astype("f4")
+        data[BAD, 1, 1] = np.nan
+        file["data"], file["label"] = data, np.arange(COUNT) % 3
+    (source / "it.json").write_text(text)
+    said = [*lists_beside.losses_of_lists(open_store(source), {0: open_store(source).contents(0).tables})]
+    assert ["it.json is a list too large to be compared with the rows" in it for it in said] == [True] * stops
