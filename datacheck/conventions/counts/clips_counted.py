@@ -48,10 +48,10 @@ def counts_clips(count: Count, convention: Convention, account: Account) -> bool
 
 def may_count_clips(count: Count, convention: Convention, account: Account, true_counts: Iterable[int]) -> bool:
     """Check whether a count may be that of clips: if only some are known, it is larger, and near no true count."""
-    names, said = convention.clips, count.number
-    if names is None or said is None or count.next:
+    names, declared = convention.clips, count.number
+    if names is None or declared is None or count.next:
         return False
     if names.keys == account.records:
-        return said in names.clips
-    near = any(abs(said - it) <= NEAR * it for it in true_counts)
-    return not near and min(names.clips) <= said <= account.records // LONG
+        return declared in names.clips
+    near = any(abs(declared - it) <= NEAR * it for it in true_counts)
+    return not near and min(names.clips) <= declared <= account.records // LONG

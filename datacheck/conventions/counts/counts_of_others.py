@@ -17,11 +17,11 @@ from datacheck.model.finding import Finding, found
 
 def findings_with_others(count: Count, part: Pattern, numbers: Runs, base: int, aside: int) -> Iterator[Finding]:
     """Yield a finding for a count of samples that have these `numbers` and `aside` records about them beside them."""
-    said = count.number
-    if count.of_list is None and aside and said == len(numbers) + aside:
-        text = f"{count.name} says {said:,}, there are {len(numbers):,} {part} and {aside:,} records about them"
+    declared = count.number
+    if count.of_list is None and aside and declared == len(numbers) + aside:
+        text = f"{count.name} says {declared:,}, there are {len(numbers):,} {part} and {aside:,} records about them"
         text += f": it is not true if a loader counts up from {base}"
-        yield found("count", text, verdict="suspicious", key=escape(count.key), said=said, found=len(numbers))
+        yield found("count", text, verdict="suspicious", key=escape(count.key), said=declared, found=len(numbers))
 
 
 def doubtful_findings(count: Count, declared: int) -> Iterator[Finding]:

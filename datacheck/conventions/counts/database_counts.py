@@ -69,11 +69,11 @@ def _counts(part: str, key: bytes, holder: str) -> bool:
 
 def as_judged(count: Count, part: str, number: int) -> Count | None:
     """Return a count of a database that has this number of records, marked if it is doubtful; None if it is none."""
-    said = count.number or 0
+    declared = count.number or 0
     is_length = _LENGTHS.search(count.key) is not None
-    if min(said, number) < (LEFT_OF_LENGTH if is_length else LEFT) * max(said, number):
+    if min(declared, number) < (LEFT_OF_LENGTH if is_length else LEFT) * max(declared, number):
         return None
-    may_be_of_each = is_length and abs(said - number) > max(1, CLOSE * number)
-    if may_be_of_each or (said > number and is_of_whole(count.key)):
+    may_be_of_each = is_length and abs(declared - number) > max(1, CLOSE * number)
+    if may_be_of_each or (declared > number and is_of_whole(count.key)):
         return msgspec.structs.replace(count, near=(part, number))
     return count

@@ -16,8 +16,8 @@ MANY_TIMES = 2
 
 def may_count_rows(count: Count, convention: Convention, true_counts: Iterable[int]) -> bool:
     """Check whether a count may be that of the rows of all records: their names say that they have rows."""
-    said = count.number
-    if convention.named or said is None or count.next or said < MANY_TIMES * max(true_counts, default=0):
+    declared = count.number
+    if convention.named or declared is None or count.next or declared < MANY_TIMES * max(true_counts, default=0):
         return False
     names = (words((it.before + it.after).decode("latin1")) for it in convention.parts)
     return any(not OF_ROWS.isdisjoint(it) for it in names)

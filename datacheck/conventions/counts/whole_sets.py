@@ -46,7 +46,7 @@ def is_share(name: str, view: StoreView) -> bool:
     one_of = _ONE_OF.search(name)
     if (one_of is not None and int(one_of[1]) > 1) or _PART.search(name):
         return True
-    return any(_says_share(of, value) for of, value in _named_values(view))
+    return any(_says_share(name_of_value, value) for name_of_value, value in _named_values(view))
 
 
 def _named_values(view: StoreView) -> Iterator[tuple[str, Any]]:
@@ -54,17 +54,17 @@ def _named_values(view: StoreView) -> Iterator[tuple[str, Any]]:
     for key in view.keys:
         name = key.decode("latin1")
         if _DIGIT.search(key) is None and _is_about_share(name):
-            said = view.stored(key)
-            yield name, None if said is None else said.value
+            stored = view.stored(key)
+            yield name, None if stored is None else stored.value
     for key in METADATA:
-        said = view.stored(key)
-        if said is not None and isinstance(said.value, dict):
-            yield from ((str(of), it) for of, it in said.value.items())
+        stored = view.stored(key)
+        if stored is not None and isinstance(stored.value, dict):
+            yield from ((str(name), value) for name, value in stored.value.items())
 
 
 def _is_about_share(name: str) -> bool:
-    said = words(name)
-    return name.lower() in SHARES or (not PARTS.isdisjoint(said) and said <= PARTS | ABOUT_PARTS)
+    name_words = words(name)
+    return name.lower() in SHARES or (not PARTS.isdisjoint(name_words) and name_words <= PARTS | ABOUT_PARTS)
 
 
 def _says_share(name: str, value: Any) -> bool:
@@ -73,13 +73,15 @@ def _says_share(name: str, value: Any) -> bool:
     return _is_about_share(name) and not (counted and value in (0, 1))
 
 
-def counts_whole(count: Count, others: Collection[Count], there: Collection[int], first: int, *, share: bool) -> bool:
-    """Return whether a count may be that of a whole set, of which `there` are the possible numbers of records here.
+def counts_whole(
+    count: Count, others: Collection[Count], true_counts: Collection[int], first: int, *, share: bool
+) -> bool:
+    """Return whether a count may be that of a whole set, given the `true_counts` that the records here may have.
 
     `others` are the other counts, and `first` is the first number of a record.
     """
-    said = count.number
-    if said is None or said <= max(there, default=0) or not is_of_whole(count.called):
+    declared = count.number
+    if declared is None or declared <= max(true_counts, default=0) or not is_of_whole(count.called):
         return False
-    exact = any(it.number in there and not is_of_whole(it.called) for it in others if it is not count)
+    exact = any(it.number in true_counts and not is_of_whole(it.called) for it in others if it is not count)
     return share or exact or first > 1

@@ -52,14 +52,14 @@ def _value(text: str, at: int, depth: int) -> tuple[Any, int]:
     token = _TOKEN.match(text, at)
     if token is None or depth > DEEPEST:
         raise ValueError("no plain value")
-    said, kind = token[0], token.lastgroup
+    literal, kind = token[0], token.lastgroup
     if kind == "sign":
-        return _items(text, token.end(), said, depth)
+        return _items(text, token.end(), literal, depth)
     if kind == "text":
-        if "\\" in said:
-            return ast.literal_eval(said), token.end()
-        return said[2:-1].encode() if said[0] == "b" else said[1:-1], token.end()
-    return (int(said) if kind == "int" else float(said) if kind == "float" else _WORDS[said]), token.end()
+        if "\\" in literal:
+            return ast.literal_eval(literal), token.end()
+        return literal[2:-1].encode() if literal[0] == "b" else literal[1:-1], token.end()
+    return (int(literal) if kind == "int" else float(literal) if kind == "float" else _WORDS[literal]), token.end()
 
 
 def _items(text: str, at: int, opening: str, depth: int) -> tuple[Any, int]:

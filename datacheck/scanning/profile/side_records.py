@@ -35,8 +35,8 @@ def is_side_record(key: bytes) -> bool:
     """
     if len(key) > LONGEST or _NAME.fullmatch(key) is None:
         return False
-    said = _WORD.findall(key.decode().lower())
-    return not TELLING.isdisjoint(said) or (len(said) > 1 and not LISTING.isdisjoint(said))
+    name_words = _WORD.findall(key.decode().lower())
+    return not TELLING.isdisjoint(name_words) or (len(name_words) > 1 and not LISTING.isdisjoint(name_words))
 
 
 def parted(keys: Sequence[bytes], rows: Sequence[int]) -> tuple[Sequence[int], list[int]]:

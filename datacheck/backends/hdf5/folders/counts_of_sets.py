@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 def too_large(means: Meaning | None) -> list[Counted]:
     """Return the counts of samples in a file that exceed the samples there."""
-    its = () if means is None else (*means.counts, *means.larger)
-    return [it for it in its if it.whole and it.said > len(it.samples)]
+    counts = () if means is None else (*means.counts, *means.larger)
+    return [it for it in counts if it.whole and it.said > len(it.samples)]
 
 
 @dataclass(frozen=True)
 class WholeSet:
-    """A count that several files hold, by their numbers, and the samples of all of them together."""
+    """A count that several files hold, by their numbers, and how many samples all of them have together."""
 
     by_file: Mapping[int, Counted]
-    there: int
+    samples: int
 
     @property
     def count(self) -> Counted:
@@ -44,7 +44,7 @@ class WholeSet:
 
     @property
     def lacking(self) -> int:
-        return self.count.said - self.there
+        return self.count.said - self.samples
 
     @property
     def sure(self) -> bool:
@@ -52,20 +52,19 @@ class WholeSet:
 
         `n_samples_total` in the files of one folder may also count those of the other folders.
         """
-        called = self.count.name or self.count.path.rpartition(b"/")[2]
-        further = TOTAL in words(called)
+        name = self.count.name or self.count.path.rpartition(b"/")[2]
+        further = TOTAL in words(name)
         return not self.lacking or (not further and self.lacking < min(len(it.samples) for it in self.by_file.values()))
 
     def finding(self, names: Sequence[str]) -> Finding:
-        it, there = self.count, self.there
+        it = self.count
         title = f"{escape(it.path)}: {escape(it.name)}" if it.name else escape(it.path)
-        text = (
-            f"{title} says {it.said:,} in {len(self.by_file):,} files, and there are {there:,} samples in all of them"
-        )
-        of = {"attribute": escape(it.name)} if it.name else {"scalar": escape(it.path)}
-        made = found("count", text, verdict=None if self.sure else "suspicious", path_of=escape(it.path),
-                     said=it.said, there=there, **of)  # fmt: skip
-        return msgspec.structs.replace(made, file=names[next(iter(self.by_file))])
+        files = f"{len(self.by_file):,} files"
+        text = f"{title} says {it.said:,} in {files}, and there are {self.samples:,} samples in all of them"
+        place = {"attribute": escape(it.name)} if it.name else {"scalar": escape(it.path)}
+        finding = found("count", text, verdict=None if self.sure else "suspicious", path_of=escape(it.path),
+                        said=it.said, there=self.samples, **place)  # fmt: skip
+        return msgspec.structs.replace(finding, file=names[next(iter(self.by_file))])
 
 
 def whole_sets(names: Sequence[str], larger: Mapping[int, Sequence[Counted]]) -> list[WholeSet]:
@@ -74,8 +73,12 @@ def whole_sets(names: Sequence[str], larger: Mapping[int, Sequence[Counted]]) ->
     for number, counts in larger.items():
         for it in counts:
             alike[names[number].rpartition("/")[0], it.path, it.name, it.said][number] = it
-    made = [WholeSet(its, sum(len(it.samples) for it in its.values())) for its in alike.values() if len(its) > 1]
-    return [it for it in made if it.lacking >= 0]
+    sets = [
+        WholeSet(by_file, sum(len(it.samples) for it in by_file.values()))
+        for by_file in alike.values()
+        if len(by_file) > 1
+    ]
+    return [it for it in sets if it.lacking >= 0]
 
 
 def sets_of(reader: Hdf5Reader) -> list[WholeSet]:
@@ -83,20 +86,20 @@ def sets_of(reader: Hdf5Reader) -> list[WholeSet]:
     if not reader.names:
         return []
     means = ((number, reader.contents(number).means) for number in range(len(reader.files)))
-    return whole_sets(reader.names, {number: its for number, it in means if (its := too_large(it))})
+    return whole_sets(reader.names, {number: counts for number, it in means if (counts := too_large(it))})
 
 
 def findings_of_sets(findings: Iterable[Finding], names: Sequence[str], sets: Sequence[WholeSet]) -> list[Finding]:
     """Return the findings with those about counts of whole sets, in place of those about these counts in each file."""
-    told = {(names[at], escape(it.path), escape(it.name)) for one in sets for at, it in one.by_file.items()}
-    others = [it for it in findings if it.code != "count" or _place(it) not in told]
+    in_sets = {(names[at], escape(it.path), escape(it.name)) for one in sets for at, it in one.by_file.items()}
+    others = [it for it in findings if it.code != "count" or _place(it) not in in_sets]
     return [*others, *(it.finding(names) for it in sets if it.lacking)]
 
 
 def _place(finding: Finding) -> tuple[str | None, str, str]:
     """Return the file of a count, the path of its object, and the name of its attribute."""
-    its = finding.details
-    return finding.file, its.get("scalar") or its.get("path_of", ""), its.get("attribute", "")
+    details = finding.details
+    return finding.file, details.get("scalar") or details.get("path_of", ""), details.get("attribute", "")
 
 
 def with_sets(
@@ -109,9 +112,8 @@ def with_sets(
     known = {(it.count.path, it.count.name) for it in own}
     counts = [it for it in contents.means.counts if (it.path, it.name) not in known]
     for one in (it for it in own if it.sure):  # a count that may be of further files stays as it is
-        its = one.by_file.items()
-        left = {at: sum(path not in gone.get(at, ()) for path in it.samples) for at, it in its}
+        left = {at: sum(path not in gone.get(at, ()) for path in it.samples) for at, it in one.by_file.items()}
         elsewhere = sum(left.values()) - left[number]
-        true = one.lacking == 0 and sum(left.values()) == one.there
+        true = one.lacking == 0 and sum(left.values()) == one.samples
         counts.append(replace(one.by_file[number], true=true, elsewhere=elsewhere))
     return replace(contents, means=replace(contents.means, counts=tuple(counts)))

@@ -1,6 +1,6 @@
-"""Check how rows of two datasets are joined: captions by the first and last row of each picture, their lengths, and
-how many there are of one for each row of the other (`captions_per_image`).
+"""Check how rows of two datasets are joined: captions by the first and last row of each picture, and their lengths.
 
+The number of captions of each picture may be in an attribute, too (`captions_per_image`).
 Rows are counted from 1 if each range begins behind the last row of the range before and the last range ends at the
 number of rows, as neuraltalk2 writes them.
 """
@@ -133,16 +133,16 @@ def _say_of_which(many: Dataset, one: Dataset, by_name: dict[bytes, Dataset]) ->
 
 def _of_each(group: bytes, name: bytes, by_name: dict[bytes, Dataset], number: Number) -> Iterator[Finding]:
     """Yield a finding if an attribute such as `captions_per_image` does not fit the rows of captions and images."""
-    said = PER.fullmatch(name.lower())
-    many, one = (by_name.get(it) or by_name.get(it + b"s") for it in said.groups()) if said else (None, None)
+    match = PER.fullmatch(name.lower())
+    many, one = (by_name.get(it) or by_name.get(it + b"s") for it in match.groups()) if match else (None, None)
     count = number(group, name) if many is not None and one is not None and many is not one else None
     if many is None or one is None or count is None or count < 1 or _say_of_which(many, one, by_name):
         return
-    there = count * one.rows
-    if many.rows != there and abs(many.rows - there) <= FEW * there:
+    expected = count * one.rows
+    if many.rows != expected and abs(many.rows - expected) <= FEW * expected:
         text = (
             f"{escape(group or b'/')}: {escape(name)} says {count:,}: {escape(one.path)} has {one.rows:,} rows, and "
-            f"{escape(many.path)} has {many.rows:,}, not {there:,}"
+            f"{escape(many.path)} has {many.rows:,}, not {expected:,}"
         )
         rows = {escape(it.path): it.rows for it in (one, many)}
         yield found("row-count", text, rows=rows, path_of=escape(group or b"/"), attribute=escape(name))

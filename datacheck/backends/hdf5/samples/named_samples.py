@@ -36,14 +36,14 @@ class Named:
 
     def gone(self, samples: Iterable[bytes]) -> list[int]:
         """Return the places of the names that lead nowhere without these samples, given by their paths."""
-        gone = {it.rpartition(b"/")[2] for it in samples if it.rpartition(b"/")[0] == self.above} | self.lost
-        return [at for at, it in enumerate(self.names) if it in gone]
+        lost = {it.rpartition(b"/")[2] for it in samples if it.rpartition(b"/")[0] == self.above} | self.lost
+        return [at for at, it in enumerate(self.names) if it in lost]
 
 
 def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: list[Named]) -> Iterator[Finding]:
     """Add the lists of names of samples to `names`, and yield a finding for each with names that lead nowhere."""
     above = family.samples[0].path.rpartition(b"/")[0]
-    there = {it.path.rpartition(b"/")[2] for it in family.samples}
+    present = {it.path.rpartition(b"/")[2] for it in family.samples}
     taken: set[bytes] = set()
     for dataset in [*outside, *outside] if facts.recovered else outside:  # the second pass knows the lists beside
         if (
@@ -58,7 +58,7 @@ def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: 
         if texts is None:
             continue
         listed = [text_bytes(it) for it in texts.tolist()]
-        lost = [it for it in listed if it not in there]
+        lost = [it for it in listed if it not in present]
         if len(lost) * 2 > len(listed) and not (facts.recovered and _are_lost_samples(family, listed, dataset, names)):
             continue
         names.append(Named(dataset.path, above, tuple(listed), Paths(lost)))
@@ -74,8 +74,8 @@ def _attributes(family: Family, facts: Facts, names: list[Named]) -> Iterator[Fi
     Names that are numbers alone are left out: an attribute with such texts may list classes as well.
     """
     above = family.samples[0].path.rpartition(b"/")[0]
-    there = {it.path.rpartition(b"/")[2] for it in family.samples}
-    if any(map(bytes.isdigit, there)):
+    present = {it.path.rpartition(b"/")[2] for it in family.samples}
+    if any(map(bytes.isdigit, present)):
         return
     parts = above.split(b"/")
     known = {(it.path, it.name) for it in names}
@@ -83,7 +83,7 @@ def _attributes(family: Family, facts: Facts, names: list[Named]) -> Iterator[Fi
         for name in facts.look.names(home):
             path = home or b"/"
             listed = [text_bytes(it) for it in facts.look.texts(home, name, flat=True)]
-            lost = [it for it in listed if it not in there]
+            lost = [it for it in listed if it not in present]
             if (path, name) in known or len(listed) < 2 or len(lost) * 2 > len(listed):
                 continue
             names.append(Named(path, above, tuple(listed), Paths(lost), name))
@@ -93,17 +93,17 @@ def _attributes(family: Family, facts: Facts, names: list[Named]) -> Iterator[Fi
 
 def _leading_nowhere(named: Named, lost: Sequence[bytes], **details: Any) -> Finding:
     more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
-    called = ", ".join(map(escape, lost[:NAMED]))
+    names = ", ".join(map(escape, lost[:NAMED]))
     verb = "is" if len(lost) == 1 else "are"
-    text = f"{named.title} names {called}{more}, which {verb} not in {escape(named.above or b'/')}"
+    text = f"{named.title} names {names}{more}, which {verb} not in {escape(named.above or b'/')}"
     return found("dangling", text, **details, missing=[escape(it) for it in lost[:NAMED]])
 
 
 def _are_lost_samples(family: Family, listed: Sequence[bytes], dataset: Dataset, names: Sequence[Named]) -> bool:
     """Check whether these are names of lost samples: spelled like the other samples, and beside a list of those."""
-    above, of = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
+    above, home = dataset.path.rpartition(b"/")[0], family.samples[0].path.rpartition(b"/")[0]
     stems = {DIGITS.sub(b"#", it.path.rpartition(b"/")[2]) for it in family.samples}
-    beside = any(it.above == of and it.path.rpartition(b"/")[0] == above for it in names)
+    beside = any(it.above == home and it.path.rpartition(b"/")[0] == above for it in names)
     return beside and stems.issuperset(DIGITS.sub(b"#", it) for it in listed)
 
 
