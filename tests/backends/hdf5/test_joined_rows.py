@@ -5,8 +5,12 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+from hdf5_walks import forget_walks
 
 import datacheck
+from datacheck.backends.hdf5.library import looking
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.references import joined_rows
 
 PICTURES, EACH, WIDTH = 20, 5, 16
 LABELS = PICTURES * EACH
@@ -166,3 +170,14 @@ def columns(path, odd, rows, names=("pose", "features", "bbox", "joints2D")):
 def test_one_dataset_is_a_little_shorter_than_what_it_goes_with(tmp_path, odd, rows, names, verdict):
     found = told(columns(tmp_path / "a.h5", odd, rows, names))
     assert found == ([] if verdict is None else [("row-count", verdict, None)])
+
+
+def test_more_ranges_than_are_read_are_not_called_clean(tmp_path, monkeypatch):
+    for module in (looking, joined_rows):
+        monkeypatch.setattr(module, "LARGEST", 8 * PICTURES - 1)
+    path = captions(tmp_path / "a.h5")
+    forget_walks()
+    findings = Hdf5Reader(path, (path,)).layout().findings  # in this process, with the limit that the test sets
+    assert [(it.code, it.details["object"]) for it in findings] == [
+        ("unsupported", "/label_start_ix"), ("unsupported", "/label_end_ix"),
+    ]  # fmt: skip

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
+from datacheck.backends.hdf5.library.looking import LARGEST
 from datacheck.backends.hdf5.names import words
-from datacheck.backends.hdf5.references.row_numbers import END, LENGTH, ROWS, START, named_target
+from datacheck.backends.hdf5.references.row_numbers import END, LENGTH, ROWS, START, named_target, too_large
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -48,6 +49,7 @@ def joined_rows(
             continue
         targets.add(target.path)
         first, last = values(start), values(end)
+        yield from (too_large(it) for it in (start, end) if it.bytes > LARGEST)
         if first is not None and last is not None and first.size:
             yield from _ranges(start, end, target, first.astype(np.int64), last.astype(np.int64))
     for dataset in datasets:
