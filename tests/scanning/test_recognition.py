@@ -14,7 +14,7 @@ from PIL import Image
 import datacheck
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.profile import UNKNOWN
-from datacheck.scanning.profile.profiling import sample
+from datacheck.scanning.profile.sampled import sample
 from datacheck.scanning.profile.recognition import Look, elect, families_of, main_families, too_few
 
 
