@@ -74,8 +74,8 @@ class WholeStore(msgspec.Struct):
     """What adds up over the records of a store; `runs` by table or database, `constants` and `records` by field.
 
     `constants` counts records with one value only, and only in fields for which the profile says that most records are
-    so; `records` counts all records of those fields. `labelled` counts labels. `trailing` counts records with bytes after
-    the end of their payload, by the field and the end, in families of which nearly all records have such bytes.
+    so; `records` counts all records of those fields. `labelled` counts labels. `trailing` counts records with bytes
+    after the end of their payload, by the field and the end, in families of which nearly all records have such bytes.
     """
 
     runs: dict[str, LabelRuns] = msgspec.field(default_factory=dict)

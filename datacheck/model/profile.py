@@ -77,8 +77,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     columns of an HDF5 table that hold payloads, texts or ragged numbers. `tied` are groups of array extents that differ
     between records, but are equal within nearly every record. `loose` are those of them that disagree in so many
     records, or were compared in so few, that a difference may be intended. `short` means that of values of varying
-    length some have hardly any numbers, so that others may have none: the boxes of a picture. `trailing` means that nearly all records have bytes after the end
-    of their payload.
+    length some have hardly any numbers, so that others may have none: the boxes of a picture. `trailing` means that
+    nearly all records have bytes after the end of their payload.
     """
 
     decoder: str

@@ -14,8 +14,8 @@ from PIL import Image
 import datacheck
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.profile import UNKNOWN
-from datacheck.scanning.profile.sampled import sample
 from datacheck.scanning.profile.recognition import Look, elect, families_of, main_families, too_few
+from datacheck.scanning.profile.sampled import sample
 
 
 def encoded(number, form="JPEG", shape=(24, 30, 3)):

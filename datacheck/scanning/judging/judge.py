@@ -286,8 +286,7 @@ class Judge:
                     isinstance(validator, Range) and validator.field is not None and batch.called(validator.field)
                 ):
                     for _, finding in validator(batch):
-                        sample = {"sample": block.sample} if block.sample else {}
-                        details = {"dataset": path, **sample, **finding.details}
+                        details = {"dataset": path, **({"sample": block.sample} if block.sample else {}), **finding.details}
                         message = f"{path}: {finding.message}"
                         yield None, msgspec.structs.replace(finding, message=message, details=details)
 
