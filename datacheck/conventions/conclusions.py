@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -267,8 +268,9 @@ def list_findings(listed: Listed) -> Iterator[Finding]:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"
         text = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
-        verdict: Verdict | None = "suspicious" if listed.within or listed.unsure else None
-        details = {} if listed.of_records is None else {"of": listed.of_records}
+        verdict: Verdict | None = "suspicious" if (listed.within and not listed.sure) or listed.unsure else None
+        details: dict[str, Any] = {} if listed.of_records is None else {"of": listed.of_records}
+        details |= {"numbers": True} if listed.numbers else {}
         yield found("dangling", text, verdict=verdict, key=key, count=len(listed.missing), first=first, **details)
     if listed.unlisted:
         text = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"

@@ -11,11 +11,12 @@ from typing import Any
 from datacheck.conventions.conclusions import samples_of, scattered_text
 from datacheck.conventions.counts.clip_counts import counts_without
 from datacheck.conventions.counts.frame_counts import rewritten_without
-from datacheck.conventions.interface import Index, Known
+from datacheck.conventions.interface import Known
 from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.keys.spanning import Sample, Spanning
 from datacheck.conventions.listed import KEYS
+from datacheck.conventions.naming_records import Index
 from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, outcome_without
 from datacheck.conventions.parting import have_same_numbers
 from datacheck.conventions.repair import OtherKeyList, Repair
@@ -65,8 +66,9 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     report.keeps = known
 
 
-def lost_in_source(report: Report) -> list[Finding]:
+def lost_in_source(report: Report, outcomes: Outcomes | None) -> list[Finding]:
     """Return the bad findings about the source as a whole that the copy does not correct."""
+    rewritten = frozenset() if outcomes is None else {key for _, key in outcomes.lists}
     of_source = (it for it in report.findings if it.index is None and STORES not in it.details and it.verdict == "bad")
     kept = {
         index.name
@@ -77,7 +79,11 @@ def lost_in_source(report: Report) -> list[Finding]:
     return [
         it
         for it in of_source
-        if it.code not in MENDED or _is_of_numbers(it) or _is_of_a_file(it) or it.details.get("of") in kept
+        if it.code not in MENDED
+        or _is_of_numbers(it)
+        or _is_of_a_file(it)
+        or it.details.get("of") in kept
+        or ("numbers" in it.details and unescape(it.details["key"]) not in rewritten)
     ]
 
 
@@ -207,7 +213,8 @@ def _list_within(choice: Choice, report: Report, outcomes: dict[str, Outcome], o
     """Remove the keys of records that the copy lacks from lists within other values, if their places are known."""
     lists: dict[tuple[str, bytes], OtherKeyList] = {}
     for part, known in report.keeps.items():
-        within = [it for it in known.within if it.form]
+        renumbered = part in outcomes and outcomes[part].repair.renumbered
+        within = [it for it in known.within if it.form and (it.pattern is None or (renumbered and it.sure))]
         keys = (
             frozenset(key for database, key, _ in dropped_keys(choice.shown, report) if database == part)
             if within
@@ -219,7 +226,8 @@ def _list_within(choice: Choice, report: Report, outcomes: dict[str, Outcome], o
         own_repair = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
         repairs = (outcomes[part].repair, own_repair) if part in outcomes else (own_repair,)
         lists |= {
-            (it.kept_in, it.key): OtherKeyList(it.form, repairs, places=it.places, counts=it.counts) for it in within
+            (it.kept_in, it.key): OtherKeyList(it.form, repairs, places=it.places, counts=it.counts, pattern=it.pattern)
+            for it in within
         }
     for (part, key), key_list in lists.items():
         outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
@@ -246,11 +254,16 @@ def _list_in_records(choice: Choice, report: Report, outcomes: dict[str, Outcome
             outcome = outcomes.get(it.kept_in) or only_values({}, others.pop(it.kept_in, 0))
             key_list = OtherKeyList(it.form, repairs)
             entries = _entries(choice, report, known, it, key_list)
+            without = frozenset(entries) if it.is_text else frozenset()  # a text cannot list nothing
             outcomes[it.kept_in] = replace(
                 outcome,
-                repair=replace(outcome.repair, indexes=(*outcome.repair.indexes, (it, key_list))),
+                repair=replace(
+                    outcome.repair,
+                    indexes=(*outcome.repair.indexes, (it, key_list)),
+                    also=outcome.repair.also | without,
+                ),
                 dropped=outcome.dropped + len(entries),
-                entries=(*outcome.entries, *entries),
+                entries=(*outcome.entries, *(() if without else entries)),
             )
 
 
@@ -287,9 +300,12 @@ def can_lose(report: Report, index: Index, part: str) -> bool:
 def _entries(choice: Choice, report: Report, known: Known, index: Index, key_list: OtherKeyList) -> list[bytes]:
     """Return the keys of records that are dropped because they name a dropped one, not for their own findings."""
     listed = next((it for it in known.listed if it.of_records == index.name), None)
-    if index.form or listed is None:
+    if (index.form and not index.is_text) or listed is None:
         return []
     going = {named for named, _ in listed.entries if key_list.key(named) is None}
+    if index.is_text:
+        left = {key for named, key in listed.entries if named not in going}
+        going -= {named for named, key in listed.entries if key in left}
     own = (
         Counter(key for database, key, _ in dropped_keys(choice.shown, report) if database == index.kept_in)
         if going
@@ -299,7 +315,7 @@ def _entries(choice: Choice, report: Report, known: Known, index: Index, key_lis
     for named, key in listed.entries if going else ():
         if named in going and not own[key]:
             keys.append(key)
-    return keys
+    return list(dict.fromkeys(keys)) if index.is_text else keys
 
 
 def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | None) -> None:

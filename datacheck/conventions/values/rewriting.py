@@ -120,7 +120,10 @@ def _rows_by_position(rows: Sequence[list[Any]], columns: Sequence[int], new: Ne
             yield same_kind(row, [keys.get(at, it) for at, it in enumerate(row)])
 
 
-def _new_item(item: str | bytes, new: New) -> str | bytes | None:
+def _new_item(item: str | bytes | int, new: New) -> str | bytes | int | None:
+    if isinstance(item, int):
+        number = new(b"%d" % item)
+        return None if number is None else int(number)
     key = new(key_of(item))
     if key is None or isinstance(item, bytes):
         return key

@@ -232,9 +232,8 @@ class Judge:
             row, finding = item
             if row not in strangers and finding.verdict != "suspicious" and not family.forced:
                 strangers |= self._stranger(block, row, family) if isinstance(block, Block) else {}
-            if row not in strangers and not (
-                family.trailing and self._view is None and self._tally.whole.took(finding)
-            ):
+            usual = family.trailing and self._view is None and self._tally.whole.took(finding)
+            if row not in strangers and not usual:
                 yield item
         if strangers and isinstance(block, Block):
             yield from self._judged_strangers(block, strangers, family)
@@ -286,7 +285,8 @@ class Judge:
                     isinstance(validator, Range) and validator.field is not None and batch.called(validator.field)
                 ):
                     for _, finding in validator(batch):
-                        details = {"dataset": path, **({"sample": block.sample} if block.sample else {}), **finding.details}
+                        sample = {"sample": block.sample} if block.sample else {}
+                        details = {"dataset": path, **sample, **finding.details}
                         message = f"{path}: {finding.message}"
                         yield None, msgspec.structs.replace(finding, message=message, details=details)
 

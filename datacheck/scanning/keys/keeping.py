@@ -16,11 +16,12 @@ from datacheck.conventions.counts.frame_counts import frame_counts, frame_findin
 from datacheck.conventions.counts.whole_sets import is_share
 from datacheck.conventions.elsewhere import complete_conventions, with_placed_counts
 from datacheck.conventions.indexes import indexes
-from datacheck.conventions.interface import Index, Known, StoreView
+from datacheck.conventions.interface import Known, StoreView
 from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.conventions.keys.numbered_keys import Pattern, patterns
 from datacheck.conventions.keys.spanning import Spanning
 from datacheck.conventions.lists_within import lists_within
+from datacheck.conventions.naming_records import Index
 from datacheck.conventions.projects.ocr import uncounted_findings
 from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.terminated import end_findings
