@@ -11,13 +11,13 @@ from typing import Any
 from datacheck.conventions.conclusions import samples_of, scattered_text
 from datacheck.conventions.counts.clip_counts import counts_without
 from datacheck.conventions.counts.frame_counts import rewritten_without
-from datacheck.conventions.interface import Known
+from datacheck.conventions.interface import Count, Known
 from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.keys.spanning import Sample, Spanning
 from datacheck.conventions.listed import KEYS
 from datacheck.conventions.naming_records import Index
-from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, outcome_without
+from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, outcome_without, written_together
 from datacheck.conventions.parting import have_same_numbers
 from datacheck.conventions.repair import OtherKeyList, Repair
 from datacheck.conventions.values.rewriting import Place
@@ -345,10 +345,10 @@ def _kept_elsewhere(
     report: Report, outcomes: Mapping[str, Outcome], others: Mapping[str, int]
 ) -> dict[str, dict[bytes, bytes]]:
     """Return by database the new values of records that count the records of other databases."""
-    values: dict[str, dict[bytes, bytes]] = {}
+    changes: dict[tuple[str, bytes], list[tuple[Count, int]]] = {}
     for outcome in outcomes.values():
-        for (part, key), value in outcome.elsewhere.items():
-            values.setdefault(part, {})[key] = value
+        for place, counts in outcome.elsewhere.items():
+            changes.setdefault(place, []).extend(counts)
     for part, known in report.keeps.items():
         for count in (it for convention in known.conventions for it in convention.counts if it.of_all):
             accounts = [report.account(other) for other in report.keeps if other != part]
@@ -359,7 +359,10 @@ def _kept_elsewhere(
                 dropped += 0 if other == part else (it.samples or 0) if in_samples else it.dropped
             number = count.number if count.near is None else count.near[1]
             if number is not None and number - dropped != count.number:
-                values.setdefault(part, {})[count.key] = count.written(number - dropped)
+                changes.setdefault((part, count.key), []).append((count, number - dropped))
+    values: dict[str, dict[bytes, bytes]] = {}
+    for (part, key), counts in changes.items():
+        values.setdefault(part, {})[key] = written_together(counts)
     return values
 
 

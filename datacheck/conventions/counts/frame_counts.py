@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from datacheck.conventions.counts.whole_sets import is_of_whole
 from datacheck.conventions.interface import FrameCounts, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.lists_within import keys_with_lists
@@ -20,6 +21,7 @@ from datacheck.conventions.values.stored_values import FORMS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
 
 FEWEST = 8
 """Minimum number of clips that must match their numbers to show what is counted, if there are many clips."""
@@ -31,6 +33,8 @@ VARIOUS = 3
 """Minimum number of different values; fewer may be rates or labels that match by chance, unless named like counts."""
 _COUNTING = "frame frames nframes num nums number numbers n len length lengths count counts"
 COUNTING = frozenset(_COUNTING.split())
+LEFT = 0.5
+"""Minimum ratio between the number of a set and that of its records (the smaller to the larger)."""
 MOST = 1 << 18
 """Maximum number of clips whose frames are counted."""
 _KEY = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
@@ -52,7 +56,9 @@ def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
     clips = {clip_of(key) for key in view.keys}
     for key in keys_with_lists(view) if len(clips) > 1 or None not in clips else ():
         parsed = view.stored(key)
-        if parsed is None or not isinstance(parsed.value, dict) or len(parsed.value) < FEWEST:
+        if parsed is None or not isinstance(parsed.value, dict) or not parsed.value:
+            continue
+        if len(parsed.value) < FEWEST and not _are_sets(parsed.value):
             continue
         if not all(isinstance(clip, (str, bytes)) and type(it) is int for clip, it in parsed.value.items()):
             continue
@@ -64,6 +70,11 @@ def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
                 yield FrameCounts(key, parsed.form, {}, many=True)
         elif is_lossless(view.value(key) or b"", parsed):
             yield FrameCounts(key, parsed.form, parsed.value)
+
+
+def _are_sets(names: Iterable[str | bytes]) -> bool:
+    """Return whether these are the names of sets of samples, such as train and val."""
+    return all(_raw(it).lower() in SETS for it in names)
 
 
 def _is_named_like_counts(key: bytes) -> bool:
@@ -84,6 +95,12 @@ def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameC
     if counts.many:
         return counts
     agree = [number for name, number in counts.said.items() if frames.get(_raw(name), 0) == number]
+    if _are_sets(counts.said):
+        pairs = [(number, frames.get(_raw(name), 0)) for name, number in counts.said.items()]
+        near = all(LEFT * max(it) <= min(it) for it in pairs)
+        named = _is_named_like_counts(counts.key)
+        shown = near and len(agree) >= max(len(pairs) - 1, 0 if named else 1)
+        return msgspec.structs.replace(counts, there=dict(frames)) if shown else None
     if len(agree) < max(FEWEST, SHARE * len(counts.said) - 1):
         return None
     if len({*agree}) < VARIOUS and not _is_named_like_counts(counts.key):
@@ -115,7 +132,8 @@ def frame_findings(counts: FrameCounts) -> Iterator[Finding]:
         name, declared, number = (fewer or off)[0]
         more = f", and {len(off) - 1:,} more of {len(counts.said):,} are off" if len(off) > 1 else ""
         text = f"{escape(counts.key)} says that {escape(_raw(name))} has {declared:,}, there are {number:,}{more}"
-        verdict: Verdict | None = None if fewer else "suspicious"
+        whole = _are_sets(counts.said) and is_of_whole(counts.key)
+        verdict: Verdict | None = None if fewer and not whole else "suspicious"
         yield found("count", text, verdict=verdict, key=escape(counts.key), said=declared, found=number)
 
 
