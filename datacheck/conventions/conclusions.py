@@ -248,7 +248,7 @@ def convention_findings(convention: Convention, account: Account, known: Known =
             groups = msgspec.structs.replace(groups, asked=groups.parts)
         yield from groups.unpaired(account.numbers)
     if samples.missing and (convention.counts or convention.dense):
-        yield _dangling_finding(convention, samples)
+        yield _dangling_finding(convention, samples, known)
     yield from _digits_findings(convention, account)
     if convention.base is not None and samples.numbers and samples.numbers.first < convention.base:
         yield _first_unread_finding(convention, samples)
@@ -277,14 +277,16 @@ def list_findings(listed: Listed) -> Iterator[Finding]:
         yield found("count", text, verdict="suspicious", key=key, count=listed.unlisted)
 
 
-def _dangling_finding(convention: Convention, samples: Samples) -> Finding:
+def _dangling_finding(convention: Convention, samples: Samples, known: Known) -> Finding:
+    on_purpose = known.left_out.explains(len(samples.numbers), len(samples.missing))
     part = (samples.alone or convention.parts[0]) if samples.groups is None else samples.groups.parts[0]
     first = [escape(part.key(number)) for number, _ in zip(samples.missing, range(NAMED), strict=False)]
     more = f" and {len(samples.missing) - len(first):,} more" if len(samples.missing) > len(first) else ""
     numbering = f"the numbering from {samples.base} to {samples.last}"
     return found(
         "dangling",
-        f"{numbering} has no {', '.join(first)}{more}, which a loader asks for",
+        f"{numbering} has no {', '.join(first)}{more}, which {'may be left out' if on_purpose else 'a loader asks for'}",
+        verdict="suspicious" if on_purpose else None,
         count=len(samples.missing),
         first=first,
     )

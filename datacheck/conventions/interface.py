@@ -369,13 +369,25 @@ class Convention(msgspec.Struct, frozen=True):
     clips: ClipNames | None = None
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """Numbers that say how many records were `kept` by the writer of a store, and how many were `skipped`."""
+
+    kept: tuple[Count, ...] = ()
+    skipped: tuple[Count, ...] = ()
+
+    def explains(self, kept: int, missing: int) -> bool:
+        """Return whether these are the numbers of records that were kept or skipped."""
+        return any(it.number == kept for it in self.kept) or any(it.number == missing for it in self.skipped)
+
+
 class Known(msgspec.Struct, frozen=True):
     """Everything that is known of the conventions of one database.
 
     `listed` are the results of comparing its lists of keys. `stems` are the samples that are identified by texts rather
     than numbers, `across` the samples that span several databases. `within` are lists of its records that a copy does
     not keep true. `share` says that the store, by its name or its metadata, holds a part of a set.
-    With `brief`, only some of its keys were looked at for counts and lists of its own.
+    `left_out` says how many records were left out on purpose. With `brief`, only some of its keys were looked at for
+    counts and lists of its own.
     """
 
     conventions: tuple[Convention, ...] = ()
@@ -389,6 +401,7 @@ class Known(msgspec.Struct, frozen=True):
     parallel: tuple[Parallel, ...] = ()
     share: bool = False
     brief: bool = False
+    left_out: LeftOut = LeftOut()
 
     @property
     def own(self) -> frozenset[bytes]:

@@ -8,6 +8,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+import msgspec
+
 from datacheck.conventions.conclusions import samples_of, scattered_text
 from datacheck.conventions.counts.clip_counts import counts_without
 from datacheck.conventions.counts.frame_counts import rewritten_without
@@ -21,6 +23,7 @@ from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values
 from datacheck.conventions.parting import have_same_numbers
 from datacheck.conventions.repair import OtherKeyList, Repair
 from datacheck.conventions.values.rewriting import Place
+from datacheck.conventions.values.stored_values import stored
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
@@ -140,6 +143,7 @@ def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) ->
     _list_within(choice, report, outcomes, others)
     _list_in_records(choice, report, outcomes, others)
     _count_frames(choice, report, outcomes, others)
+    _count_kept(report, outcomes)
     if not outcomes:
         return None
     return Outcomes(outcomes, sum(it.dropped for it in outcomes.values()) + others.total())
@@ -281,6 +285,20 @@ def _count_frames(choice: Choice, report: Report, outcomes: dict[str, Outcome], 
             outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
             repair = replace(outcome.repair, values={**outcome.repair.values, **values})
             outcomes[part] = replace(outcome, repair=repair)
+
+
+def _count_kept(report: Report, outcomes: dict[str, Outcome]) -> None:
+    """Correct the numbers of records that the writer of a store kept, if they were true."""
+    for part, outcome in outcomes.items():
+        known, account = report.keeps.get(part, Known()), report.account(part)
+        every = {len(account.numbers[it]) for it in outcome.repair.patterns if it in account.numbers}
+        values = dict(outcome.repair.values)
+        for count in known.left_out.kept if every and outcome.repair.dropped else ():
+            if count.number in every:
+                new = values.get(count.key)  # another number of the same mapping has changed
+                count = count if new is None else msgspec.structs.replace(count, said=stored(new), raw=new)
+                values[count.key] = count.written(len(outcome.repair.left))
+        outcomes[part] = replace(outcome, repair=replace(outcome.repair, values=values))
 
 
 def can_lose(report: Report, index: Index, part: str) -> bool:
