@@ -278,15 +278,15 @@ def list_findings(listed: Listed) -> Iterator[Finding]:
 
 
 def _dangling_finding(convention: Convention, samples: Samples, known: Known) -> Finding:
-    on_purpose = known.left_out.explains(len(samples.numbers), len(samples.missing))
+    explained = known.left_out.explains(len(samples.numbers), len(samples.missing))
     part = (samples.alone or convention.parts[0]) if samples.groups is None else samples.groups.parts[0]
     first = [escape(part.key(number)) for number, _ in zip(samples.missing, range(NAMED), strict=False)]
     more = f" and {len(samples.missing) - len(first):,} more" if len(samples.missing) > len(first) else ""
     numbering = f"the numbering from {samples.base} to {samples.last}"
     return found(
         "dangling",
-        f"{numbering} has no {', '.join(first)}{more}, which {'may be left out' if on_purpose else 'a loader asks for'}",
-        verdict="suspicious" if on_purpose else None,
+        f"{numbering} has no {', '.join(first)}{more}, which {'may be left out' if explained else 'a loader asks for'}",
+        verdict="suspicious" if explained else None,
         count=len(samples.missing),
         first=first,
     )

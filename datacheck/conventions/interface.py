@@ -252,14 +252,9 @@ class ListWithin(msgspec.Struct, frozen=True):
 
     def as_list(self, part: str) -> KeyList:
         """Return the lists of keys as one list for a database, which need not name every record."""
-        kept_in = None if self.kept_in == part else self.kept_in
+        at = None if self.kept_in == part else self.kept_in
         return KeyList(
-            *(self.key, self.form, 0),
-            partial=True,
-            kept_in=kept_in,
-            places=self.places,
-            pattern=self.pattern,
-            sure=self.sure,
+            self.key, self.form, 0, partial=True, kept_in=at, places=self.places, pattern=self.pattern, sure=self.sure
         )
 
 
@@ -318,6 +313,14 @@ class ClipCounts(msgspec.Struct, frozen=True):
     def fewest_frames(self, clip: bytes) -> int:
         """Return how many frames of every kind a clip has: the smallest number of any kind."""
         return min(frames.get(clip, 0) for frames in self.there.values())
+
+
+class ClipTotals(msgspec.Struct, frozen=True):
+    """Numbers of clips, as `counts` say, and how many `frames` each has, by its name or by its folder."""
+
+    counts: tuple[Count, ...]
+    frames: dict[bytes, int] = {}
+    folders: bool = False
 
 
 class Parallel(msgspec.Struct, frozen=True):
@@ -386,8 +389,8 @@ class Known(msgspec.Struct, frozen=True):
     `listed` are the results of comparing its lists of keys. `stems` are the samples that are identified by texts rather
     than numbers, `across` the samples that span several databases. `within` are lists of its records that a copy does
     not keep true. `share` says that the store, by its name or its metadata, holds a part of a set.
-    `left_out` says how many records were left out on purpose. With `brief`, only some of its keys were looked at for
-    counts and lists of its own.
+    `left_out` says how many records were left out on purpose, `totals` how many clips there are. With `brief`, only
+    some of its keys were looked at for counts and lists of its own.
     """
 
     conventions: tuple[Convention, ...] = ()
@@ -402,6 +405,7 @@ class Known(msgspec.Struct, frozen=True):
     share: bool = False
     brief: bool = False
     left_out: LeftOut = LeftOut()
+    totals: ClipTotals | None = None
 
     @property
     def own(self) -> frozenset[bytes]:

@@ -12,6 +12,7 @@ import msgspec
 
 from datacheck.conventions.conclusions import samples_of, scattered_text
 from datacheck.conventions.counts.clip_counts import counts_without
+from datacheck.conventions.counts.clip_totals import totals_without
 from datacheck.conventions.counts.frame_counts import rewritten_without
 from datacheck.conventions.interface import Count, Known
 from datacheck.conventions.keys.account import Account
@@ -259,13 +260,10 @@ def _list_in_records(choice: Choice, report: Report, outcomes: dict[str, Outcome
             key_list = OtherKeyList(it.form, repairs)
             entries = _entries(choice, report, known, it, key_list)
             without = frozenset(entries) if it.is_text else frozenset()  # a text cannot list nothing
+            before = outcome.repair
             outcomes[it.kept_in] = replace(
                 outcome,
-                repair=replace(
-                    outcome.repair,
-                    indexes=(*outcome.repair.indexes, (it, key_list)),
-                    also=outcome.repair.also | without,
-                ),
+                repair=replace(before, indexes=(*before.indexes, (it, key_list)), also=before.also | without),
                 dropped=outcome.dropped + len(entries),
                 entries=(*outcome.entries, *(() if without else entries)),
             )
@@ -274,13 +272,16 @@ def _list_in_records(choice: Choice, report: Report, outcomes: dict[str, Outcome
 def _count_frames(choice: Choice, report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
     """Subtract the dropped frames from the frame counts of each clip."""
     for part, known in report.keeps.items():
-        if not known.frames and not known.clips:
+        if not known.frames and not known.clips and known.totals is None:
             continue
         keys = {key for database, key, _ in dropped_keys(choice.shown, report) if database == part}
         keys.update(outcomes[part].keys_with_others() if part in outcomes else ())
         values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
         for of_clips in known.clips:
             values |= counts_without(of_clips, keys)
+        if known.totals is not None:
+            changed = {} if part not in outcomes else outcomes[part].repair.values
+            values |= totals_without(known.totals, keys, changed.get)
         if values:
             outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
             repair = replace(outcome.repair, values={**outcome.repair.values, **values})

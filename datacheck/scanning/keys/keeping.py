@@ -12,6 +12,7 @@ from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
 from datacheck.conventions.across import with_asked_samples
 from datacheck.conventions.conclusions import convention_findings, list_findings, samples_of
 from datacheck.conventions.counts.clip_counts import clip_counts, clip_findings
+from datacheck.conventions.counts.clip_totals import clip_totals
 from datacheck.conventions.counts.frame_counts import frame_counts, frame_findings
 from datacheck.conventions.counts.kept_counts import kept_and_skipped
 from datacheck.conventions.counts.whole_sets import is_share
@@ -209,6 +210,7 @@ class Recognise(msgspec.Struct, frozen=True):
                 parallel=() if part not in views else tuple(parallel(views[part], complete[part])),
                 share=not part and part in views and is_share(job.reader.path.name, views[part]),
                 left_out=kept_and_skipped(views[part]) if part in views and conventions else LeftOut(),
+                totals=None if wanted or part not in views else clip_totals(views[part]),
             )
             for part, conventions in complete.items()
         } | brief

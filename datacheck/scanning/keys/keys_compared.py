@@ -15,7 +15,7 @@ from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.stems import StemGroups, have_same_stems, may_be_whole
 from datacheck.conventions.set_stems import SetStems
 from datacheck.model.blocks import Shard
-from datacheck.scanning.keys.keys_read import CompareIndexes, CountClips, CountFrames, FindUnpaired
+from datacheck.scanning.keys.keys_read import CompareIndexes, CountAllClips, CountClips, CountFrames, FindUnpaired
 from datacheck.workers.interface import Death
 
 
@@ -47,7 +47,10 @@ def with_frame_counts(known: Known, part_shards: tuple[Shard, ...], do: Callable
         if isinstance(clips, Death):
             return clips
         clips = of_whole_sets(clips, share=known.share)
-    return msgspec.structs.replace(known, frames=frames, clips=clips)
+    totals = None if known.totals is None else do(CountAllClips(part_shards, known.totals))
+    if isinstance(totals, Death):
+        return totals
+    return msgspec.structs.replace(known, frames=frames, clips=clips, totals=totals)
 
 
 def _clip_names(frames: Iterable[FrameCounts]) -> Iterator[str | bytes]:

@@ -11,8 +11,9 @@ import msgspec
 
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.counts.clip_counts import Clips
+from datacheck.conventions.counts.clip_totals import ClipFrames
 from datacheck.conventions.counts.frame_counts import count_frames
-from datacheck.conventions.interface import UNCOUNTED, ClipCounts, KeyList, Listed
+from datacheck.conventions.interface import UNCOUNTED, ClipCounts, ClipTotals, KeyList, Listed
 from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.conventions.keys.groups import CONFIRMED, ENOUGH
 from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
@@ -329,6 +330,24 @@ class CountClips(msgspec.Struct, frozen=True):
                         for clips in every:
                             clips.take(key, lambda values=block.values, at=row: bytes(values[at]))  # type: ignore[misc]
         return tuple(counted for it in every if (counted := it.counts()) is not None)
+
+
+class CountAllClips(msgspec.Struct, frozen=True):
+    """A task that returns the numbers of clips that a database holds, with the frames of each, or None."""
+
+    shards: tuple[Shard, ...]
+    totals: ClipTotals
+
+    def run(self, job: Job, watch: Watch) -> ClipTotals | None:
+        watch.timeout, watch.patience = opening_seconds(job.reader), 2
+        watch.note(None)
+        clips = ClipFrames(self.totals)
+        for shard in self.shards:
+            for block in for_keys(job.reader, shard):
+                watch.note(None)
+                if isinstance(block, Block):
+                    clips.take(block.keys)
+        return clips.totals()
 
 
 class FindUnpaired(msgspec.Struct, frozen=True):
