@@ -253,7 +253,7 @@ def convention_findings(convention: Convention, account: Account, known: Known =
     if convention.base is not None and samples.numbers and samples.numbers.first < convention.base:
         yield _first_unread_finding(convention, samples)
     missing = {it.key: len(it.missing) for it in known.listed}
-    entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
+    entries = {it.key: {n := it.entries - missing.get(it.key, 0), it.groups or n} for it in convention.lists}
     for count in convention.counts:
         yield from _count_findings(count, convention, samples, account, entries, known)
 
@@ -334,7 +334,7 @@ def _count_findings(
     convention: Convention,
     samples: Samples,
     account: Account,
-    entries: Mapping[bytes, int],
+    entries: Mapping[bytes, set[int]],
     known: Known,
 ) -> Iterator[Finding]:
     """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records.
@@ -364,7 +364,7 @@ def _count_findings(
         return
     true_counts = _true_counts(samples, account, known.across, known.stems)
     if count.of_list is not None:
-        true_counts.add(entries[count.of_list])
+        true_counts |= entries[count.of_list]
     if declared not in true_counts and not counts_clips(count, convention, account):
         stems = None if known.stems is None else known.stems.all
         number = stems or expected_count(declared, samples, account.records - account.own - samples.aside)

@@ -171,6 +171,7 @@ class KeyList(msgspec.Struct, frozen=True):
     the database of the records. `places` are those of lists inside another value. The items of a list belong by
     position to those of the lists `beside` it; so do the items of the lists inside it that an item of `pairs` names.
     If the lists hold numbers, these are numbers in keys of the `pattern`; they are `sure` to be that by their names.
+    `groups` is the number of lists in a mapping, such as one of frames for each video.
     """
 
     key: bytes
@@ -187,6 +188,7 @@ class KeyList(msgspec.Struct, frozen=True):
     pairs: tuple[str, ...] = ()
     pattern: Pattern | None = None
     sure: bool = False
+    groups: int = 0
 
     @property
     def name(self) -> str:

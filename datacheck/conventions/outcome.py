@@ -256,7 +256,9 @@ def _list_counts(conventions: Sequence[Convention], *, anew: bool) -> list[Count
     result = []
     for convention in conventions:
         entries = {it.key: it.entries for it in convention.lists}
+        of_groups = {it.key: it.groups for it in convention.lists if it.groups != it.entries}
         counts = [it for it in convention.counts if it.of_list and it.kept_in is None]
+        counts = [it for it in counts if it.number != of_groups.get(it.of_list or b"")]
         result += [it for it in counts if anew or it.number != entries[it.of_list or b""]]
     return result
 

@@ -192,11 +192,9 @@ def _may_be_float(raw: bytes) -> bool:
 
 def stored(raw: bytes) -> Stored | None:
     """Return a value together with its form, or None if it has no known form."""
-    content = unwrapped(raw, LARGEST)
-    if content is not None:
-        inner = _plainly_stored(content[1])
-        return None if inner is None else Stored(inner.value, f"{content[0]}+{inner.form}")
-    return _plainly_stored(raw)
+    wrapper, content = unwrapped(raw, LARGEST) or ("", raw)
+    inner = _plainly_stored(content)
+    return inner if inner is None or not wrapper else Stored(inner.value, f"{wrapper}+{inner.form}")
 
 
 def _plainly_stored(raw: bytes) -> Stored | None:
@@ -411,7 +409,7 @@ FORMS = {
 }
 """The forms by name, in the order in which they are tried."""
 TRIED = tuple(FORMS.values())
-FORMS |= {form.name: form for wrapper in WRAPPINGS for it in TRIED for form in (_wrapped_form(wrapper, it),)}
+FORMS |= {f"{wrapper}+{it.name}": _wrapped_form(wrapper, it) for wrapper in WRAPPINGS for it in TRIED}
 TEXTS = (
     *(_texts_form(f"ended lines{name}", end, end) for name, end in (("", "\n"), (" of DOS", "\r\n"))),
     *(_texts_form(name, between) for name, between in (("lines", "\n"), ("commas", ","), ("blanks", " "))),
