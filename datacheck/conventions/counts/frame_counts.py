@@ -21,6 +21,7 @@ from datacheck.conventions.values.stored_values import FORMS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.key_families import fold
 from datacheck.model.sample_sets import SETS
 
 FEWEST = 8
@@ -39,6 +40,7 @@ MOST = 1 << 18
 """Maximum number of clips whose frames are counted."""
 _KEY = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _BETWEEN = b"/_-.: "
+_BEGINNING = re.compile(rb"([A-Za-z]+)([/_.: -].*[0-9].*)", re.DOTALL)
 
 
 def clip_of(key: bytes) -> bytes | None:
@@ -54,6 +56,7 @@ def clip_of(key: bytes) -> bytes | None:
 def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
     """Yield the mappings of a database that may count the frames of its clips."""
     clips = {clip_of(key) for key in view.keys}
+    beginnings = {match[1] for key in view.keys if (match := _BEGINNING.fullmatch(key)) is not None}
     for key in keys_with_lists(view) if len(clips) > 1 or None not in clips else ():
         parsed = view.stored(key)
         if parsed is None or not isinstance(parsed.value, dict) or not parsed.value:
@@ -63,7 +66,8 @@ def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
         if not all(isinstance(clip, (str, bytes)) and type(it) is int for clip, it in parsed.value.items()):
             continue
         named = {_raw(it) for it in parsed.value}
-        if len(named & clips) * 2 < len(clips - {None}):
+        of_sets = _are_sets(parsed.value) and not named.isdisjoint(beginnings)
+        if len(named & clips) * 2 < len(clips - {None}) and not of_sets:
             continue
         if len(named) > MOST:
             if _is_named_like_counts(key):
@@ -85,9 +89,30 @@ def _raw(name: str | bytes) -> bytes:
     return name.encode() if isinstance(name, str) else name
 
 
+def count_kinds(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[tuple[bytes, str]]:
+    """Count the frames of some clips among keys, and the records of some sets by the rest of their keys."""
+    counts: Counter[tuple[bytes, str]] = Counter()
+    sets = {it for it in clips if it.lower() in SETS}
+    for key in keys:
+        match = _BEGINNING.match(key) if sets else None
+        if match is not None and match[1] in sets:
+            counts[match[1], fold(match[2])] += 1
+        elif (clip := clip_of(key)) in clips and clip is not None:
+            counts[clip, ""] += 1
+    return counts
+
+
+def by_clip(kinds: Mapping[tuple[bytes, str], int]) -> Counter[bytes]:
+    """Return the number of frames of each clip; if a sample has several records, the number of the most frequent."""
+    counts: Counter[bytes] = Counter()
+    for (clip, _), number in kinds.items():
+        counts[clip] = max(counts[clip], number)
+    return counts
+
+
 def count_frames(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[bytes]:
     """Count the frames of some clips among keys."""
-    return Counter(clip for key in keys if (clip := clip_of(key)) in clips and clip is not None)
+    return by_clip(count_kinds(keys, clips))
 
 
 def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameCounts | None:

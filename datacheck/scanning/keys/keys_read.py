@@ -12,7 +12,7 @@ import msgspec
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.counts.clip_counts import Clips
 from datacheck.conventions.counts.clip_totals import ClipFrames
-from datacheck.conventions.counts.frame_counts import count_frames
+from datacheck.conventions.counts.frame_counts import by_clip, count_kinds
 from datacheck.conventions.interface import UNCOUNTED, ClipCounts, ClipTotals, KeyList, Listed
 from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.conventions.keys.groups import CONFIRMED, ENOUGH
@@ -304,12 +304,12 @@ class CountFrames(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> dict[bytes, int]:
         watch.timeout, watch.patience = opening_seconds(job.reader), 2
         watch.note(None)
-        counts: Counter[bytes] = Counter()
+        counts: Counter[tuple[bytes, str]] = Counter()
         for shard in self.shards:
             for block in for_keys(job.reader, shard):
                 if isinstance(block, Block):
-                    counts.update(count_frames(block.keys, self.clips))  # adding counters goes through all clips
-        return dict(counts)
+                    counts.update(count_kinds(block.keys, self.clips))  # adding counters goes through all clips
+        return dict(by_clip(counts))
 
 
 class CountClips(msgspec.Struct, frozen=True):
