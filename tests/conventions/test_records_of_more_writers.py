@@ -71,4 +71,4 @@ def test_a_number_of_features_need_not_be_listed(tmp_path):
     store = {b"v_Bow_g%02d" % at: npy(np.random.default_rng(at).random((3, 16))) for at in range(40)}
     names = [it.decode() for it in store]
     store |= {b"train_split": json.dumps(names[:30]).encode(), b"test_split": json.dumps(names[30:]).encode()}
-    assert datacheck.scan(write(tmp_path / "store", store | {b"num_features": b"16"})).findings == []
+    assert list(datacheck.scan(write(tmp_path / "store", store | {b"num_features": b"16"})).findings) == []
