@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from datacheck.backends import title
 from datacheck.checks.class_balance import balance_sentence
-from datacheck.decoders import payload
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
@@ -17,6 +16,7 @@ from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import LOOKED, UNWALKED
 from datacheck.reporting.compared import only_compared
 from datacheck.reporting.finding_sequence import cut
+from datacheck.reporting.payloads import described
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -73,7 +73,7 @@ def _missing(report: Report) -> Iterator[str]:
 
 def headline(report: Report) -> str:
     source = report.source
-    what = f" of {contents(report)}" if contents(report) else ""
+    what = f" of {words}" if (words := contents(report)) else ""
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
     all_scanned = not (report.unchanged or report.by_file.reused)
@@ -162,11 +162,11 @@ def contents(report: Report) -> str:
     families = [
         it
         for it in report.profile.every
-        if it.fields or it.columns or (it.decoder != UNKNOWN and payload(it.decoder).walked)
+        if it.fields or it.columns or (it.decoder != UNKNOWN and described(it.decoder).walked)
     ]
     if not families:
         return ""
-    family = max(families, key=lambda family: (not payload(family.decoder).beside, family.sampled))
+    family = max(families, key=lambda family: (not described(family.decoder).beside, family.sampled))
     column = _main_column(family)
     if column is not None:
         return plain(f"rows with {column}: {_family_text(report, family.columns[column])}")
@@ -176,18 +176,18 @@ def contents(report: Report) -> str:
 def _main_column(family: FamilyProfile) -> str | None:
     """Return the column that says most about the rows of a table, or None if that is a column of numbers."""
     known = {name: it for name, it in family.columns.items() if it.decoder not in (UNKNOWN, "rows")}
-    payloads = [name for name, it in known.items() if not payload(it.decoder).beside]
+    payloads = [name for name, it in known.items() if not described(it.decoder).beside]
     return next(iter(payloads), None if family.fields else next(iter(known), None))
 
 
 def _family_text(report: Report, family: FamilyProfile) -> str:
     """Return what the records of a family are, in a few words."""
     if not family.fields:
-        return "rows" if family.decoder == "rows" else payload(family.decoder).title
+        return "rows" if family.decoder == "rows" else described(family.decoder).title.format(field="data")
     name = _main_field(family)
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
-    kind = payload(family.decoder).title.format(field=name)
+    kind = described(family.decoder).title.format(field=name)
     if report.source.backend == "image-list":  # its Datum is only made while it is read
         kind = "pictures"
     if field.shape == (0,):  # a text, or bytes: there are no numbers in it
@@ -309,8 +309,9 @@ def _examples(report: Report, limit: int, width: int | None) -> Iterator[str]:
             named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
             line = f"    {'' if named else _name(finding)}{finding.message}"
             yield line if width is None else cut(line, max(NARROWEST, width))
-            if finding.details.get("caffe") != caffe:
-                caffe = finding.details["caffe"]
+            says = finding.details.get("caffe")
+            if says not in (None, caffe):
+                caffe = says
                 yield f"      Caffe {caffe}"
         if code == "internal-error":
             yield "    please report this, with the traceback that --report FILE.json has in its details"
@@ -332,10 +333,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def amount(size: int) -> str:
-    """Return a number of bytes in readable form."""
+    """Return a number of bytes in readable form.
+
+    >>> amount(999), amount(999_949), amount(999_950)
+    ('999 bytes', '999.9 kB', '1.0 MB')
+    """
     number = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
+        if round(number, 1) < 1000:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} TB"

@@ -11,12 +11,12 @@ import msgspec
 
 from datacheck.backends import title
 from datacheck.checks.class_balance import balance_sentence
-from datacheck.decoders import payload
 from datacheck.model.escaping import plain
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.replacing import replace
 from datacheck.model.settings import LOOKED, UNWALKED, Settings
 from datacheck.reporting.page.words import cut, readable
+from datacheck.reporting.payloads import described
 from datacheck.statistics.exact_sums import FieldSummary
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _kind(family: FamilyProfile) -> str:
         return "no decoder knows them"
     if family.decoder == "rows":
         return "rows"
-    return payload(family.decoder).title.format(field="").strip().removesuffix(" with").removesuffix(" of")
+    return described(family.decoder).title.format(field="").strip().removesuffix(" with").removesuffix(" of")
 
 
 def _fields(family: FamilyProfile, column: str) -> Iterator[tuple[str, str, str, str]]:
