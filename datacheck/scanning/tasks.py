@@ -365,6 +365,22 @@ def only(pool: Engine[Task], task: Task) -> Any:
     return result
 
 
+class TaskDied(Exception):
+    """A task died whose result is needed for what follows."""
+
+    def __init__(self, death: Death) -> None:
+        super().__init__(death.signal)
+        self.death = death
+
+
+def surely(do: Callable[[Task], Any], task: Task) -> Any:
+    """Return the result of a task that `do` runs. Raises TaskDied if it died."""
+    result = do(task)
+    if isinstance(result, Death):
+        raise TaskDied(result)
+    return result
+
+
 def results(pool: Engine[Task], tasks: Sequence[Task]) -> Iterator[Any]:
     """Run tasks and yield the result or Death of each. Run a task again if it may have been killed from outside."""
     return (result for _, result in outcomes(pool, tasks))

@@ -17,7 +17,7 @@ from datacheck.model.blocks import Shard
 from datacheck.model.profile import Profile
 from datacheck.scanning.keys.keys_read import key_blocks
 from datacheck.scanning.tasks import Job, begin_on_store
-from datacheck.workers.interface import Death, Watch
+from datacheck.workers.interface import Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,8 +34,11 @@ def with_spanning(
     shards: Sequence[Shard],
     profile: Profile,
     do: Callable[[Any], Any],
-) -> dict[str, Known] | Death:
-    """Return what is known of each database, together with the samples that it shares with other databases."""
+) -> dict[str, Known]:
+    """Return what is known of each database, together with the samples that it shares with other databases.
+
+    Keys are read by tasks that `do` runs; it raises TaskDied if one dies.
+    """
     result = dict(kept)
     if len(result) < 2:
         return result
@@ -47,8 +50,6 @@ def with_spanning(
         if spanning is None:
             part_shards = {part: tuple(it for it in shards if it.part == part) for part in namings}
             spanning = do(FindLacking(part_shards, namings, {part: others[part].own for part in namings}))
-            if isinstance(spanning, Death):
-                return spanning
         found.append(spanning)
     for one in found:
         for part in () if one is None else one.parts:
