@@ -33,6 +33,16 @@ class Parsed(msgspec.Struct):
         """Whether nothing of the page can be read."""
         return not self.nodes and bool(self.faults)
 
+    def children(self, low: bytes | None, high: bytes | None) -> list[tuple[int, tuple[bytes | None, bytes | None]]]:
+        """Return the pages below a BRANCH with the bounds of their keys; `low` and `high` are those of the page.
+
+        The key of the first node says nothing.
+        """
+        if not self.nodes:
+            return []
+        edges = [low, *(node.key for node in self.nodes[1:]), high]
+        return [(node.child, bounds) for node, bounds in zip(self.nodes, pairwise(edges), strict=True)]
+
 
 Order = Callable[[bytes], Any]
 
