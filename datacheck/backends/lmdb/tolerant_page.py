@@ -45,13 +45,14 @@ class Parsed(msgspec.Struct):
 
 
 Order = Callable[[bytes], Any]
+LARGEST_FILE = 1 << 62
+"""Size in bytes that no file has; systems refuse to read at offsets that are much larger."""
 
 
 def raw_page(pages: Pages, number: int) -> bytes:
     """Return the bytes of a page that the file has."""
-    if not 0 <= number < 1 << 48:
-        return b""
-    return pread(pages.file, pages.page_size, number * pages.page_size)
+    offset = number * pages.page_size
+    return pread(pages.file, pages.page_size, offset) if 0 <= offset < LARGEST_FILE else b""
 
 
 def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None, high: bytes | None) -> Parsed:
