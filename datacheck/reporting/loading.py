@@ -14,9 +14,10 @@ from datacheck.conventions.interface import Convention, Known
 from datacheck.errors import UsageError
 from datacheck.files.regular import read_whole
 from datacheck.model.finding import Finding
-from datacheck.reporting.document import Document
+from datacheck.reporting.document import Document, Gone, KnownCounts
 from datacheck.reporting.earlier import JSON, JSON_LINES, Line, decoded, walk
 from datacheck.reporting.finding_store import Findings
+from datacheck.reporting.known import NAMED
 from datacheck.reporting.per_file import ByFile
 from datacheck.reporting.report import INTERRUPTED, Report
 from datacheck.reporting.several import ScanReports
@@ -41,6 +42,14 @@ class LoadedReport(Report):
     def status(self) -> int:
         """The exit status for the report when it was written."""
         return self._loaded.status
+
+    @property
+    def found_again(self) -> KnownCounts | None:
+        return self._loaded.known or None
+
+    @property
+    def first_gone(self) -> list[Gone]:
+        return (self._loaded.gone or [])[:NAMED]
 
     @property
     def long_lists(self) -> dict[str, Iterable[object]]:

@@ -110,33 +110,33 @@ def _earlier(report: Report) -> str:
 
 def _known(report: Report) -> str:
     """Return what an earlier report has already, for the end of a line; empty if none was given."""
-    known = report.known_before
-    if known is None:
+    again, earlier = report.found_again, report.known_before
+    if again is None:
         return ""
-    path = plain(str(known.path))
-    if not known.of_source:
+    path = plain(again.report)
+    if earlier is not None and not earlier.of_source:
         return f"; {path} has no findings of this source"
-    changed = ", ".join(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in known.changed_settings(report.settings))
+    settings = [] if earlier is None else earlier.changed_settings(report.settings)
+    changed = ", ".join(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in settings)
     note = f" (with another {changed}, so nothing is said to be gone)" if changed else ""
-    return f"; known from {path}: {_by_code(known.still)}{note}"
+    return f"; known from {path}: {_by_code(again.still)}{note}"
 
 
 def _gone(report: Report) -> Iterator[str]:
     """Yield lines about the findings that an earlier report has and this one does not."""
-    known = report.known_before
-    if known is None or not report.tells_gone or not known.gone:
+    again = report.found_again
+    if again is None or not again.gone:
         return
-    count = known.gone
-    yield f"  gone since {plain(str(known.path))}: {counted(count, 'finding')}"
-    first = known.first_gone()
+    yield f"  gone since {plain(again.report)}: {counted(again.gone, 'finding')}"
+    first = report.first_gone
     for it in first:
         field = "" if it.field is None else f"{it.field}: "
         place = (
             f"{it.name}  " if it.key is not None else "".join(f"{part}: " for part in (it.file, it.database) if part)
         )
         yield plain(f"    {it.code}: {place}{field}{it.message}")
-    if count > len(first):
-        yield f"    and {count - len(first):,} more"
+    if again.gone > len(first):
+        yield f"    and {again.gone - len(first):,} more"
 
 
 def _samples(report: Report) -> str:
@@ -250,7 +250,7 @@ def verdict_line(report: Report) -> str:
         (report.unverifiable, "unverifiable"),
         (report.suspicious, "suspicious"),
     ]
-    nothing = "nothing new" if report.known_before is not None and report.known_before.still else "nothing wrong"
+    nothing = "nothing new" if report.found_again is not None and report.found_again.still else "nothing wrong"
     summary = ", ".join(f"{count:,} {word}" for count, word in counts if count) or nothing
     if report.interrupted:
         return f"INTERRUPTED{_progress_text(report)}: {summary} so far"

@@ -208,11 +208,11 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "JPEGs", f"{UNWALKED}: {plain(report.unwalked)}"
     if report.tally.ignored:
         yield "Ignored", ", ".join(f"{count:,} {code}" for code, count in sorted(report.tally.ignored.items()))
-    known = report.known_before
-    if known is not None:
-        found_again = ", ".join(f"{count:,} {code}" for code, count in sorted(known.still.items())) or "none found"
-        gone = f"; {known.gone:,} gone" if report.tells_gone and known.gone else ""
-        yield "Known", plain(f"{found_again}, as {known.path} has them{gone}")
+    again = report.found_again
+    if again is not None:
+        found_again = ", ".join(f"{count:,} {code}" for code, count in sorted(again.still.items())) or "none found"
+        gone = f"; {again.gone:,} gone" if again.gone else ""
+        yield "Known", plain(f"{found_again}, as {again.report} has them{gone}")
     if report.unchanged:
         yield "Unchanged", plain(f"answered from {report.unchanged}")
     folder = report.source.folder
