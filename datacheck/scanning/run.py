@@ -304,8 +304,8 @@ class _Scan:
         report.follows = keeping.followed(layout, asked)
         left = keeping.unexamined_count(layout, found_out)
         if left and asked != (NONE,):
-            message = f"what {left:,} of its databases keep of their records was not looked for"
-            self.add(tally_of(found("unsupported", f"{message}; --convention none takes it so", count=left)))
+            message = f"{left:,} of its databases were not searched for counts and lists; --convention none skips this"
+            self.add(tally_of(found("unsupported", message, count=left)))
         report.profile = with_known_shapes(report.profile, found_out)
 
     def _check_all(self, layout: Layout) -> None:
