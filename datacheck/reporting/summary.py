@@ -287,16 +287,8 @@ def _progress_text(report: Report) -> str:
 
 
 def _examples(report: Report, limit: int, width: int | None) -> Iterator[str]:
-    """Yield, for each code, its count and its first few findings; read no more findings than needed."""
-    shown: dict[tuple[str, str], list[Finding]] = {}
-    wanted = Counter({code: min(count, limit) for code, count in report.counts.items()})
-    for finding in report.findings:
-        examples = shown.setdefault((finding.verdict, finding.code), [])
-        if len(examples) < limit:
-            examples.append(finding)
-            wanted[finding.code] -= 1
-            if wanted[finding.code] <= 0 and max(wanted.values()) <= 0:
-                break
+    """Yield, for each code, its count and its first few findings."""
+    shown = _first_findings(report, limit)
     verdicts: dict[str, list[str]] = {}  # by code; the findings of one code are counted together
     for verdict, code in sorted(shown, key=lambda it: (VERDICTS.index(it[0]), -report.counts[it[1]], it[1])):
         verdicts.setdefault(code, []).append(verdict)
@@ -304,20 +296,39 @@ def _examples(report: Report, limit: int, width: int | None) -> Iterator[str]:
         examples = [finding for verdict in of_code for finding in shown[verdict, code]]
         count = report.counts[code] if limit == EXAMPLES else len(examples)
         yield f"  {code} ({', '.join(of_code)}): {count:,}"
-        caffe = None
-        for finding in examples:
-            named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
-            line = f"    {'' if named else _name(finding)}{finding.message}"
-            yield line if width is None else cut(line, max(NARROWEST, width))
-            says = finding.details.get("caffe")
-            if says not in (None, caffe):
-                caffe = says
-                yield f"      Caffe {caffe}"
+        yield from _lines_of(examples, width)
         if code == "internal-error":
             yield "    please report this, with the traceback that --report FILE.json has in its details"
         more = count - len(examples)
         if more > 0:
             yield f"    and {more:,} more"
+
+
+def _first_findings(report: Report, limit: int) -> dict[tuple[str, str], list[Finding]]:
+    """Return the first findings by verdict and code; read no more findings than needed."""
+    first: dict[tuple[str, str], list[Finding]] = {}
+    wanted = Counter({code: min(count, limit) for code, count in report.counts.items()})
+    for finding in report.findings:
+        examples = first.setdefault((finding.verdict, finding.code), [])
+        if len(examples) < limit:
+            examples.append(finding)
+            wanted[finding.code] -= 1
+            if wanted[finding.code] <= 0 and max(wanted.values()) <= 0:
+                break
+    return first
+
+
+def _lines_of(examples: Sequence[Finding], width: int | None) -> Iterator[str]:
+    """Yield a line for each finding of a code, and what Caffe does with such records each time that it is another."""
+    caffe = None
+    for finding in examples:
+        named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
+        line = f"    {'' if named else _name(finding)}{finding.message}"
+        yield line if width is None else cut(line, max(NARROWEST, width))
+        says = finding.details.get("caffe")
+        if says not in (None, caffe):
+            caffe = says
+            yield f"      Caffe {caffe}"
 
 
 def _name(finding: Finding) -> str:
