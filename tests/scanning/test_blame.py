@@ -267,7 +267,7 @@ COPYING = {
     "copying": ("rebuilding/pair_copier.py", "        digest = PairDigest()\n"),
     "verifying": ("rebuilding/pair_copier.py", "        digest, count = PairDigest(), 0\n"),
     "objecting": ("rebuilding/pair_copier.py", "        return self._writer().refusals(reader)\n"),
-    "the parent": ("rebuilding/rebuild.py", "    plan = _plan(order, report, workplace, holding, gone)\n"),
+    "the parent": ("rebuilding/rebuild.py", "    plan = _plan(order, report, workplace, holding, draft.gone)\n"),
 }
 
 
