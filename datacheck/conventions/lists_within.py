@@ -12,7 +12,7 @@ from typing import Any
 from datacheck.conventions.counts.counted import METADATA
 from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
 from datacheck.conventions.keys.groups import words
-from datacheck.conventions.keys.numbered_keys import Pattern
+from datacheck.conventions.keys.numbered_keys import Packed, Pattern
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
 from datacheck.conventions.values.rewriting import Kind, Place, is_lossless
 from datacheck.conventions.values.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
@@ -108,6 +108,8 @@ def _pattern_of(lists: list[list[Any]], view: StoreView) -> Pattern | None:
     numbers = [number for items in lists for number in items[:: max(1, len(items) // PROBED)][:PROBED]]
     present = {it: sum(view.value(it.key(number)) is not None for number in numbers) for it in view.frequent}
     best = max(present, key=lambda it: present[it], default=None)
+    if isinstance(best, Packed) and max(map(max, lists)).bit_length() > 8 * best.width:
+        return None  # not all of the numbers fit into a key
     return best if best is not None and present[best] >= NEARLY * len(numbers) else None
 
 

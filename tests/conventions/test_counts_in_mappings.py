@@ -79,13 +79,15 @@ def test_numbers_of_sets_in_keys_are_compared_and_true_in_a_copy(tmp_path, key):
         {"train": 36, "val": 18},
         {"train": 40.0, "val": 21.0},
         {"val": 18},
+        {1: 40, "1": 20},
     ],
-    ids=["sizes", "places", "two others", "floats", "one"],
+    ids=["sizes", "places", "two others", "floats", "one", "numbers"],
 )
 def test_other_numbers_by_such_names_are_left_as_they_are(tmp_path, value):
-    raw = json.dumps(value).encode()
+    raw = pickle.dumps(value)
     assert counts(databases(tmp_path / "databases", {b"setup": raw})) == []
     assert counts(write(tmp_path / "families", families({b"setup": raw}))) == []
+    assert datacheck.scan(tmp_path / "families").complete
     cut = {("val", 4)}
     datacheck.rebuild(
         databases(tmp_path / "cut", {b"setup": raw}, cut), tmp_path / "copy", drop_bad=True, renumber=False

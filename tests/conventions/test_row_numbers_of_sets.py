@@ -33,9 +33,10 @@ def dangling(path, store):
         ({b"split.json": dumps({"train": TRAIN, "val": [*VAL, 60]})}, [("bad", "split.json", ["00060"])]),
         ({b"folds": pickle.dumps([TRAIN, [*VAL, 61]])}, [("bad", "folds", ["00061"])]),
         ({b"train_idx": npy(np.array([*TRAIN, 99]))}, [("bad", "train_idx", ["00099"])]),
+        ({b"val_idx": dumps([*VAL, 1 << 70])}, [("bad", "val_idx", ["1180591620717411303424"])]),
         ({b"order": dumps([*TRAIN, *VAL, 60])}, [("suspicious", "order", ["00060"])]),
     ],
-    ids=["a list", "sets", "folds", "an array", "an order"],
+    ids=["a list", "sets", "folds", "an array", "a huge one", "an order"],
 )
 def test_a_number_beyond_the_records_is_named(tmp_path, lists, expected):
     assert dangling(tmp_path / "store", records() | lists) == expected

@@ -78,7 +78,7 @@ def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
 
 def _are_sets(names: Iterable[str | bytes]) -> bool:
     """Return whether these are the names of sets of samples, such as train and val."""
-    return all(_raw(it).lower() in SETS for it in names)
+    return all(isinstance(it, (str, bytes)) and _raw(it).lower() in SETS for it in names)
 
 
 def _is_named_like_counts(key: bytes) -> bool:

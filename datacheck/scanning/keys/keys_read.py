@@ -167,7 +167,7 @@ class CompareLists(msgspec.Struct, frozen=True):
         pattern = key_list.pattern
         if pattern is not None:
             listed = (pattern.number(it) for it in _listed_keys(reader, key_list, self.part))
-            if max((it for it in listed if it is not None), default=0) < numbered[pattern]:
+            if all(it is not None and it < numbered[pattern] for it in listed):
                 return ()
         return keys.missing(_listed_keys(reader, key_list, self.part), self.own)
 
