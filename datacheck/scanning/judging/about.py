@@ -55,7 +55,7 @@ def is_about_store(key: bytes, value: bytes | memoryview) -> bool:
 def is_statistic(key: bytes, value: bytes | memoryview) -> bool:
     """Check whether a record is a number about the whole store by its key, as a struct of one number or `int.to_bytes`.
 
-    >>> [is_statistic(b"avg_size", it) for it in (b"\0\0\x80?", b"\0\0\xc0\x7f", b"\0\0\x80")]
+    >>> [is_statistic(b"avg_size", it) for it in map(bytes.fromhex, ("0000803f", "0000c07f", "000080"))]
     [True, False, False]
     """
     name = [it.decode() for it in _WORD.findall(key.lower())]
