@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 
 from datacheck.decoders.interface import Value
-from datacheck.decoders.wrappers.blosc import is_blosc
+from datacheck.decoders.wrappers.blosc import is_blosc, is_blosc2
 from datacheck.decoders.wrappers.streams import is_lzma_alone
 from datacheck.decoders.wrappers.table import is_broken
 
@@ -178,14 +178,6 @@ def _arrow(value: Value, head: bytes) -> bool:
     return head[:4] == b"\xff\xff\xff\xff" and 0 < size <= len(value) - 8 and size % 8 == 0
 
 
-def _blosc2(value: Value, head: bytes) -> bool:
-    """Check for a Blosc2 chunk, whose 32-byte header holds its length (README_CHUNK_FORMAT.rst of c-blosc2)."""
-    if len(value) < 32 or head[0] not in (3, 4, 5) or not head[3]:
-        return False
-    size, block, packed = (int.from_bytes(head[at : at + 4], "little", signed=True) for at in (4, 8, 12))
-    return packed == len(value) and 0 < block <= max(size, 1 << 16) and packed <= size + 64
-
-
 def _mp3(value: Value, head: bytes) -> bool:
     """Check for four consecutive frames of MPEG audio layer III, each of which gives its own length."""
     at = 0
@@ -282,7 +274,7 @@ _CHECKED: tuple[tuple[Callable[[Value, bytes], bool], str], ...] = (
     (_safetensors, "safetensors"),
     (_arrow, "Arrow messages"),
     (lambda value, head: is_blosc(value), "Blosc"),
-    (_blosc2, "Blosc2"),
+    (lambda value, head: is_blosc2(value), "Blosc2"),
     (_mp3, "MP3 sound"),
     (_adts, "AAC sound"),
     (_bson, "BSON"),

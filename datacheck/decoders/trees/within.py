@@ -49,7 +49,7 @@ FIRST_LETTERS = frozenset(["da"]).union(
     for form in ({}, str.maketrans("+/", "-_"))
 )
 """The first two letters of the base64 of everything that has a known magic, and of a `data:` URL."""
-_FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2b")
+_FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2\3\4\5b")
 """The first bytes of the payloads below and the wrappers, except of those that have their magic elsewhere."""
 PICKLE = 0x80
 """The first byte of pickles from protocol 2 on."""

@@ -76,6 +76,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "bz2": Wrapper(streams.is_bz2, streams.peel_bz2),
     "xz": Wrapper(streams.is_xz, streams.peel_xz),
     "blosc": Wrapper(blosc.is_blosc, blosc.peel_blosc),
+    "blosc2": Wrapper(blosc.is_blosc2, blosc.peel_blosc2),
     "snappy": Wrapper(_is_snappy, _peel_snappy),
     "lz4-block": Wrapper(_is_lz4_block, lz4_blocks.peel_lz4_block),
     "base64": Wrapper(lambda value: has_known_magic(base64_text.base64_beginning(value)), base64_text.peel_base64),
