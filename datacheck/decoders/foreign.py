@@ -179,17 +179,20 @@ def _arrow(value: Value, head: bytes) -> bool:
 
 
 def _mp3(value: Value, head: bytes) -> bool:
-    """Check for four consecutive frames of MPEG audio layer III, each of which gives its own length."""
+    """Check for four consecutive frames of MPEG audio layer III, or fewer up to the end; each gives its own length.
+
+    A tag of 128 bytes may follow the last frame (ID3v1).
+    """
     at = 0
-    for _ in range(4):
-        size = _mp3_frame(bytes(value[at : at + 4]))
+    for count in range(4):
+        size = mp3_frame(bytes(value[at : at + 4]))
         if not size:
-            return False
+            return count > 0 and (at == len(value) or (len(value) - at == 128 and bytes(value[at : at + 3]) == b"TAG"))
         at += size
     return True
 
 
-def _mp3_frame(head: bytes) -> int:
+def mp3_frame(head: bytes) -> int:
     """Return the length of the MPEG frame that begins with these four bytes, or 0 if none does."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2 or head[1] & 0x18 == 8:
         return 0

@@ -162,7 +162,7 @@ def contents(report: Report) -> str:
     families = [
         it
         for it in report.profile.every
-        if it.fields or it.columns or (it.decoder != UNKNOWN and payload(it.decoder).walked)
+        if it.fields or it.columns or it.alone or (it.decoder != UNKNOWN and payload(it.decoder).walked)
     ]
     if not families:
         return ""

@@ -265,9 +265,8 @@ def _scan_once(
             doubtful.whole |= report.settings.sample is None and in_doubt(finding)
             add(tally_of(finding))
     for family, count in sorted(report.tally.unknown.items()):
-        known = report.profile.of(family)
         alone = not report.profile.families
-        add(unknown_of(family, count, "" if known is None else known.form, alone=alone))
+        add(unknown_of(family, count, report.profile.form(family), alone=alone))
     if report.complete and report.settings.sample is None:
         _conclude(pool, layout, report, add)
     for finding in whole_store.conclude(report):

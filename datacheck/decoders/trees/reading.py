@@ -194,7 +194,7 @@ def _payload_in(
         others = [name for name in expected if is_part(name, leaf.path)]
         return ([], [finding]) if encoded or (others and usual_field is None) else None
     fields, findings = _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
-    if [it.format for it in fields] == ["bytes"] and not encoded:
+    if [it.format for it in fields] == ["bytes"] and not encoded and known_format(raw) is None:
         return None  # a text whose letters happen to be base64
     return fields, findings
 

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 import msgspec
 
 from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, value_decoders
-from datacheck.decoders.foreign import known_format
+from datacheck.decoders.foreign import known_format, mp3_frame
 from datacheck.decoders.interface import Field, Value
 from datacheck.decoders.trees.leaves import NOTHING
 from datacheck.decoders.trees.paths import ROOT, child_path, is_label
@@ -41,14 +41,15 @@ MAGICAL = (
 )  # fmt: skip
 """Decoders of formats with a magic. Others would take bytes for theirs that only look like them by chance."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-FIRST_LETTERS = frozenset(["da"]).union(
+FIRST_LETTERS = frozenset(["da", "AA", "Zk", "T2", "Gk"]).union(
     pair.translate(form)
     for it in FIRST_BYTES
     for second in range(16)
     for pair in (_LETTERS[it[0] >> 2] + _LETTERS[(it[0] & 3) << 4 | second],)
     for form in ({}, str.maketrans("+/", "-_"))
 )
-"""The first two letters of the base64 of everything that has a known magic, and of a `data:` URL."""
+"""The first two letters of the base64 of everything that has a known magic (mp4, FLAC, Ogg and Matroska are spelled
+out), and of a `data:` URL."""
 _FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2\3\4\5b")
 """The first bytes of the payloads below and the wrappers, except of those that have their magic elsewhere."""
 PICKLE = 0x80
@@ -89,11 +90,11 @@ def leave(record: bool) -> None:
 
 
 def base64_in(text: str) -> bool:
-    """Check whether a text begins like the base64 of a picture, an array, an archive, a pickle or compressed data."""
+    """Check whether a text begins like the base64 of a payload with a magic, or of MP3 frames."""
     if len(text) < SHORTEST_BASE64 or text[:2] not in FIRST_LETTERS:
         return False
     head = base64_beginning(text[:128].encode("utf-8", "replace"))
-    return bool(head) and has_known_magic(head)
+    return bool(head) and (has_known_magic(head) or mp3_frame(head[:4]) > 0)
 
 
 def decoded(path: str, text: str) -> tuple[bytes, Finding | None]:

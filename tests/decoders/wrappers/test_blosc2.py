@@ -59,7 +59,9 @@ def test_arrays_in_blosc2_are_read():
 def test_a_broken_chunk_among_others_is_named():
     whole = packed(1)
     longer = whole[:4] + (len(whole)).to_bytes(4, "little") + whole[8:]
-    _, findings, _ = codes([whole, whole[:-9], whole[:20], whole[:-1] + b"!", longer, whole + b"\0", b"\x07" + whole[1:]])
+    _, findings, _ = codes(
+        [whole, whole[:-9], whole[:20], whole[:-1] + b"!", longer, whole + b"\0", b"\x07" + whole[1:]]
+    )
     assert findings == [
         (1, "truncated"), (2, "truncated"), (3, "undecodable"), (4, "undecodable"), (5, "trailing-data"),
         (6, "undecodable"),
