@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.npy_bytes import void_message
 from datacheck.decoders.pictures.in_arrays import picture_bytes
+from datacheck.decoders.trees.data_frames import columns_of
 from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, child_path, spelled
 from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
@@ -139,7 +140,9 @@ class _Walk:
                 return self._items(path, node.items)
             self._leaf(name, "list", values, node)
         elif isinstance(node, Keyed):
-            return self._keyed(path, node)
+            columns = columns_of(node)
+            self._kept += [] if columns is None else [columns]
+            return self._keyed(path, columns or node)
         else:
             self._bare(name, node)
         return None
