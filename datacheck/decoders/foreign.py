@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Callable
 
+from datacheck.decoders.cbor import is_cbor
 from datacheck.decoders.interface import Value
 from datacheck.decoders.wrappers.blosc import is_blosc, is_blosc2
 from datacheck.decoders.wrappers.streams import is_lzma_alone
@@ -287,4 +288,5 @@ _CHECKED: tuple[tuple[Callable[[Value, bytes], bool], str], ...] = (
     (_h264, "H.264 or HEVC video"),
     (_icon, "Windows icon"),
     (_svg, "SVG drawing"),
+    (lambda value, head: is_cbor(value), "CBOR"),
 )

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import msgspec
 
 from datacheck.decoders import JOINT, SIDE_DECODERS, kind, payload, value_decoders
-from datacheck.decoders.text import is_plain
 from datacheck.errors import UsageError
 from datacheck.model.blocks import Block
 from datacheck.model.forced import RAW, UNFORCED, Forced, is_raw
@@ -63,8 +62,15 @@ def looks(block: Block, forced: Forced) -> list[Look]:
         kinds = [EMPTY if not len(it) else forced_name or kind(it) or UNKNOWN for it in block.values]
     sizes = map(len, block.values)
     forms = _forms(block, kinds) if UNKNOWN in kinds else [""] * len(kinds)
-    plain = [name in WORDS and is_plain(it) for it, name in zip(block.values, kinds, strict=True)]
+    plain = _plain(block, kinds) if not WORDS.isdisjoint(kinds) else [False] * len(kinds)
     return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, forms, plain, strict=True)]
+
+
+def _plain(block: Block, kinds: Sequence[str]) -> list[bool]:
+    """Return which of the values are plain texts or numbers."""
+    from datacheck.decoders.text import is_plain  # a worker has loaded its dependencies already
+
+    return [name in WORDS and is_plain(it) for it, name in zip(block.values, kinds, strict=True)]
 
 
 def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
