@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 DECIMAL_BYTES = 64
 TEXT_BYTES = 1 << 16
 """Maximum number of bytes of a value that are examined to recognise text."""
+HEAD = 64
+"""Number of bytes of a value that are searched for those that no text has, before it is decoded."""
 WORD_BYTES = 64
 """Maximum length of a label that is a word, in bytes; longer words are cut."""
 ENCODED, ENCODED_DIGITS = 40, 130
@@ -36,6 +38,8 @@ _HEXADECIMAL = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 _DECIMAL = re.compile(rb"\s*[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))\s*")
 _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
 """Control characters except tab and line ends, and code points that are not characters. All others may be text."""
+_NEVER = bytes([*range(9), 11, 12, *range(14, 32), 127, 0xC0, 0xC1, *range(0xF5, 0x100)])
+"""Control characters in ASCII, and bytes that UTF-8 has nowhere."""
 _MARK = "\ufeff"
 _NOT_FINITE = re.compile(rb"(?i:nan|inf)|[0-9][eE]\+?[0-9]{3}")
 """Matches if a text may hold a number that is not finite."""
@@ -73,6 +77,9 @@ class TextDecoder:
 
     def knows(self, value: Value) -> bool:
         if not len(value):
+            return False
+        head = bytes(value[:HEAD])
+        if len(head.translate(None, _NEVER)) < len(head):
             return False
         start = bytes(value[:TEXT_BYTES])
         try:

@@ -29,6 +29,8 @@ RAW_NAMES = frozenset({"data", "buffer", "bytes", "raw", "array", "values", "val
 _ENDS = ("type", "__")
 """The ends of the names of a dtype."""
 AXES = 32
+LONGEST = 64
+"""Maximum length in characters of the text of a dtype."""
 _PREFIX = re.compile(r"(?:<class ')?(?:torch\.|numpy\.|np\.|jnp\.|jax\.numpy\.)?([<>=|]?[a-z][a-z0-9_]{0,20})(?:'>)?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
@@ -57,10 +59,10 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
 
 def declares_arrays(values: Mapping[str, object]) -> bool:
     """Check whether an object of JSON may give the dtype and shape of an array that it keeps as a text."""
-    names = _telling_names(tuple(values))
-    return bool(names) and any(
-        type(values[shape]) in (list, int) and _named_dtype(values[dtype]) is not None for dtype, shape in names
-    )
+    for dtype, shape in _telling_names(tuple(values)):
+        if type(values[shape]) in (list, int) and _named_dtype(values[dtype]) is not None:
+            return True
+    return False
 
 
 @lru_cache(maxsize=64)
@@ -82,7 +84,12 @@ def _stem(name: str) -> str | None:
 
 def _named_dtype(text: object) -> str | None:
     """Return the name of the dtype in a text without the library's name before it, or None if it names none."""
-    match = _PREFIX.fullmatch(text) if isinstance(text, str) else None
+    return _dtype_in(str(text)) if isinstance(text, str) and len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=256)
+def _dtype_in(text: str) -> str | None:
+    match = _PREFIX.fullmatch(text)
     return match[1] if match and (match[1] in WIDENED or numeric_dtype(match[1]) is not None) else None
 
 

@@ -119,8 +119,11 @@ class _Walk:
 
     def _visit(self, path: str, node: Node) -> Parts | None:
         """Record a node if it is a leaf, and return its parts if it has any, else None."""
-        node = unboxed(node)
         name = path or ROOT
+        if isinstance(node, str):
+            self._result.leaves.append(Leaf(name, "text", NOTHING, node=node))
+            return None
+        node = unboxed(node) if isinstance(node, Box) else node
         if node is None:
             self._result.nothing.append(name)
         elif isinstance(node, str):
@@ -258,7 +261,7 @@ class _Walk:
         keys: dict[str, Node] = {}
         alike: Counter[str] = Counter()
         for key, value in node.pairs:
-            name = spelled(unboxed(key))
+            name = spelled(unboxed(key) if isinstance(key, Box) else key)
             if name in chosen:
                 before = keys[name]
                 if type(before) is type(key) and isinstance(key, (str, bytes, int, float)) and before == key:

@@ -50,7 +50,8 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
         made = picture
         if declared and leaf.path in declared:
             made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
-        if made is None and (leaf.kind == "bytes" or (leaf.kind == "text" and _may_be_base64(leaf.node))):
+        may_hold = leaf.node[:2] in FIRST_LETTERS if isinstance(leaf.node, str) else leaf.kind == "bytes"
+        if made is None and may_hold:
             made = _payload_in(leaf, expected, profile, pixels=pixels)
         if made is not None:
             read_fields, more_findings = made
@@ -58,6 +59,9 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
             findings += more_findings
             if more_findings and any(it.verdict != "suspicious" for it in more_findings):
                 broken.append(leaf.path)
+            continue
+        if leaf.values is NOTHING:
+            fields.append(Field(leaf.path, NOTHING, format=leaf.kind, leaf=True))
             continue
         values = real(leaf.values[np.newaxis])[0]
         if not values.dtype.isnative:
@@ -110,7 +114,7 @@ def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
 
 def _type_finding(field: Field, usual_field: FieldProfile | None) -> Finding | None:
     """Return a finding if a field does not have the type that nearly all others have at this path, else None."""
-    if usual_field is None or not usual_field.format or field.encoded:
+    if usual_field is None or not usual_field.format or field.encoded or field.format == "text" == usual_field.format:
         return None
     if usual_field.format.partition(" ")[0] in FORMATS:
         return _no_picture_finding(field, usual_field)
@@ -168,11 +172,6 @@ def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool
         return None
     usual_field = None if profile is None else profile.fields.get(leaf.path)
     return _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
-
-
-def _may_be_base64(text: Any) -> bool:
-    """Check without a further call whether a text may be base64: records have many texts, hardly any of which are."""
-    return isinstance(text, str) and text[:2] in FIRST_LETTERS
 
 
 def _payload_in(
