@@ -1,7 +1,8 @@
 """Read arrays that a mapping keeps as bytes, or as base64, beside their dtype and shape.
 
 `{"data": x.tobytes(), "dtype": str(x.dtype), "shape": x.shape}` is what projects write where their format has no
-arrays; with several arrays in a mapping the names are `x`, `x_dtype` and `x_shape`.
+arrays; with several arrays in a mapping the names are `x`, `x_dtype` and `x_shape`. In a tuple, the dtype and shape
+follow the bytes.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
     """Return the dtype and shape that a record gives for its bytes and texts, by their path."""
     for leaf in leaves:
-        if leaf.path.endswith(_ENDS):
+        if leaf.path.endswith(_ENDS) or (leaf.kind == "bytes" and leaf.path.endswith("[0]")):
             break
     else:
         return {}
@@ -54,6 +55,21 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
         sizes = next((sizes for it in shapes if it is not None and (sizes := _sizes(it)) is not None), None)
         if sizes is not None and (place := _bytes_of(by_path, f"{start}{slash}", stem)) is not None:
             declared[place] = dtype, sizes
+    return declared | _in_tuples(by_path)
+
+
+def _in_tuples(by_path: dict[str, Leaf]) -> dict[str, tuple[str, list[int]]]:
+    """Return the dtype and shape of bytes that are the first item of a list, of which the next two give these."""
+    declared: dict[str, tuple[str, list[int]]] = {}
+    for path, leaf in by_path.items():
+        if leaf.kind != "bytes" or not path.endswith("[0]"):
+            continue
+        beside = [by_path.get(f"{path[:-3]}[{at}]") for at in (1, 2)]
+        for shape, dtype in (beside, beside[::-1]):
+            sizes = None if shape is None or dtype is None else _sizes(shape)
+            name = None if sizes is None or dtype is None else _dtype_name(dtype)
+            if sizes is not None and name is not None:
+                declared[path] = name, sizes
     return declared
 
 
