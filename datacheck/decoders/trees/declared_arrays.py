@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from datacheck.decoders.interface import Field
+from datacheck.decoders.rows import real
 from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.paths import is_label
 from datacheck.decoders.trees.storages import WIDENED, array_of, numeric_dtype
@@ -172,7 +173,7 @@ def read_declared(leaf: Leaf, dtype: str, sizes: Sequence[int], usual_field: Fie
     if isinstance(node, Widened):
         return [Field(leaf.path, node.values, format=node.dtype, label=is_label(leaf.path), leaf=True)], []
     if isinstance(node, np.ndarray):
-        values = node.astype(node.dtype.newbyteorder("="), copy=False)
+        values = real(node.astype(node.dtype.newbyteorder("="), copy=False)[np.newaxis])[0]
         return [Field(leaf.path, values, format="array", label=is_label(leaf.path), leaf=True)], []
     if not usual:
         return None

@@ -95,7 +95,7 @@ def test_noise_behind_one_frame_is_no_mp3():
 
 
 def test_words_that_begin_like_mp3_in_base64_are_texts():
-    words = ["//uQxAAAAAAAAAAAAAAAAAAA", "//" + "abcdefgh" * 9, "AAAA" * 20, "T2dnLg" + "a" * 90]
+    words = ["//uQxAAAAAAAAAAAAAAAAAAA", "//" + "abcdefgh" * 9, "AAAA" * 20, "T2dnLg" + "a" * 60]
     reading = JsonDecoder().read(
         json.dumps({"words": "x", **{f"w{at}": it for at, it in enumerate(words)}}).encode(), None
     )
