@@ -14,7 +14,7 @@ HEADS = (
     *(magic for magic, _ in MAGIC),
     b"RIFF\0\0\0\0WEBPVP8 ", b"RIFF\0\0\0\0WAVEfmt ", b"RIFF\0\0\0\0AVI LIST", b"RF64\0\0\0\0WAVEds64",
     b"BM" + bytes(12) + b"\x28\0\0\0", b"\x93NUMPY\1\0", b"PK\3\4", b"\x80\2}", b"\x80\5\x95", b"\x1f\x8b\x08\0",
-    b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18\x60", b"BZh91AY&SY", b"\xfd7zXZ\0", 
+    b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18\x60", b"BZh91AY&SY", b"\xfd7zXZ\0",
     b"\x5d\0\0\x80\0" + b"\xff" * 8 + bytes(9),
     b"fLaC\0\0\0\x22", b"OggS\0\2", b"\x1a\x45\xdf\xa3", b"ID3\3\0", b"\0\0\0\x20ftypisom",
 )  # fmt: skip
