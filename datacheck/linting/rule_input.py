@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.caffe.forks import Forks, forks_of_type
-from datacheck.caffe.gradients import learned_bottoms
+from datacheck.caffe.gradients import Cause, refused_gradients
 from datacheck.caffe.initial_weights import partly_frozen, zeros_before_others
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer, State
@@ -140,9 +140,13 @@ class NetCase:
         return zeros_before_others(self.places)
 
     @cached_property
-    def learned_bottoms(self) -> set[tuple[int, int]]:
-        """The numbers of layer and bottom for each bottom that accepts no gradient but would get one."""
-        return learned_bottoms(self.places)
+    def refused_gradients(self) -> dict[tuple[int, int], Cause]:
+        """The numbers of layer and bottom for each bottom that accepts no gradient but would get one, and why it would.
+
+        A network without a loss is not trained, so its force_backward has no effect.
+        """
+        forced = self.training and bool(self.prototxt.message.force_backward)
+        return refused_gradients(self.places, forced=forced)
 
     @cached_property
     def keeping_statistics(self) -> list[int]:
