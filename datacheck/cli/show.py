@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from datacheck.cli.configuring import applied, configured
 from datacheck.cli.help import ScanCommand, Source
 from datacheck.cli.option_types import Named
 from datacheck.cli.options import scan_options
-from datacheck.cli.output import WORST_FIRST, columns, complain, in_colour, print_summary, watching
+from datacheck.cli.output import WORST_FIRST, columns, complain, in_colour, print_summary, searching, watching_phases
 from datacheck.cli.request import settings_of
 from datacheck.cli.streams import COULD_NOT_RUN
 
@@ -100,7 +101,15 @@ def _print_records(
 
     statuses = set()
     with Showing(
-        source, settings, save, many=many, names=names, field=field, picture=picture, spell=_spelling()
+        source,
+        settings,
+        save,
+        many=many,
+        names=names,
+        field=field,
+        picture=picture,
+        spell=_spelling(),
+        searching=partial(searching, True),
     ) as showing:
         for key in keys:
             try:
@@ -123,8 +132,9 @@ def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], 
     from datacheck.showing.first_bad import first_bad
 
     names = Names(settings, excused=applied().found_keys)  # missing names are reported when records are shown
-    with watching(True, plain(source)) as watch:
-        return first_bad(source, settings, count, watch, names)
+    with watching_phases(True) as watch:
+        progress = partial(watch, plain(source))
+        return first_bad(source, settings, count, progress, names, partial(searching, True))
 
 
 def _picture_size(asked: str) -> tuple[int, int] | None:

@@ -34,6 +34,7 @@ from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.profile.taking import Taken
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.scan import is_reader, prepare_all
+from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.tasks import Job, TakeLayout, Task, only
 from datacheck.showing.describing import ReadRecord, RecordContent, Wanted
 from datacheck.showing.partners import FindPartners
@@ -77,7 +78,7 @@ class Showing:
 
     A `field`, given by its path or the last part of it, is shown in full, and is what is written to `save`. For `many`
     records, `save` is a folder. `picture` is the size in pixels of the small picture that is wanted. `spell` formats
-    the keys that are printed.
+    the keys that are printed. `searching` shows how far the search of a folder has come.
 
     Raises UsageError or ReportFailed if `save` cannot be written.
     """
@@ -94,10 +95,11 @@ class Showing:
         field: str | None = None,
         picture: tuple[int, int] | None = None,
         spell: Callable[[str], str] = plain,
+        searching: Searching = unshown,
     ) -> None:
         self._source, self._engine, self._spell = source, engine, spell
         self._names = Names(settings) if names is None else names
-        self._prepared = prepare_all(source, settings)
+        self._prepared = prepare_all(source, settings, searching)
         self._folder = self._prepared[0][0].path if is_reader(source) else Path(source)
         self._wanted = Wanted(field, save is not None, picture)
         self._save, self._many = save, many
