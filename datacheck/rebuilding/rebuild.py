@@ -33,7 +33,7 @@ from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.left_behind import left_behind, left_outside
 from datacheck.rebuilding.mending import look_again, lost_in_source, outcomes_of, refuse_parting
 from datacheck.rebuilding.numbering import left_as_it_is, note_numbers, refuse_drifting
-from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
+from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of, still_bad
 from datacheck.rebuilding.undecided import (
     blaming_writers,
     refuse_changed,
@@ -269,6 +269,7 @@ def _draft(
         kept=records - dropped,
         dropped=dropped,
         altered=fates["altered"],
+        still_bad=still_bad(report, order.choice.shown, dropped),
         quarantine=None if order.quarantine is None else str(order.quarantine),
         samples=sample_names(gone),
         lost=still_lost(lost_in_source(report), gone),
