@@ -28,7 +28,7 @@ from datacheck.logs.growth import Growth, growth
 from datacheck.logs.header import TEST, TRAIN
 from datacheck.logs.run import BadPass, Evidence, Point, Run
 from datacheck.logs.saturation import WORST_LOSS, saturation
-from datacheck.logs.standstill import Jumped, NoLoss
+from datacheck.logs.standstill import Jumped, NoLoss, WorseThanChance
 from datacheck.logs.test_losses import TestLoss
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding
@@ -398,7 +398,7 @@ FAILURE_MODES: dict[str, FailureMode] = {
     "no-iterations": NoIterations(),
     "learning-rate": LearningRate(),
     "saturated": Saturated(),
-    "exploding": Either((Exploding(), Jumped())),
+    "exploding": Either((Exploding(), Jumped(), WorseThanChance())),
     "layer-nan": LayerNan(),
     "sudden-nan": SuddenNan(),
     "dead-network": Either((NoLoss(), DeadNetwork())),

@@ -339,7 +339,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Shuffle when writing (`convert_imageset --shuffle`), or use a loader that shuffles.",
     ),
     "exploding": Explanation(
-        "The loss or its gradients grow from step to step until they are infinite or NaN.",
+        "The loss or its gradients grow from step to step until they are infinite or NaN, or stay far above the start.",
         "From then on the weights are lost. The snapshots before it may be too.",
         "Lower base_lr, clip gradients (clip_gradients), warm up, and check the scale of the inputs.",
     ),
