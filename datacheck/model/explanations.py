@@ -189,9 +189,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Check base_lr, gamma, power, stepsize and max_iter together: the message says at which iteration it happens.",
     ),
     "empty-window": Explanation(
-        "Some pooling windows lie entirely in the padding.",
+        "Some pooling windows begin behind the end of the input.",
         "They average or maximise over nothing: NaN, or -FLT_MAX, in the forward pass.",
-        "Reduce pad, or make kernel_size larger than pad.",
+        "Set round_mode: FLOOR, or a stride of at most the kernel.",
     ),
     "normalisation": Explanation(
         "A normalisation divides by zero, or uses statistics that are not there.",

@@ -110,7 +110,7 @@ def _result(report: Report, finding: Finding, places: dict[str, int]) -> dict[st
         "ruleId": finding.code,
         "ruleIndex": places[finding.code],
         "level": LEVEL[level_of(report, finding)],
-        "message": {"text": one_line(finding)},
+        "message": {"text": one_line(finding, placed=False)},
         "locations": [location],
         "partialFingerprints": {"datacheckRecord/v1": digest},
         "properties": {"verdict": finding.verdict},
