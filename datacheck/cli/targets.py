@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -202,7 +202,7 @@ class ScanRequest:
     """How sources become scans, and the callback for errors of what is neither a store nor a network.
 
     `net_settings` are the settings for what a network reads. `names` looks for the names that the options give.
-    `searching` shows how far the search for the stores of a source has come.
+    `searching` shows how far the search for the stores of a source has come. `not_scanned` receives the errors.
     """
 
     settings: Settings
@@ -213,6 +213,7 @@ class ScanRequest:
     names: Names
     stages: Sequence[str] = ()
     searching: Searching = unshown
+    not_scanned: list[str] = field(default_factory=list)
 
     def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
         """Return the scans of all networks' layers and of the sources; None stands for one with a reported error."""
@@ -234,7 +235,7 @@ class ScanRequest:
             prepared = prepare_all(source, self.settings, self.searching)
             yield from (StoreScan(reader, report) for reader, report in prepared)
         except (SourceMissing, SourceUnreadable) as exc:
-            self.complain(exc)
+            self._refuse(exc)
             yield None
         except SourceUnknown as exc:
             yield from self._of_net(source, otherwise=exc)
@@ -251,5 +252,10 @@ class ScanRequest:
             return prepare_net(net, self.net_settings, phase=self.phase, stages=self.stages, root=self.root)
         except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
             named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in SUFFIXES
-            self.complain(exc if otherwise is None or named else otherwise)
+            self._refuse(exc if otherwise is None or named else otherwise)
             return [None]
+
+    def _refuse(self, error: DatacheckError) -> None:
+        """Report an error of what can be neither opened as a store nor read as a network."""
+        self.complain(error)
+        self.not_scanned.append(str(error))

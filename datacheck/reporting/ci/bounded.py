@@ -21,7 +21,12 @@ ERROR, WARNING, NOTICE = LEVELS = ("error", "warning", "notice")
 
 
 class WrittenAtEnd:
-    """A sink for a format that begins with what is known only at the end."""
+    """A sink for a format that begins with what is known only at the end.
+
+    `not_scanned` are sentences about the sources that could not be opened.
+    """
+
+    not_scanned: Sequence[str] = ()
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
