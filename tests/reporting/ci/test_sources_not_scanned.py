@@ -38,3 +38,16 @@ def test_sarif(written):
     ((invocation,),) = (it["invocations"] for it in json.loads((written / "r.sarif").read_text())["runs"])
     assert (invocation["executionSuccessful"], invocation["exitCode"]) == (False, 2)
     assert invocation["toolExecutionNotifications"] == [{"level": "error", "message": {"text": ERROR}}]
+
+
+@pytest.mark.parametrize("command", ["lint", "log"])
+def test_files_of_caffe(tmp_path, command):
+    (tmp_path / "sound").write_text(
+        'input: "x" input_shape { dim: 1 }\n'
+        if command == "lint"
+        else "I0101 10:10:10.000000  1 solver.cpp:228] Iteration 0, loss = 2\n"
+    )
+    assert datacheck(command, "sound", "gone", "--report", "r.md", cwd=tmp_path).returncode == 2
+    text = (tmp_path / "r.md").read_text()
+    assert text.startswith("# datacheck: NOT ALL SCANNED\n")
+    assert f"- not scanned: `{ERROR}`\n" in text
