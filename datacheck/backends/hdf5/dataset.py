@@ -67,7 +67,7 @@ class Dataset:
         state = self.__dict__
         return {it: state[it] for it in FIELDS if it in state and (it not in USUAL or state[it] != USUAL[it])}
 
-    @property
+    @cached_property
     def name(self) -> bytes:
         return self.path.rpartition(b"/")[2]
 
@@ -88,7 +88,7 @@ class Dataset:
         """Return a tuple with an item for each axis, in the order of the axes in the file."""
         return (*items[1:], items[0]) if self.across else items
 
-    @property
+    @cached_property
     def holds(self) -> frozenset[str]:
         """The kinds of values that its columns hold."""
         return frozenset(column.holds for column in self.columns)

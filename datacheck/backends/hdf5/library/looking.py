@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,9 +42,14 @@ class Looking:
     trail: StepCounter
     looked: set[bytes] = field(default_factory=set)
     """The paths of the datasets whose values were read."""
+    listed: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    """The names of the attributes of objects by path, where a walk has listed all of them."""
 
     def names(self, path: bytes) -> tuple[bytes, ...]:
         """Return the names of the attributes of an object, or () if they cannot be read."""
+        listed = self.listed.get(path or b"/")
+        if listed is not None:
+            return listed
         if self.trail.step() is not None:
             return ()
         with contextlib.suppress(*TROUBLE):
@@ -98,7 +103,8 @@ class Looking:
         None if there is no such attribute, if it has no values of a shape and type that `fits`, or if it cannot be
         read.
         """
-        if self.trail.step() is not None:
+        listed = self.listed.get(path or b"/")
+        if (listed is not None and name not in listed) or self.trail.step() is not None:
             return None
         with contextlib.suppress(*TROUBLE):
             opened = self.h5.h5o.open(self.file, path or b"/")
