@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.paths import Paths
 from datacheck.backends.hdf5.references.boundaries import boundaries
 from datacheck.backends.hdf5.references.categories import categories
 from datacheck.backends.hdf5.references.graph_edges import edges
+from datacheck.backends.hdf5.references.joined_lengths import joined_lengths
 from datacheck.backends.hdf5.references.joined_rows import joined_rows
 from datacheck.backends.hdf5.references.row_numbers import (
     RowNumbers,
@@ -228,6 +229,7 @@ def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collec
         inside = (it for path, its in facts.groups if path and path.rpartition(b"/")[0] == group for it in its)
         found_ones = boundaries(some, facts.values, facts.look.text, inside)
         yield from (it for it in found_ones if it.details["dataset"] not in known)
+        yield from (it for it in joined_lengths(some, facts.look) if it.details.get("dataset") not in known)
 
 
 def _check_samples(
