@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from datacheck.backends.hdf5.copying.closing_up import single
 from datacheck.backends.hdf5.copying.companions import beside
 from datacheck.backends.hdf5.copying.dropped import Dropped
+from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
 from datacheck.files.regular import NotRegular, open_regular
@@ -27,15 +30,24 @@ UNREAD = -1
 """Stands for the number of items of a larger one."""
 SHORTEST = 4
 """Minimum length of a name that is looked for in texts."""
+END = b"\n"
 WORD, DIGIT, LETTER = re.compile(rb"[\w.\-]+"), re.compile(rb"[0-9]"), re.compile(rb"[A-Za-z]")
 FEWEST = 16
 """Minimum number of rows; fewer may equal a number of lines by chance."""
+ABOUT = frozenset(
+    b"license licence licenses licences copying copyright notice readme changelog changes history citation references "
+    b"bibliography authors contributors acknowledgements acknowledgments requirements environment install todo notes "
+    b"log logs version usage terms disclaimer agreement eula".split()
+)
+"""Words in the names of texts about a data set or its code, which are no lists of its samples."""
+BLANK = 0.1
+"""Maximum share of the lines of a list that may be empty; a text with more of them has paragraphs."""
 
 
 def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
     """Yield a sentence for each text file with as many lines as there are rows in a table that loses some.
 
-    The rows of one HDF5 file count, and those of all files together. The first line of a .csv or .tsv file may be a
+    A text about the data, such as its licence, is left out. The rows of one HDF5 file count, and those of all files together. The first line of a .csv or .tsv file may be a
     header. Tables in which each dataset is a record are left out, since such records are found by name.
     """
     names = {table.name for tables in losing.values() for table in tables if not table.each}
@@ -48,7 +60,7 @@ def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -
         total_rows.update({it.name: it.rows for it in tables if it.name in names})
         total_rows[""] += sum(it.rows for it in tables)
     rows = {it for it in rows | set(total_rows.values()) if it >= FEWEST}
-    for name in beside(reader, frozenset()) if rows else ():
+    for name in filter(_may_be_list, beside(reader, frozenset())) if rows else ():
         escaped, suffix = escape(os.fsencode(name)), name.suffix.lower()
         items = _items(reader.path / name) if suffix == JSON else None
         if items in rows:
@@ -69,13 +81,18 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
     names = frozenset(
         it for it in _dropped_names(reader, dropped) if len(it) >= SHORTEST and DIGIT.search(it) and LETTER.search(it)
     )
-    for path in beside(reader, frozenset()) if names and reader.path.is_dir() else ():
+    for path in filter(_may_be_list, beside(reader, frozenset())) if names and reader.path.is_dir() else ():
         if path.suffix.lower() not in SUFFIXES | {JSON, ".jsonl"}:
             continue
         named = sorted(_names_in(reader.path / path, names))
         if named:
             more = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
             yield f"{escape(os.fsencode(path))} names {escape(named[0])}{more}, which would not be there"
+
+
+def _may_be_list(path: Path) -> bool:
+    """Check whether a text may be a list of samples by its name, not one about the data set or its code."""
+    return words(os.fsencode(path.name)).isdisjoint(ABOUT)
 
 
 def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[bytes]:
@@ -124,12 +141,20 @@ def _items(path: Path) -> int | None:
 
 
 def _lines(path: Path) -> int | None:
-    """Return the number of lines in a file, or None if it cannot be read. A copy also reads the whole file."""
-    count, last = 0, b"\n"
+    """Return the number of lines in a list, or None if a file cannot be read or has paragraphs.
+
+    A copy also reads the whole file.
+    """
+    count, empty, last = 0, 0, END
     try:
         with open_regular(path) as file:
             while piece := file.read(PIECE):
-                count, last = count + piece.count(b"\n"), piece[-1:]
+                text = last + piece.replace(b"\r", b"")
+                ends = np.frombuffer(text, np.uint8) == ord(END)
+                count += int(ends[1:].sum())
+                empty += int((ends[1:] & ends[:-1]).sum())
+                last = text[-1:]
     except (OSError, NotRegular):  # copying the file reports the error
         return None
-    return count + (last != b"\n")
+    count += last != END
+    return None if empty > BLANK * count else count
