@@ -13,13 +13,14 @@ Labels that MATLAB wrote as a column are compared with the axis of the data that
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.names import LABELS, words
+from datacheck.backends.hdf5.names import FEATURES, LABELS, PLACES, words
 from datacheck.backends.hdf5.samples.last_axis import is_axis
 from datacheck.backends.hdf5.samples.row_counts import ENDS, PARTS, STARTS, counts_text, other_words
 from datacheck.backends.hdf5.samples.samples import CHANNELS
@@ -66,11 +67,7 @@ PAIRS = (
     _pair(b"source src", b"target tgt trg"),
     _pair(b"video videos image images", b"text texts caption captions audio"),
     _pair(b"query queries", b"positive positives passage passages"),
-    _pair(
-        b"feature features feats feat embedding embeddings",
-        b"coord coords coordinates location locations",
-        certain=True,
-    ),
+    Pair(FEATURES, PLACES, certain=True),
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
 GLUED = re.compile(
@@ -84,6 +81,8 @@ NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split()
 NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
 OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
 """Words for what has one value for each feature, and no row for each record."""
+TOKENS = frozenset({1, 2, 5})
+"""Numbers of tokens beside those of the patches of a picture: for the class, its teacher, and four registers."""
 FEW_WIDE, ALIKE = 20, 4
 NEARLY = 0.9
 """Minimum share of the usual number of rows that labels must have to be those of the others."""
@@ -146,9 +145,16 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
                 continue
             if pair.across and not (first.across and second.across):
                 continue
+            if pair.some is FEATURES and _have_tokens(first, second):
+                continue
             if not any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets):
                 flat = len(first.shape) == 1 or len(second.shape) == 1
                 yield first, second, pair.certain and (pair.flat or not flat)
+
+
+def _have_tokens(features: Dataset, places: Dataset) -> bool:
+    """Check whether features may be those of the patches of a square picture and of tokens without a place."""
+    return features.rows - places.rows in TOKENS and math.isqrt(places.rows) ** 2 == places.rows
 
 
 def _unglued(word: bytes) -> list[bytes]:
