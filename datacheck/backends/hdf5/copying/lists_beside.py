@@ -47,8 +47,9 @@ BLANK = 0.1
 def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
     """Yield a sentence for each text file with as many lines as there are rows in a table that loses some.
 
-    A text about the data, such as its licence, is left out. The rows of one HDF5 file count, and those of all files together. The first line of a .csv or .tsv file may be a
-    header. Tables in which each dataset is a record are left out, since such records are found by name.
+    A text about the data, such as its licence, is left out. The rows of one HDF5 file count, and those of all files
+    together. The first line of a .csv or .tsv file may be a header. Tables in which each dataset is a record are left
+    out, since such records are found by name.
     """
     names = {table.name for tables in losing.values() for table in tables if not table.each}
     if not names or not reader.path.is_dir():
