@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.folders.case_folders import findings_of_cases
 from datacheck.backends.hdf5.folders.counts_beside import with_counts
 from datacheck.backends.hdf5.folders.counts_of_sets import findings_of_sets, too_large, whole_sets
 from datacheck.backends.hdf5.folders.file_families import FileShapes, findings_of_files
+from datacheck.backends.hdf5.folders.file_lists import findings_of_lists
 from datacheck.backends.hdf5.folders.file_types import FileTypes
 from datacheck.backends.hdf5.folders.numbering import gaps
 from datacheck.backends.hdf5.folders.own_samples import without_own_samples
@@ -87,6 +88,7 @@ def layout(reader: Hdf5Reader) -> Layout:
     findings = findings_of_sets(findings, reader.names, whole_sets(reader.names, larger))
     findings = without_usual(findings, [*alone, *(it.items() for it in shapes.by_file.values())])
     findings += findings_of_files(reader.names, shapes, tuple(findings))
+    findings += findings_of_lists(reader)
     findings += [*findings_of_cases(reader.names, shapes), *types.findings(reader.names)]
     findings += [*attributes.findings(reader.names, shapes), *findings_of_pairs(reader.names, of_file)]
     if reader.path.is_dir():

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from datacheck.backends.hdf5.copying.closing_up import single
 from datacheck.backends.hdf5.copying.companions import beside
 from datacheck.backends.hdf5.copying.dropped import Dropped
+from datacheck.backends.hdf5.folders.file_lists import ABOUT, lists_beside
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
@@ -34,12 +35,6 @@ END = b"\n"
 WORD, DIGIT, LETTER = re.compile(rb"[\w.\-]+"), re.compile(rb"[0-9]"), re.compile(rb"[A-Za-z]")
 FEWEST = 16
 """Minimum number of rows; fewer may equal a number of lines by chance."""
-ABOUT = frozenset(
-    b"license licence licenses licences copying copyright notice readme changelog changes history citation references "
-    b"bibliography authors contributors acknowledgements acknowledgments requirements environment install todo notes "
-    b"log logs version usage terms disclaimer agreement eula".split()
-)
-"""Words in the names of texts about a data set or its code, which are no lists of its samples."""
 BLANK = 0.1
 """Maximum share of the lines of a list that may be empty; a text with more of them has paragraphs."""
 
@@ -51,26 +46,53 @@ def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -
     together. The first line of a .csv or .tsv file may be a header. Tables in which each dataset is a record are left
     out, since such records are found by name.
     """
-    names = {table.name for tables in losing.values() for table in tables if not table.each}
-    if not names or not reader.path.is_dir():
+    if not reader.path.is_dir():
         return
+    rows = _numbers_of_rows(reader, losing)
+    for name in filter(_may_be_list, beside(reader, frozenset())) if rows else ():
+        escaped = escape(os.fsencode(name))
+        counted = _counted(reader.path / name, rows)
+        if counted is not None:
+            yield f"{escaped} has {counted}, which may be of the rows one by one, and would keep those that go"
+        elif name.suffix.lower() == JSON and _items(reader.path / name) == UNREAD:
+            yield f"{escaped} is a list too large to be compared with the rows, and may keep items of those that go"
+
+
+def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+    """Yield a sentence for each text beside a file or folder with as many lines or items as one of its tables has rows.
+
+    Such a list is not part of the copy. Its name begins like that of the source.
+    """
+    rows = _numbers_of_rows(reader, losing)
+    stem = reader.path.absolute().name.partition(".")[0].lower()
+    for path in lists_beside(reader.path) if rows else ():
+        counted = _counted(path, rows) if path.name.lower().startswith(stem) and path != reader.path else None
+        if counted is not None:
+            title = escape(os.fsencode(path.name))
+            yield f"{title}, beside the source, has {counted}, which may be of the rows one by one; the copy has fewer"
+
+
+def _numbers_of_rows(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> set[int]:
+    """Return the numbers of rows that a list of rows may have: of each table that loses some, and of all files."""
+    names = {table.name for tables in losing.values() for table in tables if not table.each}
     rows: set[int] = {table.rows for tables in losing.values() for table in tables if not table.each}
     total_rows = Counter[str]()
-    for number in range(len(reader.files)):
+    for number in range(len(reader.files) if names else 0):
         tables = [it for it in reader.contents(number).tables if not it.each]
         total_rows.update({it.name: it.rows for it in tables if it.name in names})
         total_rows[""] += sum(it.rows for it in tables)
-    rows = {it for it in rows | set(total_rows.values()) if it >= FEWEST}
-    for name in filter(_may_be_list, beside(reader, frozenset())) if rows else ():
-        escaped, suffix = escape(os.fsencode(name)), name.suffix.lower()
-        items = _items(reader.path / name) if suffix == JSON else None
-        if items in rows:
-            yield f"{escaped} has {items:,} items, which may be of the rows one by one, and would keep those that go"
-        elif items == UNREAD:
-            yield f"{escaped} is a list too large to be compared with the rows, and may keep items of those that go"
-        count = _lines(reader.path / name) if suffix in SUFFIXES else None
-        if count is not None and rows & {count, count - (suffix in (".csv", ".tsv"))}:
-            yield f"{escaped} has {count:,} lines, which may be of the rows one by one, and would keep those that go"
+    return {it for it in rows | set(total_rows.values()) if it >= FEWEST}
+
+
+def _counted(path: Path, rows: Collection[int]) -> str | None:
+    """Return how many items or lines a list has, as a phrase, if they are as many as the rows may be, or None."""
+    suffix = path.suffix.lower()
+    items = _items(path) if suffix == JSON else None
+    if items in rows:
+        return f"{items:,} items"
+    count = _lines(path) if suffix in SUFFIXES else None
+    header = suffix in (".csv", ".tsv")
+    return f"{count:,} lines" if count is not None and not {count, count - header}.isdisjoint(rows) else None
 
 
 def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[str]:
@@ -79,9 +101,7 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
     `dropped` says what each file loses, by its number. Only names with letters and digits are looked for, since others
     may be ordinary words or numbers.
     """
-    names = frozenset(
-        it for it in _dropped_names(reader, dropped) if len(it) >= SHORTEST and DIGIT.search(it) and LETTER.search(it)
-    )
+    names = _striking(_dropped_names(reader, dropped))
     for path in filter(_may_be_list, beside(reader, frozenset())) if names and reader.path.is_dir() else ():
         if path.suffix.lower() not in SUFFIXES | {JSON, ".jsonl"}:
             continue
@@ -89,6 +109,27 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
         if named:
             more = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
             yield f"{escape(os.fsencode(path))} names {escape(named[0])}{more}, which would not be there"
+
+
+def notes_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[str]:
+    """Yield a sentence for each list beside a folder that has the name of a dropped file, group or dataset as a word.
+
+    Such a list is not part of the copy, and a loader of the copy may go by it.
+    """
+    if not reader.path.is_dir() or not any(it.whole or it.samples or it.rows for it in dropped.values()):
+        return
+    names = _striking(_dropped_names(reader, dropped))
+    for path in lists_beside(reader.path) if names else ():
+        named = sorted(_names_in(path, names))
+        if named:
+            more = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
+            title = escape(os.fsencode(path.name))
+            yield f"{title}, beside the source, names {escape(named[0])}{more}, which the copy does not have"
+
+
+def _striking(names: Iterator[bytes]) -> frozenset[bytes]:
+    """Return the names with letters and digits, since others may be ordinary words or numbers."""
+    return frozenset(it for it in names if len(it) >= SHORTEST and DIGIT.search(it) and LETTER.search(it))
 
 
 def _may_be_list(path: Path) -> bool:

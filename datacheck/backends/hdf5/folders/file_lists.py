@@ -1,0 +1,125 @@
+"""Check texts in and beside a folder that list its HDF5 files: train_files.txt, splits.json, metadata.csv.
+
+A list names several files, nearly all of which are there. Other texts may name files of other folders, or files that
+were left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datacheck.backends.hdf5.in_folders import SUFFIXES
+from datacheck.backends.hdf5.names import DIGITS, words
+from datacheck.files.regular import NotRegular, open_regular
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.reader import Hdf5Reader
+
+LISTS = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names", ".json", ".jsonl"})
+"""Suffixes of texts that may list files."""
+ABOUT = frozenset(
+    b"license licence licenses licences copying copyright notice readme changelog changes history citation references "
+    b"bibliography authors contributors acknowledgements acknowledgments requirements environment install todo notes "
+    b"log logs version usage terms disclaimer agreement eula".split()
+)
+"""Words in the names of texts about a data set or its code, which are no lists of its samples."""
+ENDINGS = b"|".join(it[1:].encode() for it in sorted(SUFFIXES))
+NAME = re.compile(rb"(?<![^\s\"',;:=(\[|])[\w.\-+=@/\\]*\w\.(?:%s)(?![\w.\-])" % ENDINGS, re.IGNORECASE)
+"""Names of files with a suffix of HDF5, but no patterns of such names."""
+PIECE, LONGEST = 1 << 20, 1 << 12
+MOST_LISTS, MOST_NAMES, MOST_FILES = 64, 1 << 20, 1 << 20
+"""Maximum number of texts that are read beside a folder, of names that are compared, and of files in and beside it."""
+FEWEST, MANY, ABSENT, NAMED = 3, 10, 0.1, 5
+"""Minimum number of listed files that are there, and from which the names of the others need not be like theirs;
+maximum share of those that are not there, of which one always may be, and how many of them are named."""
+
+
+def may_be_list(path: Path) -> bool:
+    """Check whether a text may be a list of files or samples by its name, not one about the data set or its code."""
+    return path.suffix.lower() in LISTS and words(os.fsencode(path.name)).isdisjoint(ABOUT)
+
+
+def lists_beside(path: Path) -> list[Path]:
+    """Return the texts beside a store that may be lists, in order; none if there are very many."""
+    with contextlib.suppress(OSError), os.scandir(path.absolute().parent) as entries:
+        lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and it.is_file())
+        return lists if len(lists) <= MOST_LISTS else []
+    return []
+
+
+def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
+    """Yield a finding for each list in or beside a folder that names HDF5 files of it which are not there."""
+    if not reader.path.is_dir() or len(reader.files) < FEWEST or not reader.options.heeded:
+        return
+    folder = reader.path.absolute()
+    inside = [Path(above) / name for above, _, names in os.walk(folder) for name in names]
+    own = {it for path in inside for it in _spellings(os.fsencode(path.name))}
+    for path in [*sorted(filter(may_be_list, inside)), *lists_beside(folder)]:
+        names = _names_in(path)
+        present = {it for it in names if _base(it) in own}
+        absent = sorted(names - present)
+        if len(present) < FEWEST or not absent or len(absent) > max(1, ABSENT * len(present)):
+            continue
+        forms = {DIGITS.sub(b"#", _base(it)) for it in present}
+        if len(present) < MANY and any(DIGITS.sub(b"#", _base(it)) not in forms for it in absent):
+            continue
+        others = _names_of_files(folder.parent)
+        absent = [it for it in absent if _base(it) not in others and not _exists(path.parent, it)]
+        if absent and len(others) <= MOST_FILES:
+            yield _absent_finding(escape(os.fsencode(os.path.relpath(path, folder))), absent)
+
+
+def _spellings(name: bytes) -> Iterator[bytes]:
+    """Yield the name of a file as it may be found in a text, in lower case: after a space, only its last word."""
+    yield name.lower()
+    yield name.lower().rpartition(b" ")[2]
+
+
+def _exists(folder: Path, name: bytes) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return (folder / os.fsdecode(name)).exists()
+    return False
+
+
+def _base(name: bytes) -> bytes:
+    return name.replace(b"\\", b"/").rpartition(b"/")[2].lower()
+
+
+def _names_of_files(folder: Path) -> set[bytes]:
+    """Return the names of all files below a folder, in lower case; beyond MOST_FILES, nothing is known to be absent."""
+    names: set[bytes] = set()
+    for _, _, files in os.walk(folder):
+        names.update(os.fsencode(it).lower() for it in files)
+        if len(names) > MOST_FILES:
+            break
+    return names
+
+
+def _names_in(path: Path) -> set[bytes]:
+    """Return the names of HDF5 files in a text; none if there are very many."""
+    names: set[bytes] = set()
+    cut = b""
+    with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
+        while piece := file.read(PIECE):
+            text = cut + piece
+            end = max(len(text) - LONGEST, text.rfind(b"\n") + 1) if len(piece) == PIECE else len(text)
+            names.update(NAME.findall(text[:end]))
+            cut = text[end:]
+            if len(names) > MOST_NAMES:
+                return set()
+    return names
+
+
+def _absent_finding(title: str, absent: list[bytes]) -> Finding:
+    missing = [escape(it) for it in absent[:NAMED]]
+    more = f" and {len(absent) - NAMED:,} more files" if len(absent) > NAMED else ""
+    verb = "are" if len(absent) > 1 else "is"
+    text = f"{title} names {', '.join(missing)}{more}, which {verb} not there"
+    return found("missing", text, path=title, missing=missing)
