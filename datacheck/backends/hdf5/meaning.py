@@ -19,6 +19,7 @@ from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.paths import Paths
 from datacheck.backends.hdf5.references.boundaries import boundaries
 from datacheck.backends.hdf5.references.categories import categories
+from datacheck.backends.hdf5.references.first_and_last import first_and_last
 from datacheck.backends.hdf5.references.graph_edges import edges
 from datacheck.backends.hdf5.references.joined_lengths import joined_lengths
 from datacheck.backends.hdf5.references.joined_rows import joined_rows
@@ -225,6 +226,9 @@ def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collec
     joined += joined_rows(group, some, facts.values, names, facts.attribute)
     yield from joined
     if not any(it in samples for it in (group, *_parents(group))):
+        parts = list(first_and_last(some, facts.values))
+        yield from parts
+        joined += parts
         known = {it.details.get("dataset") for it in joined}
         inside = (it for path, its in facts.groups if path and path.rpartition(b"/")[0] == group for it in its)
         found_ones = boundaries(some, facts.values, facts.look.text, inside)
