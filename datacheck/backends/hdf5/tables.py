@@ -64,6 +64,8 @@ class Table:
     each: bool = False
     """Whether each dataset is a record, rather than each row."""
     as_long: tuple[AsLong, ...] = ()
+    absent: tuple[tuple[str, ...], ...] = ()
+    """The columns of each level of theory that is missing in some rows by design (see `levels_of_theory`)."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without cached properties."""
