@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.formats import fuel, loom, matlab
+from datacheck.backends.hdf5.formats import cooler, fuel, loom, matlab
 from datacheck.backends.hdf5.formats.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.formats.frames import frames
 from datacheck.backends.hdf5.formats.sparse import Cells, Sparse, cells_of, sparse
@@ -196,6 +196,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         without_values, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
         all_findings += (it for some in datasets for it in _dangling_references(some, facts))
         all_findings += [*fuel.findings(parts, by_path), *loom.findings(by_path), *findings(runs, by_path, facts.look)]
+        all_findings += cooler.findings(by_path, facts.look)
         all_findings += frames(facts.frames, by_path, without_values, facts.values, facts.look.numbers, facts.look.text)
     several = Paths(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     all_findings += map(_unjudged_finding, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
