@@ -52,6 +52,7 @@ def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = Fals
     return Pair(frozenset(some.split()), frozenset(other.split()), certain, flat, across)
 
 
+QUESTIONS, ANSWERS = frozenset({b"question", b"questions"}), frozenset({b"answer", b"answers"})
 PAIRS = (
     _pair(b"noisy blurred degraded corrupted", b"clean sharp", certain=True, flat=True),
     _pair(b"lr lq", b"hr gt hq", certain=True),
@@ -62,6 +63,8 @@ PAIRS = (
     _pair(b"audio audios wav wave waveform speech signal", b"text texts transcript transcripts transcription sentence"),
     _pair(b"coeff coeffs", b"sol solution solutions", certain=True),
     _pair(b"anchor anchors", b"positive positives", certain=True),
+    Pair(QUESTIONS, ANSWERS, certain=True, flat=True),
+    _pair(b"point points", b"value values sdf occupancy occupancies", certain=True),
     _pair(b"low", b"high gt"),
     _pair(b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
     _pair(b"source src", b"target tgt trg"),
@@ -141,15 +144,25 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
         for pair in PAIRS:
             first = next((by_word[it] for it in sorted(pair.some) if it in by_word), None)
             second = next((by_word[it] for it in sorted(pair.other) if it in by_word), None)
+            if pair.some is FEATURES and first is not None and second is not None:
+                first, second = _without_batch(first, second)
             if first is None or second is None or first.rows == second.rows or not near(first, second):
                 continue
             if pair.across and not (first.across and second.across):
                 continue
             if pair.some is FEATURES and _have_tokens(first, second):
                 continue
-            if not any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets):
+            joined = any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets)
+            if pair.some is QUESTIONS or not joined:  # the numbers beside questions are of their pictures
                 flat = len(first.shape) == 1 or len(second.shape) == 1
                 yield first, second, pair.certain and (pair.flat or not flat)
+
+
+def _without_batch(features: Dataset, places: Dataset) -> tuple[Dataset, Dataset]:
+    """Return features and places without their first axis if it is of a batch of one."""
+    if not all(it.rows == 1 and len(it.shape) == 3 for it in (features, places)):
+        return features, places
+    return replace(features, shape=features.shape[1:]), replace(places, shape=places.shape[1:])
 
 
 def _have_tokens(features: Dataset, places: Dataset) -> bool:
