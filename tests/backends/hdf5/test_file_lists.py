@@ -53,6 +53,30 @@ def test_a_list_of_files_names_one_that_is_not_there(tmp_path, name):
     assert told(source) == [("missing", "bad", [missing])]
 
 
+def cases(path, *more, bad=None):
+    """Write volumes of cases, and a list of their names without suffixes, as TransUNet reads them."""
+    (path / "lists").mkdir(parents=True)
+    for at in range(FILES):
+        with h5py.File(path / f"case{at:04}.npy.h5", "w") as file:
+            file["image"] = np.random.default_rng(at).normal(size=(5 + at, 8, 8)).astype("f4")
+            file["image"][1, 1, 1] = np.nan if at == bad else 0
+    names = [*(f"case{at:04}" for at in range(FILES)), *more]
+    (path / "lists" / "test_vol.txt").write_text("\n".join(names))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("more", "missing"), [([], []), (["case0038"], [["case0038"]]), (["slice_7"], []), (["case7", "case8"], [])]
+)
+def test_a_list_may_name_files_without_suffixes(tmp_path, more, missing):
+    assert told(cases(tmp_path / "a", *more)) == [("missing", "bad", it) for it in missing]
+
+
+def test_a_rebuild_stops_if_a_list_names_a_dropped_file_without_suffixes(tmp_path):
+    with pytest.raises(datacheck.UsageError, match=r"test_vol.txt names case0003, which would not be there"):
+        datacheck.rebuild(cases(tmp_path / "a", bad=3), tmp_path / "copy", drop_bad=True, workers=1)
+
+
 SOUND = {
     "all are there": ("files.txt", listed()),
     "many are in other folders": ("files.txt", listed(*(f"ply_data_{it}.h5" for it in range(20, 30)))),

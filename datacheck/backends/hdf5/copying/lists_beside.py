@@ -138,11 +138,11 @@ def _may_be_list(path: Path) -> bool:
 
 
 def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[bytes]:
-    """Yield the names of dropped files, with and without suffix, and of dropped groups and single datasets."""
+    """Yield the names of dropped files, with and without suffixes, and of dropped groups and single datasets."""
     for number, of_file in dropped.items() if reader.names else ():
         if of_file.whole:
             file = os.fsencode(reader.files[number].name)
-            yield from (file, file.rpartition(b".")[0])
+            yield from (file, file.rpartition(b".")[0], file.partition(b".")[0])
         else:
             paths = single(reader.contents(number), of_file).union(of_file.samples)
             yield from (it.rpartition(b"/")[2] for it in paths)
