@@ -230,10 +230,10 @@ def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collec
     joined += joined_rows(group, some, facts.values, names, facts.attribute)
     yield from joined
     if not any(it in samples for it in (group, *_parents(group))):
-        parts = list(first_and_last(some, facts.values))
-        yield from parts
-        joined += parts
         known = {it.details.get("dataset") for it in joined}
+        parts = list(first_and_last(some, facts.values, known))
+        yield from parts
+        known |= {it.details.get("dataset") for it in parts}
         inside = (it for path, its in facts.groups if path and path.rpartition(b"/")[0] == group for it in its)
         found_ones = boundaries(some, facts.values, facts.look.text, inside)
         yield from (it for it in found_ones if it.details["dataset"] not in known)

@@ -126,3 +126,36 @@ def test_more_relations_than_are_read_are_not_called_clean(tmp_path, monkeypatch
     forget_walks()
     findings = Hdf5Reader(path, (path,)).layout().findings  # in this process, with the limit that the test sets
     assert [(it.code, it.details["object"]) for it in findings] == [("unsupported", "/relationships")]
+
+
+def regions(path, change=lambda _: None):
+    """Write regions of pictures with captions, counted from 1 as densecap has them."""
+    rng = np.random.default_rng(0)
+    boxes = rng.integers(3, 9, PICTURES)
+    its = {
+        "boxes": rng.integers(1, 20, (boxes.sum(), 4)),
+        "captions": rng.integers(0, 999, (boxes.sum(), 15)),
+        "lengths": rng.integers(2, 16, boxes.sum()),
+        "img_to_first_box": np.cumsum(boxes) - boxes + 1,
+        "img_to_last_box": np.cumsum(boxes),
+        "box_to_img": np.repeat(np.arange(PICTURES), boxes) + 1,
+    }
+    change(its)
+    with h5py.File(path, "w") as file:
+        for name, values in its.items():
+            file[name] = values
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda _: None, []),
+        (with_value("img_to_last_box", -1, 9999), [("dangling", "bad", "/img_to_last_box")]),
+        (with_value("img_to_first_box", 7, 3), [("dangling", "bad", "/img_to_first_box")]),
+        (with_value("box_to_img", 4, 38), [("dangling", "bad", "/box_to_img")]),
+        (cut("lengths", 1), [("row-count", "bad", "/lengths")]),
+    ],
+)
+def test_regions_are_counted_from_one(tmp_path, change, expected):
+    assert told(regions(tmp_path / "a.h5", change)) == expected

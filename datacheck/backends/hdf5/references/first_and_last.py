@@ -6,7 +6,7 @@ the rows. Parts without rows have -1. Relations are pairs of rows, such as two b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,17 +31,21 @@ RELATIONS = frozenset(b"relationship relationships relation relations rel rels t
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts that the rows of some datasets have, by their first and last rows; -1 for parts without rows."""
+    """The parts that the rows of some datasets have, by their first and last rows; -1 for parts without rows.
+
+    `first` and `last` count from 0, and the datasets from `base`.
+    """
 
     begins: Dataset
     ends: Dataset
     first: NDArray[np.int64]
     last: NDArray[np.int64]
+    base: int
 
     @cached_property
     def places(self) -> NDArray[np.intp]:
         """The positions of the parts with rows."""
-        return np.flatnonzero((self.first >= 0) & (self.last >= 0))
+        return np.flatnonzero((self.first >= 0) & (self.last >= 0) & (self.last != self.first - 1))
 
     @cached_property
     def adjoin(self) -> bool:
@@ -61,9 +65,15 @@ class Parts:
         return near[0] if len(near) == 1 else None
 
 
-def first_and_last(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
-    """Yield findings about the parts of a group, the datasets that they are of, and the relations between these."""
-    all_parts = [it for it in _parts(datasets, values) if it.adjoin]
+def first_and_last(
+    datasets: Sequence[Dataset], values: Values, known: Collection[str | None] = ()
+) -> Iterator[Finding]:
+    """Yield findings about the parts of a group, the datasets that they are of, and the relations between these.
+
+    Parts are left out if something is `known` to be wrong with their first or last rows, which are escaped paths.
+    """
+    adjoining = [it for it in _parts(datasets, values) if it.adjoin]
+    all_parts = [it for it in adjoining if not {escape(it.begins.path), escape(it.ends.path)} & {*known}]
     numbers = {it.path for parts in all_parts for it in (parts.begins, parts.ends)}
     others = [it for it in datasets if it.path not in numbers and it.shape and it.columns]
     heights = sorted({it.rows for it in others} - {it.begins.rows for it in all_parts})
@@ -74,10 +84,12 @@ def first_and_last(datasets: Sequence[Dataset], values: Values) -> Iterator[Find
             target = next(it for it in others if it.rows == count)
             yield from _parts_findings(parts, target)
             yield from _lacking_findings(target, others, {*rows.values(), parts.begins.rows})
-    known = [it for it in all_parts if it.ends.path in rows]
+            for column in (it for it in others if it.rows == count and len(it.shape) == 1 and it.dtype.kind in "iu"):
+                yield from _column_findings(column, values(column), parts)
+    sized = [it for it in all_parts if it.ends.path in rows]
     for relations in (it for it in others if are_relations(it)):
-        own = [it for it in known if rows[it.ends.path] == relations.rows]
-        targets = [it for it in known if rows[it.ends.path] != relations.rows]
+        own = [it for it in sized if rows[it.ends.path] == relations.rows]
+        targets = [it for it in sized if rows[it.ends.path] != relations.rows]
         if len(own) == len(targets) == 1 and own[0].begins.rows == targets[0].begins.rows:
             yield from _relation_findings(relations, values(relations), own[0], targets[0])
 
@@ -92,7 +104,8 @@ def _parts(datasets: Sequence[Dataset], values: Values) -> Iterator[Parts]:
         if len(ends) == 1 and ends[0].rows == begins.rows:
             first, last = values(begins), values(ends[0])
             if first is not None and last is not None:
-                yield Parts(begins, ends[0], first.astype(np.int64), last.astype(np.int64))
+                base = int(len(first) > 1 and first[0] == 1 and first[1] == last[0] + 1)
+                yield Parts(begins, ends[0], first.astype(np.int64) - base, last.astype(np.int64) - base, base)
 
 
 def _parts_findings(parts: Parts, target: Dataset) -> Iterator[Finding]:
@@ -108,16 +121,18 @@ def _parts_findings(parts: Parts, target: Dataset) -> Iterator[Finding]:
         if 0 < odd.size <= max(1, FEW * len(places)):
             at = int(odd[0])
             more = f", and so do {odd.size - 1:,} more beyond it" if odd.size > 1 else ""
-            text = f"leads to row {int(numbers[at]):,}{more}; {escape(target.path)} has {rows:,} rows"
-            yield _dangling_finding(dataset, int(places[at]), int(numbers[at]), text)
+            number = int(numbers[at]) + parts.base
+            text = f"leads to row {number:,}{more}; {escape(target.path)} has {rows:,} rows"
+            yield _dangling_finding(dataset, int(places[at]), number, text)
             return
     odd = np.flatnonzero(overlaps)
     if 0 < odd.size <= max(1, FEW * len(places)):
         at = int(odd[0])
-        text = f"is {int(first[at]):,}, and the part ends at row {int(last[at]):,}"
+        number, end = int(first[at]) + parts.base, int(last[at]) + parts.base
+        text = f"is {number:,}, and the part ends at row {end:,}"
         if last[at] >= first[at]:
-            text = f"is {int(first[at]):,}, and the part before ends at row {int(last[at - 1]):,}"
-        yield _dangling_finding(parts.begins, int(places[at]), int(first[at]), f"{text} of {escape(target.path)}")
+            text = f"is {number:,}, and the part before ends at row {int(last[at - 1]) + parts.base:,}"
+        yield _dangling_finding(parts.begins, int(places[at]), number, f"{text} of {escape(target.path)}")
 
 
 def _dangling_finding(dataset: Dataset, at: int, number: int, text: str) -> Finding:
@@ -137,6 +152,22 @@ def _lacking_findings(target: Dataset, others: Sequence[Dataset], known: set[int
             rows = {escape(one.path): one.rows for one in (target, it)}
             text = f"{escape(target.path)} has {target.rows:,} rows, and {escape(it.path)} has {it.rows:,}"
             yield found("row-count", f"{text}; they have the same parts", dataset=escape(it.path), rows=rows)
+
+
+def _column_findings(column: Dataset, values: NDArray[np.int64] | None, parts: Parts) -> Iterator[Finding]:
+    """Yield a finding for rows of another part than a column says, if it has the number of the part of each row."""
+    if values is None:
+        return
+    part_of = np.full(len(values), -1, np.int64)
+    for at in parts.places.tolist():
+        part_of[parts.first[at] : parts.last[at] + 1] = at
+    for base in (0, 1):
+        odd = np.flatnonzero((values.astype(np.int64) != part_of + base) & (part_of >= 0))
+        if 0 < odd.size <= FEW * len(values):
+            at = int(odd[0])
+            more = f", and {odd.size - 1:,} more differ too" if odd.size > 1 else ""
+            text = f"is {int(values[at]):,}, and the row is of part {int(part_of[at]) + base:,}{more}"
+            yield _dangling_finding(column, at, int(values[at]), text)
 
 
 def are_relations(dataset: Dataset) -> bool:
