@@ -34,7 +34,7 @@ from datacheck.backends.hdf5.samples.by_chance import by_chance
 from datacheck.backends.hdf5.samples.grid_axes import grid_axes
 from datacheck.backends.hdf5.samples.group_families import families, unlike_families
 from datacheck.backends.hdf5.samples.named_samples import Named, list_names
-from datacheck.backends.hdf5.samples.own_lengths import own_lengths
+from datacheck.backends.hdf5.samples.own_lengths import lengths_in_attributes, own_lengths
 from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family
 from datacheck.model.codes import Verdict
@@ -253,7 +253,7 @@ def _check_samples(
         sample_findings += _count_findings(family, facts, counts) if facts.heeded else ()
         if facts.heeded and not facts.hidden:
             scalars, wrong = own_lengths(family, shaped, facts.look.scalar)
-            sample_findings += wrong
+            sample_findings += [*wrong, *lengths_in_attributes(family, facts.look.names, facts.attribute, STEPS)]
             lengths += (it.path + b"/" + one.name for it in family.samples for one in scalars)
     if not facts.hidden:
         shapes = {path: it.shape for path, it in shaped.items()}
