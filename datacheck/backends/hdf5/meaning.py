@@ -32,7 +32,7 @@ from datacheck.backends.hdf5.references.row_numbers import (
 )
 from datacheck.backends.hdf5.samples.by_chance import by_chance
 from datacheck.backends.hdf5.samples.grid_axes import grid_axes
-from datacheck.backends.hdf5.samples.group_families import families, unlike_families
+from datacheck.backends.hdf5.samples.group_families import families, unlike_families, without_columns
 from datacheck.backends.hdf5.samples.named_samples import Named, list_names
 from datacheck.backends.hdf5.samples.own_lengths import lengths_in_attributes, own_lengths
 from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_counts
@@ -172,6 +172,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     all_families = families(groups, shapes, facts.linked)
     # folds hold rows of sets
     alike = [it for it in all_families if not (it.common and all(map(names_a_set, it.common)))]
+    alike = without_columns(alike, shapes)
     names: list[Named] = []
     all_findings, counts, lengths = _check_samples(alike, facts, shaped)
     paths = {it.path for family in alike for it in family.samples}
