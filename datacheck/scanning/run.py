@@ -371,9 +371,7 @@ def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report,
     report.follows = keeping.followed(layout, report.settings.conventions)
     left = keeping.unexamined_count(layout, found_out)
     if left and report.settings.conventions != (NONE,):
-        message = (
-            f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"
-        )
+        message = f"{left:,} of its databases were not searched for counts and lists; --convention none skips this"
         add(tally_of(found("unsupported", message, count=left)))
     report.profile = with_known_shapes(report.profile, found_out)
 
