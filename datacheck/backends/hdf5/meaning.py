@@ -167,8 +167,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     shapes = {path: it.shape for path, it in shaped.items()}
     runs = trajectories(datasets, facts.look) if facts.heeded else None
     groups = [path for path, _ in facts.groups if path and (runs is None or not holds_fields(path))]
-    is_snapshot = snapshots.is_snapshot(groups, facts.look)
-    groups = [] if is_snapshot else groups
+    groups = [] if snapshots.is_snapshot(groups, facts.look) else groups
     all_families = families(groups, shapes, facts.linked)
     # folds hold rows of sets
     alike = [it for it in all_families if not (it.common and all(map(names_a_set, it.common)))]
@@ -200,7 +199,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         all_findings += (it for some in datasets for it in _dangling_references(some, facts))
         all_findings += [*fuel.findings(parts, by_path), *loom.findings(by_path), *findings(runs, by_path, facts.look)]
         all_findings += cooler.findings(by_path, facts.look)
-        all_findings += snapshots.findings(facts.groups, facts.look) if is_snapshot else ()
+        all_findings += snapshots.findings(facts.groups, facts.look)
         all_findings += frames(facts.frames, by_path, without_values, facts.values, facts.look.numbers, facts.look.text)
     several = Paths(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     all_findings += map(_unjudged_finding, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))

@@ -24,8 +24,10 @@ def is_snapshot(groups: Collection[bytes], look: Looking) -> bool:
     return HEADER in groups and any(map(PARTICLES.fullmatch, groups)) and NUMBERS in look.names(HEADER)
 
 
-def findings(groups: Iterable[tuple[bytes, Sequence[Dataset]]], look: Looking) -> Iterator[Finding]:
+def findings(groups: Sequence[tuple[bytes, Sequence[Dataset]]], look: Looking) -> Iterator[Finding]:
     """Yield findings for particles that are not as many as the header says, or as others of their type."""
+    if not is_snapshot({path for path, _ in groups}, look):
+        return
     numbers = look.numbers(HEADER, NUMBERS)
     for group, datasets in groups:
         match = PARTICLES.fullmatch(group)
