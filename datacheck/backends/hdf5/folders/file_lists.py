@@ -33,13 +33,16 @@ ABOUT = frozenset(
 )
 """Words in the names of texts about a data set or its code, which are no lists of its samples."""
 ENDINGS = b"|".join(it[1:].encode() for it in sorted(SUFFIXES))
+HINT = re.compile(rb"\.(?:%s)" % ENDINGS, re.IGNORECASE)
+"""What any such name has in it, which is found faster."""
 NAME = re.compile(rb"(?<![^\s\"',;:=(\[|])[\w.\-+=@/\\]*\w\.(?:%s)(?![\w.\-])" % ENDINGS, re.IGNORECASE)
 """Names of files with a suffix of HDF5, but no patterns of such names."""
 PIECE, LONGEST = 1 << 20, 1 << 12
-LARGEST = 256 << 20
+LARGEST = 64 << 20
 """Largest size in bytes of a text that is read."""
 MOST_LISTS, MOST_NAMES, MOST_FILES = 64, 1 << 20, 100_000
-"""Maximum number of texts that are read beside a folder, of names that are compared, and of files in and beside it."""
+"""Maximum number of texts in a folder, and beside it (if there are more, they are no lists and are not read), of names
+that are compared, and of files in and beside it."""
 FEWEST, MANY, ABSENT, NAMED = 3, 10, 0.1, 5
 """Minimum number of listed files that are there, and from which the names of the others need not be like theirs;
 maximum share of those that are not there, of which one always may be, and how many of them are named."""
@@ -66,7 +69,8 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     inside = [Path(above) / name for above, _, names in os.walk(folder) for name in names]
     own = {it for path in inside for it in _spellings(os.fsencode(path.name))}
     stems = {_stem(os.fsencode(it.name)) for it in reader.files}
-    for path in [*sorted(filter(may_be_list, inside)), *lists_beside(folder)]:
+    lists = sorted(filter(may_be_list, inside))
+    for path in [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]:
         names = _names_in(path)
         absent = _few_absent(names, own, _base) if names else _few_absent(_words_in(path), stems, _stem)
         if not absent:
@@ -141,7 +145,7 @@ def _names_in(path: Path) -> set[bytes]:
         while piece := file.read(PIECE):
             text = cut + piece
             end = max(len(text) - LONGEST, text.rfind(b"\n") + 1) if len(piece) == PIECE else len(text)
-            names.update(NAME.findall(text[:end]))
+            names.update(NAME.findall(text[:end]) if HINT.search(text) else ())
             cut = text[end:]
             if len(names) > MOST_NAMES:
                 return set()

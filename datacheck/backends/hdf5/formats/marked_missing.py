@@ -23,7 +23,7 @@ SLEAP, VERSION = b"/metadata", b"format_id"
 ANALYSIS = frozenset({b"/tracks", b"/track_occupancy", b"/node_names"})
 """Datasets of an analysis of SLEAP."""
 TRACKS = frozenset({b"/tracks", b"/point_scores", b"/instance_scores", b"/tracking_scores"})
-LABELS = re.compile(rb".*/df_with_missing/(block[0-9]+_values|table)")
+LABELS = re.compile(rb"(?:/[^/]+)*/df_with_missing/(block[0-9]+_values|table)")
 """Paths of the values of labels of DeepLabCut."""
 MISSING = Declared(nan=True)
 
@@ -35,6 +35,9 @@ def with_missing(tables: Sequence[Table], paths: Set[bytes], look: Looking) -> I
     """
     groups = coolers(paths, look.text)
     is_sleap = bool(POINTS & paths) and VERSION in look.names(SLEAP)
+    if not groups and not is_sleap and not paths >= ANALYSIS and not any(map(LABELS.fullmatch, paths)):
+        yield from tables
+        return
     for table in tables:
         judged = tuple(_marked(it, groups, tracked=paths >= ANALYSIS) for it in table.judged)
         points = tuple(_columns_of_point(it) for it in judged if is_sleap and it.path in POINTS)

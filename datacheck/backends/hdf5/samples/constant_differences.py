@@ -7,7 +7,6 @@ for a class token.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -41,10 +40,10 @@ def odd_differences(family: Family) -> Iterator[tuple[Sample, Finding]]:
     for one, other in itertools.combinations(range(len(sets)), 2) if len(sets) <= SETS else ():
         known = (rows[one] > 0) & (rows[other] > 0)
         differences = rows[one] - rows[other]
-        usual, count = Counter(differences[known].tolist()).most_common(1)[0] if known.any() else (0, 0)
+        usual = int(np.median(differences[known])) if known.any() else 0
         alike = known & (differences == usual)
         odd = np.flatnonzero(known & ~alike).tolist()
-        if not 0 < abs(usual) <= MOST or count < max(FEWEST - 1, NEARLY * known.sum()):
+        if not 0 < abs(usual) <= MOST or alike.sum() < max(FEWEST - 1, NEARLY * known.sum()):
             continue
         if len(set(rows[other][alike].tolist())) < LENGTHS:
             continue
