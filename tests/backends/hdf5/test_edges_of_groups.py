@@ -5,8 +5,10 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+from hdf5_walks import forget_walks
 
 import datacheck
+from datacheck import open_store
 
 GRAPHS = 12
 
@@ -26,7 +28,9 @@ def graphs(path, beyond=None, groups=("node_features", "edge_features"), name="_
 
 
 def told(path):
-    return [(it.code, it.verdict, it.details["sample"]) for it in datacheck.scan(path, workers=1).findings]
+    forget_walks()
+    findings = open_store(path).layout().findings
+    return [(it.code, it.verdict, it.details["sample"]) for it in findings]
 
 
 @pytest.mark.parametrize("groups", [("node_features", "edge_features"), ("nodes", "edges")])
@@ -34,6 +38,10 @@ def test_an_edge_to_no_node_is_bad(tmp_path, groups):
     assert told(graphs(tmp_path / "a.h5", groups=groups)) == []
     source = graphs(tmp_path / "b.h5", 9, groups)
     assert told(source) == [("dangling", "bad", "/residue-ppi:BA-100284")]
+
+
+def test_a_rebuild_drops_the_graph_of_such_an_edge(tmp_path):
+    source = graphs(tmp_path / "b.h5", 9)
     datacheck.rebuild(source, tmp_path / "copy.h5", drop_bad=True, workers=1)
     with h5py.File(tmp_path / "copy.h5") as copy:
         assert len(copy) == GRAPHS - 1

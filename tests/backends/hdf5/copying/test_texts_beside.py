@@ -13,40 +13,30 @@ LINES = "\n".join(f"line {at}" for at in range(24)) + "\n"
 CAPTIONS = LINES.replace("line 7\n", "\n")  # a caption that is empty
 
 
-def folder(path, name, text):
+def folder(path, texts):
     path.mkdir()
     data = np.random.default_rng(0).normal(size=(24, 6)).astype("f4")
     data[5, 2] = np.nan
     with h5py.File(path / "a.h5", "w") as file:
         file["data"], file["label"] = data, np.arange(24) % 3
-    (path / name).write_bytes(text.encode())
+    for name, text in texts.items():
+        (path / name).write_bytes(text.encode())
     return path
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("LICENSE.txt", LINES),
-        ("README.txt", LINES),
-        (".gitignore", LINES),
-        ("requirements.txt", LINES),
-        ("about.txt", PARAGRAPHS),
-        ("about.txt", PARAGRAPHS.replace("\n", "\r\n")),
-    ],
-)
-def test_a_text_about_the_data_stops_no_rebuild(tmp_path, name, text):
-    source = folder(tmp_path / "a", name, text)
+def test_texts_about_the_data_stop_no_rebuild(tmp_path):
+    texts = dict.fromkeys(("LICENSE.txt", "README.txt", ".gitignore", "requirements.txt"), LINES)
+    texts |= {"about.txt": PARAGRAPHS, "terms of it.txt": LINES, "more.txt": PARAGRAPHS.replace("\n", "\r\n")}
+    source = folder(tmp_path / "a", texts)
     assert datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1).dropped == 1
-    assert (tmp_path / "copy" / name).read_bytes() == text.encode()
+    assert (tmp_path / "copy" / "LICENSE.txt").read_text() == LINES
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("samples.txt", LINES), ("captions.txt", CAPTIONS), ("names.txt", LINES.replace("\n", "\r\n"))],
-)
-def test_a_list_stops_a_rebuild(tmp_path, name, text):
-    with pytest.raises(datacheck.UsageError, match=f"{name} has 24 lines, which may be of the rows one by one"):
-        datacheck.rebuild(folder(tmp_path / "a", name, text), tmp_path / "copy", drop_bad=True, workers=1)
+def test_lists_stop_a_rebuild(tmp_path):
+    texts = {"samples.txt": LINES, "captions.txt": CAPTIONS, "names.txt": LINES.replace("\n", "\r\n")}
+    with pytest.raises(datacheck.UsageError) as caught:
+        datacheck.rebuild(folder(tmp_path / "a", texts), tmp_path / "copy", drop_bad=True, workers=1)
+    assert all(f"{it} has 24 lines, which may be of the rows one by one" in str(caught.value) for it in texts)
 
 
 def test_a_readme_may_name_what_a_rebuild_drops(tmp_path):
