@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -38,7 +39,7 @@ from datacheck.scanning.keys.spanning import with_spanning
 from datacheck.scanning.keys.views import view_of
 from datacheck.scanning.profile.probing import probes_of_keys
 from datacheck.scanning.profile.taking import Taken
-from datacheck.scanning.tasks import Job, Task, only, own_seconds
+from datacheck.scanning.tasks import Job, Task, TaskDied, only, own_seconds, surely
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 ENOUGH_KEYS = 256
@@ -251,9 +252,16 @@ def compared(
     Keys are read once more, by tasks that `do` runs, if lists name them, or if the sums of stems or names show that
     parts of samples are missing.
     """
+    try:
+        return _compared(kept, accounts, shards, profile, partial(surely, do))
+    except TaskDied as exc:
+        return exc.death
+
+
+def _compared(
+    kept: Kept, accounts: Mapping[str, Account], shards: Sequence[Shard], profile: Profile, do: Callable[[Any], Any]
+) -> Kept:
     spanning = with_spanning(kept, accounts, shards, profile, do)
-    if isinstance(spanning, Death):
-        return spanning
     result: Kept = {}
     of_part: dict[str, list[Shard]] = {}
     for shard in shards:
@@ -263,19 +271,10 @@ def compared(
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)
         listed = do(CompareLists(part, part_shards, lists, known.own | known.aside)) if lists else ()
-        if isinstance(listed, Death):
-            return listed
         stems = stem_groups(known, accounts.get(part) or Account(), part_shards, do)
-        if isinstance(stems, Death):
-            return stems
         named = named_by_records(known, part_shards, shards, do)
-        if isinstance(named, Death):
-            return named
-        listed = (*listed, *named)
         with_frames = with_frame_counts(known, part_shards, do)
-        if isinstance(with_frames, Death):
-            return with_frames
-        result[part] = msgspec.structs.replace(with_frames, listed=listed, stems=stems)
+        result[part] = msgspec.structs.replace(with_frames, listed=(*listed, *named), stems=stems)
     return result
 
 
