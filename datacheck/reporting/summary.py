@@ -68,7 +68,7 @@ def _missing(report: Report) -> Iterator[str]:
     if counts:
         named = ", ".join(f"{count:,} of {plain(name)}" for name, count in list(counts.items())[:MISSING_NAMED])
         more = f" and of {len(counts) - MISSING_NAMED:,} more fields" if len(counts) > MISSING_NAMED else ""
-        yield f"  missing values, as the store declares them: {named}{more}"
+        yield f"  missing values, as the store marks them: {named}{more}"
 
 
 def headline(report: Report) -> str:

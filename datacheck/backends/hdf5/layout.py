@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.folders.case_folders import findings_of_cases
 from datacheck.backends.hdf5.folders.counts_beside import with_counts
 from datacheck.backends.hdf5.folders.counts_of_sets import findings_of_sets, too_large, whole_sets
 from datacheck.backends.hdf5.folders.file_families import FileShapes, findings_of_files
+from datacheck.backends.hdf5.folders.file_lists import findings_of_lists
 from datacheck.backends.hdf5.folders.file_types import FileTypes
 from datacheck.backends.hdf5.folders.numbering import gaps
 from datacheck.backends.hdf5.folders.own_samples import without_own_samples
@@ -28,6 +29,7 @@ from datacheck.backends.hdf5.library.fork_guard import Together
 from datacheck.backends.hdf5.meaning import Counted
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.samples.attribute_values import AttributesOfFiles
+from datacheck.backends.hdf5.samples.usual_differences import without_usual
 from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards
 from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled_groups, walked
@@ -61,6 +63,7 @@ def layout(reader: Hdf5Reader) -> Layout:
     shapes, types, attributes = FileShapes(), FileTypes(), AttributesOfFiles()
     of_file: dict[int, tuple[Table, ...]] = {}
     larger: dict[int, Sequence[Counted]] = {}
+    alone: list[Sequence[tuple[bytes, tuple[int, ...]]]] = []
     packing = Packing()
     keeps: dict[str, None] = {}
     for number, contents in _contents_of_files(reader):
@@ -68,6 +71,7 @@ def layout(reader: Hdf5Reader) -> Layout:
             shapes.add(number, contents.shapes, without_own_samples(contents, unescape(reader.names[number])))
             types.add(number, contents)
             attributes.add(number, contents)
+        alone = [] if reader.names else [contents.shapes]
         file_findings = [*contents.findings, *_no_records_findings(contents), *with_counts(reader, number, contents)[1]]
         findings += (in_file(reader, number, finding) for finding in file_findings)
         larger |= {number: it} if reader.names and (it := too_large(contents.means)) else {}
@@ -85,7 +89,9 @@ def layout(reader: Hdf5Reader) -> Layout:
             size += status.st_size
             packing.add(number, status.st_size, status.st_mtime_ns, contents)
     findings = findings_of_sets(findings, reader.names, whole_sets(reader.names, larger))
+    findings = without_usual(findings, [*alone, *(it.items() for it in shapes.by_file.values())])
     findings += findings_of_files(reader.names, shapes, tuple(findings))
+    findings += findings_of_lists(reader)
     findings += [*findings_of_cases(reader.names, shapes), *types.findings(reader.names)]
     findings += [*attributes.findings(reader.names, shapes), *findings_of_pairs(reader.names, of_file)]
     if reader.path.is_dir():

@@ -11,6 +11,9 @@ DIGITS = re.compile(rb"[0-9]+")
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
 """Names, and words in names, of datasets that hold labels."""
 ACTIONS = frozenset({b"action", b"actions"})
+FEATURES = frozenset(b"feature features feats feat embedding embeddings".split())
+PLACES = frozenset(b"coord coords coordinates location locations".split())
+"""Words in names of features, and of the places that they are of: the patches of a slide."""
 
 
 @lru_cache(maxsize=4096)

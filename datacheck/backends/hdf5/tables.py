@@ -63,6 +63,8 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     each: bool = False
     """Whether each dataset is a record, rather than each row."""
     as_long: tuple[AsLong, ...] = ()
+    absent: tuple[tuple[str, ...], ...] = ()
+    """The columns of each level of theory that is missing in some rows by design (see `levels_of_theory`)."""
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
+from datacheck.backends.hdf5.samples.constant_differences import odd_differences
 from datacheck.backends.hdf5.samples.units import Kind
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -181,6 +182,7 @@ class Family(msgspec.Struct, frozen=True, dict=True):
         yield from self._missing()
         yield from self._without_rows()
         yield from self._unequal()
+        yield from odd_differences(self)
         yield from self._shapes()
 
     def _empty(self) -> Iterator[tuple[Sample, Finding]]:
