@@ -12,10 +12,13 @@ from PIL import Image
 
 @functools.lru_cache(2048)
 def picture(number, size=(24, 16)):
-    """Return a JPEG of noise that differs for each number."""
+    """Return a small grey JPEG of noise that differs for each number.
+
+    A store of more than 64 pages is profiled from 64 places, which takes five times as long as reading all of it.
+    """
     out = io.BytesIO()
-    noise = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    Image.fromarray(noise).save(out, "JPEG", quality=90)
+    noise = np.random.default_rng(number).integers(0, 256, (size[1], size[0]), np.uint8)
+    Image.fromarray(noise).save(out, "JPEG", quality=50, optimize=True)
     return out.getvalue()
 
 
