@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 WORST_FIRST = (COULD_NOT_RUN, 1, 3, 0)
-"""Exit statuses from worst to best. With several sources, the first of these that one of them has counts."""
+"""Exit statuses from worst to best. The status for several sources is the worst that one of them has."""
 
 
 def complain(error: object) -> None:

@@ -227,11 +227,6 @@ class Outcomes:
                 yield part, key
 
 
-def only_values(values: Mapping[bytes, bytes], dropped: int) -> Outcome:
-    """Return the outcome of a database in which only the values of some records change."""
-    return Outcome(Repair((), Runs(), Runs(), 0, renumbered=False, values=values), dropped, None, {})
-
-
 def _new_counts(
     conventions: Sequence[Convention], doubtful: Collection[Count], true: Callable[[Count], bytes]
 ) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], bytes]]:

@@ -25,39 +25,28 @@ _failures = 0
 def retried(read: Callable[[], T]) -> T:
     """Return the result of `read`, called again if a disk or a network fails. Raises what the last attempt raised."""
     global _failures
-    for pause in PAUSES if _failures < MOST_FAILURES else ():
+    pauses = iter(PAUSES if _failures < MOST_FAILURES else ())
+    while True:
         try:
-            return read()
+            result = read()
         except (OSError, RuntimeError) as exc:
             if errno_of(exc) not in DISK:
                 raise
+            pause = next(pauses, None)
+            if pause is None:
+                _failures += 1
+                raise
+        else:
+            _failures = 0
+            return result
         time.sleep(pause)
-    try:
-        result = read()
-    except (OSError, RuntimeError) as exc:
-        _failures += errno_of(exc) in DISK
-        raise
-    _failures = 0
-    return result
 
 
 def pread(descriptor: int, size: int, offset: int) -> bytes:
     """Call `os.pread`, and retry if a disk or a network fails."""
-    try:
-        return os.pread(descriptor, size, offset)
-    except OSError as exc:
-        if exc.errno not in DISK:
-            raise
-    time.sleep(PAUSES[0])
     return retried(lambda: os.pread(descriptor, size, offset))
 
 
 def preadv(descriptor: int, buffers: Any, offset: int) -> int:
     """Call `os.preadv`, and retry if a disk or a network fails."""
-    try:
-        return os.preadv(descriptor, buffers, offset)
-    except OSError as exc:
-        if exc.errno not in DISK:
-            raise
-    time.sleep(PAUSES[0])
     return retried(lambda: os.preadv(descriptor, buffers, offset))

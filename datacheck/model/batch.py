@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from datacheck.model.distinct import distinct_numbers
 from datacheck.model.profile import FieldProfile
 from datacheck.model.replacing import replace
 
@@ -112,11 +111,11 @@ class Batch:
 
         if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
             return np.asarray(self.lows == self.highs)
-        places = distinct_numbers(np.linspace(0, self.width - 1, LOOKS).astype(np.intp))
+        some = slice(None, None, max(1, self.width // LOOKS))
         if isinstance(self.values, SeparateArrays):
-            samples = np.stack([record.reshape(-1)[places] for record in self.values])
+            samples = np.stack([record.reshape(-1)[some] for record in self.values])
         else:
-            samples = self.values.reshape(len(self.values), -1)[:, places]
+            samples = self.values.reshape(len(self.values), -1)[:, some]
         constant = np.asarray((samples == samples[:, :1]).all(axis=1))
         for at in np.flatnonzero(constant):
             constant[at] = (self.values[at] == samples[at, 0]).all()
@@ -213,6 +212,6 @@ LEAST, SQUARE = 3, 9
 """A record with fewer than LEAST values may well hold one value only, and so may an array in a tree with at most SQUARE
 (3 x 3) values."""
 LOOKS = 8
-"""Number of values of a record that are compared first, to rule out quickly that all are the same."""
+"""Minimum number of values of a record that are compared first, to rule out quickly that all are the same."""
 CACHED_BYTES = 512 << 10
 """Bytes that are read twice in a row, first for the least and then for the greatest value."""

@@ -40,6 +40,16 @@ class Position(NamedTuple):
     key: bytes | int
     nth: int = 0
 
+    @property
+    def key_bytes(self) -> bytes:
+        """The key of a record of a key-value store."""
+        assert isinstance(self.key, bytes)
+        return self.key
+
+
+FIRST = (Position(b""), Position(0))
+"""The positions before all others, where a shard with an open start begins: of records by key, and of rows."""
+
 
 class Shard(msgspec.Struct, frozen=True):
     """A half-open range of one part (a database, a table) of a store; None is an open end.
@@ -54,6 +64,10 @@ class Shard(msgspec.Struct, frozen=True):
     stop: Position | None = None
     records: int | None = None
     lacking: tuple[str, ...] | None = None
+
+    def begins_at(self, place: Position) -> bool:
+        """Return whether nothing of the shard is before this place."""
+        return place == self.start or (self.start is None and place in FIRST)
 
     def before(self, place: Position) -> Shard:
         return msgspec.structs.replace(self, stop=place, records=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -11,20 +11,21 @@ from typing import Any
 from datacheck.conventions.conclusions import samples_of, scattered_text
 from datacheck.conventions.counts.clip_counts import counts_without
 from datacheck.conventions.counts.frame_counts import rewritten_without
-from datacheck.conventions.interface import Index, Known
+from datacheck.conventions.interface import Count, Index, Known
 from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.keys.spanning import Sample, Spanning
 from datacheck.conventions.listed import KEYS
-from datacheck.conventions.outcome import Outcome, Outcomes, Shares, only_values, outcome_without
+from datacheck.conventions.outcome import Outcome, Outcomes, Shares, outcome_without
 from datacheck.conventions.parting import have_same_numbers
 from datacheck.conventions.repair import OtherKeyList, Repair
 from datacheck.conventions.values.rewriting import Place
 from datacheck.errors import RebuildFailed
-from datacheck.model.escaping import escape, unescape
+from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
-from datacheck.rebuilding.choice import Choice, decided
+from datacheck.rebuilding.choice import Choice
+from datacheck.rebuilding.dropped_keys import DroppedKeys
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.keys.keeping import compared, recognise, watch_of
@@ -36,6 +37,7 @@ from datacheck.workers.interface import Death, Engine
 
 MENDED = frozenset({"count", "dangling", "unpaired"})
 """Codes of findings that no longer hold for the copy."""
+NO_REPAIR = Repair((), Runs(), Runs(), 0, renumbered=False)
 
 
 def look_again(pool: Engine[Task], report: Report) -> None:
@@ -104,42 +106,170 @@ def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) ->
 
     Raises RebuildFailed if what the store holds about its records cannot be kept true.
     """
-    also = report.gone_elsewhere
-    if also:
-        also -= {key for part, key, own in dropped_keys(choice.shown, report) if own and not part}
-    outcomes: dict[str, Outcome] = {}
-    shares = _shares(choice, report, also)
-    for part, known in {**({"": Known()} if also else {}), **report.keeps}.items():
-        account = report.account(part)
-        going = [(key, own) for database, key, own in dropped_keys(choice.shown, report) if database == part]
-        _refuse_unread(known, account, report.source.path, changes=bool(going or renumber))
-        outcome = outcome_without(
-            known.conventions,
-            account,
-            going,
-            also=frozenset() if part else also,
-            listed=known.listed,
-            stems=known.stems,
-            shares=shares.get(part),
-            renumber=renumber,
-        )
-        if outcome is not None:
-            outcomes[part] = outcome
-    others = Counter(part for part, _, own in dropped_keys(choice.shown, report) if own and part not in outcomes)
-    for part, values in _kept_elsewhere(report, outcomes, others).items():
-        outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
-        repair = replace(outcome.repair, values={**outcome.repair.values, **values})
-        outcomes[part] = replace(outcome, repair=repair)
-    _list_elsewhere(report, outcomes, others)
-    _list_within(choice, report, outcomes, others)
-    _list_in_records(choice, report, outcomes, others)
-    _count_frames(choice, report, outcomes, others)
-    if not outcomes:
+    plan = _Plan(report, DroppedKeys(choice, report))
+    plan.each_by_itself(renumber)
+    plan.count_elsewhere()
+    plan.list_elsewhere()
+    plan.list_within()
+    plan.list_in_records()
+    plan.count_frames()
+    if not plan.outcomes:
         return None
-    return Outcomes(outcomes, sum(it.dropped for it in outcomes.values()) + others.total())
+    return Outcomes(plan.outcomes, sum(it.dropped for it in plan.outcomes.values()) + plan.others.total())
 
 
-def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str, Shares]:
+class _Plan:
+    """The outcome of each database of a store, as far as it has been worked out.
+
+    `others` are the numbers of records that are dropped from databases without an outcome.
+    """
+
+    def __init__(self, report: Report, dropped: DroppedKeys) -> None:
+        self.report = report
+        self.dropped = dropped
+        self.outcomes: dict[str, Outcome] = {}
+        self.others: Counter[str] = Counter()
+
+    def each_by_itself(self, renumber: bool | None) -> None:
+        """Work out the outcome of each database from its own conventions, and from samples that it shares."""
+        report = self.report
+        also = report.gone_elsewhere
+        if also:
+            also -= {key for key, own in self.dropped.flagged("") if own}
+        shares = _shares(self.dropped, report, also)
+        for part, known in {**({"": Known()} if also else {}), **report.keeps}.items():
+            account = report.account(part)
+            going = self.dropped.flagged(part)
+            _refuse_unread(known, account, report.source.path, changes=bool(going or renumber))
+            outcome = outcome_without(
+                known.conventions,
+                account,
+                going,
+                also=frozenset() if part else also,
+                listed=known.listed,
+                stems=known.stems,
+                shares=shares.get(part),
+                renumber=renumber,
+            )
+            if outcome is not None:
+                self.outcomes[part] = outcome
+        self.others.update(part for part, _, own in self.dropped if own and part not in self.outcomes)
+
+    def count_elsewhere(self) -> None:
+        """Rewrite the records that count the records of other databases."""
+        values: dict[str, dict[bytes, bytes]] = {}
+        for outcome in self.outcomes.values():
+            for (part, key), value in outcome.elsewhere.items():
+                values.setdefault(part, {})[key] = value
+        for part, known in self.report.keeps.items():
+            for count in (it for convention in known.conventions for it in convention.counts if it.of_all):
+                number = count.number if count.near is None else count.near[1]
+                true = None if number is None else number - self._dropped_from_others(part, count)
+                if true is not None and true != count.number:
+                    values.setdefault(part, {})[count.key] = count.written(true)
+        for part, new in values.items():
+            self._change(part, values={**self._repair(part).values, **new})
+
+    def _dropped_from_others(self, part: str, count: Count) -> int:
+        """Return the number of records, or of samples if it counts these, that other databases than `part` lose."""
+        keeps = self.report.keeps
+        accounts = [self.report.account(other) for other in keeps if other != part]
+        of_records = count.number == sum(it.records - it.own for it in accounts)
+        dropped = sum(number for other, number in self.others.items() if other != part)
+        for other, it in self.outcomes.items():
+            in_samples = not of_records and other in keeps and keeps[other].across is not None
+            dropped += 0 if other == part else (it.samples or 0) if in_samples else it.dropped
+        return dropped
+
+    def list_elsewhere(self) -> None:
+        """Remove the keys of records that the copy lacks from lists that lie in another database than the records."""
+        lists: dict[tuple[str, bytes], OtherKeyList] = {}
+        for part, known in self.report.keeps.items():
+            for convention in known.conventions if part in self.outcomes else ():
+                for it in convention.lists:
+                    if it.kept_in is None:
+                        continue
+                    place = it.kept_in, it.key
+                    count = next((one for one in convention.counts if one.of_list == it.key), None)
+                    before = lists.get(place, OtherKeyList(it.form, (), count, beside=it.beside))
+                    lists[place] = replace(before, repairs=(*before.repairs, self._repair(part)))
+        for (part, key), key_list in lists.items():
+            self._change(part, other_lists={**self._repair(part).other_lists, key: key_list})
+
+    def list_within(self) -> None:
+        """Remove the keys of records that the copy lacks from lists within other values, if their places are known."""
+        lists: dict[tuple[str, bytes], OtherKeyList] = {}
+        for part, known in self.report.keeps.items():
+            missing = {key for it in known.listed if it.within for key in it.missing}
+            within = [it for it in known.within if it.form]
+            repairs = self._repairs_with(part, missing) if within else ()
+            for it in within if repairs else ():
+                lists[it.kept_in, it.key] = OtherKeyList(it.form, repairs, places=it.places, counts=it.counts)
+        for (part, key), key_list in lists.items():
+            repair = self._repair(part)
+            values = {of: it for of, it in repair.values.items() if of != key}  # its counts are those of the list
+            self._change(part, other_lists={**repair.other_lists, key: key_list}, values=values)
+
+    def list_in_records(self) -> None:
+        """Remove the keys of records that the copy lacks from the records that list them.
+
+        Records that name a single one are dropped with it.
+        """
+        for part, known in self.report.keeps.items():
+            missing = {key for it in known.listed if it.of_records and not it.unsure for key in it.missing}
+            indexes = [it for it in known.indexes if can_lose(self.report, it, part)]
+            repairs = self._repairs_with(part, missing) if indexes else ()
+            for it in indexes if repairs else ():
+                key_list = OtherKeyList(it.form, repairs)
+                entries = self._entries(known, it, key_list)
+                self._change(it.kept_in, indexes=(*self._repair(it.kept_in).indexes, (it, key_list)))
+                before = self.outcomes[it.kept_in]
+                self.outcomes[it.kept_in] = replace(
+                    before, dropped=before.dropped + len(entries), entries=(*before.entries, *entries)
+                )
+
+    def _entries(self, known: Known, index: Index, key_list: OtherKeyList) -> list[bytes]:
+        """Return the keys of records that are dropped because they name a dropped one, not for their own findings."""
+        listed = next((it for it in known.listed if it.of_records == index.name), None)
+        if index.form or listed is None:
+            return []
+        going = {named for named, _ in listed.entries if key_list.key(named) is None}
+        own = frozenset(self.dropped.of(index.kept_in)) if going else frozenset()
+        return [key for named, key in listed.entries if named in going and key not in own]
+
+    def count_frames(self) -> None:
+        """Subtract the dropped frames from the frame counts of each clip."""
+        for part, known in self.report.keeps.items():
+            if not known.frames and not known.clips:
+                continue
+            keys = set(self.dropped.of(part))
+            keys.update(self.outcomes[part].keys_with_others() if part in self.outcomes else ())
+            values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
+            for of_clips in known.clips:
+                values |= counts_without(of_clips, keys)
+            if values:
+                self._change(part, values={**self._repair(part).values, **values})
+
+    def _repairs_with(self, part: str, missing: Collection[bytes]) -> tuple[Repair, ...]:
+        """Return the repairs that tell which keys of a database the copy lacks, `missing` included.
+
+        There are none if it lacks no key.
+        """
+        gone = frozenset((*self.dropped.of(part), *missing))
+        if part in self.outcomes:
+            return self._repair(part), replace(NO_REPAIR, gone=gone)
+        return (replace(NO_REPAIR, gone=gone),) if gone else ()
+
+    def _repair(self, part: str) -> Repair:
+        return self.outcomes[part].repair if part in self.outcomes else NO_REPAIR
+
+    def _change(self, part: str, **changes: Any) -> None:
+        """Change the repair of a database, which need not have had an outcome before."""
+        before = self.outcomes.get(part) or Outcome(NO_REPAIR, self.others.pop(part, 0), None, {})
+        self.outcomes[part] = replace(before, repair=replace(before.repair, **changes))
+
+
+def _shares(dropped: DroppedKeys, report: Report, also: frozenset[bytes]) -> dict[str, Shares]:
     """Return by database what becomes of the samples that have records in several databases.
 
     A sample is dropped as a whole, whichever database holds the bad record. `also` are keys of the main database that
@@ -147,7 +277,7 @@ def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str,
     """
     going: dict[int, tuple[Spanning, set[Sample]]] = {}
     alone: dict[str, set[bytes]] = {}
-    every = chain(dropped_keys(choice.shown, report), (("", key, False) for key in also))
+    every = chain(dropped, (("", key, False) for key in also))
     for part, key, own in every if any(it.across is not None for it in report.keeps.values()) else ():
         across = report.keeps[part].across if part in report.keeps else None
         sample = None if across is None else across.sample(part, key)
@@ -167,8 +297,8 @@ def _shares(choice: Choice, report: Report, also: frozenset[bytes]) -> dict[str,
             keys = (key for it in samples for database, key in across.keys(it) if database == part)
             shares[part] = replace(share, keys=frozenset(keys) - alone.get(part, set()))
         else:
-            dropped = Runs((it, it + 1) for it in samples if isinstance(it, int))
-            shares[part] = replace(share, dropped=dropped, **_numbering(across, report))
+            numbers = Runs((it, it + 1) for it in samples if isinstance(it, int))
+            shares[part] = replace(share, dropped=numbers, **_numbering(across, report))
     return shares
 
 
@@ -184,92 +314,6 @@ def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
     return {"numbers": numbers, "base": base, "counted": base is not None}
 
 
-def _list_elsewhere(report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
-    """Remove the keys of records that the copy lacks from lists that lie in another database than the records."""
-    lists: dict[tuple[str, bytes], OtherKeyList] = {}
-    for part, known in report.keeps.items():
-        for convention in known.conventions if part in outcomes else ():
-            for it in convention.lists:
-                if it.kept_in is None:
-                    continue
-                place = it.kept_in, it.key
-                counts = [one for one in convention.counts if one.of_list == it.key]
-                count = counts[0] if counts else None
-                before = lists.get(place, OtherKeyList(it.form, (), count, beside=it.beside))
-                lists[place] = replace(before, repairs=(*before.repairs, outcomes[part].repair))
-    for (part, key), key_list in lists.items():
-        outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
-        repair = replace(outcome.repair, other_lists={**outcome.repair.other_lists, key: key_list})
-        outcomes[part] = replace(outcome, repair=repair)
-
-
-def _list_within(choice: Choice, report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
-    """Remove the keys of records that the copy lacks from lists within other values, if their places are known."""
-    lists: dict[tuple[str, bytes], OtherKeyList] = {}
-    for part, known in report.keeps.items():
-        within = [it for it in known.within if it.form]
-        keys = (
-            frozenset(key for database, key, _ in dropped_keys(choice.shown, report) if database == part)
-            if within
-            else frozenset()
-        )
-        keys |= {key for it in known.listed if it.within for key in it.missing}
-        if not within or not (keys or part in outcomes):
-            continue
-        own_repair = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
-        repairs = (outcomes[part].repair, own_repair) if part in outcomes else (own_repair,)
-        lists |= {
-            (it.kept_in, it.key): OtherKeyList(it.form, repairs, places=it.places, counts=it.counts) for it in within
-        }
-    for (part, key), key_list in lists.items():
-        outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
-        values = {of: it for of, it in outcome.repair.values.items() if of != key}  # its counts are those of the list
-        repair = replace(outcome.repair, other_lists={**outcome.repair.other_lists, key: key_list}, values=values)
-        outcomes[part] = replace(outcome, repair=repair)
-
-
-def _list_in_records(choice: Choice, report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
-    """Remove the keys of records that the copy lacks from the records that list them."""
-    for part, known in report.keeps.items():
-        indexes = [it for it in known.indexes if can_lose(report, it, part)]
-        keys = (
-            frozenset(key for database, key, _ in dropped_keys(choice.shown, report) if database == part)
-            if indexes
-            else frozenset()
-        )
-        keys |= {key for it in known.listed if it.of_records and not it.unsure for key in it.missing}
-        if not indexes or not (keys or part in outcomes):
-            continue
-        own_repair = Repair((), Runs(), Runs(), 0, renumbered=False, gone=keys)
-        repairs = (outcomes[part].repair, own_repair) if part in outcomes else (own_repair,)
-        for it in indexes:
-            outcome = outcomes.get(it.kept_in) or only_values({}, others.pop(it.kept_in, 0))
-            key_list = OtherKeyList(it.form, repairs)
-            entries = _entries(choice, report, known, it, key_list)
-            outcomes[it.kept_in] = replace(
-                outcome,
-                repair=replace(outcome.repair, indexes=(*outcome.repair.indexes, (it, key_list))),
-                dropped=outcome.dropped + len(entries),
-                entries=(*outcome.entries, *entries),
-            )
-
-
-def _count_frames(choice: Choice, report: Report, outcomes: dict[str, Outcome], others: Counter[str]) -> None:
-    """Subtract the dropped frames from the frame counts of each clip."""
-    for part, known in report.keeps.items():
-        if not known.frames and not known.clips:
-            continue
-        keys = {key for database, key, _ in dropped_keys(choice.shown, report) if database == part}
-        keys.update(outcomes[part].keys_with_others() if part in outcomes else ())
-        values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
-        for of_clips in known.clips:
-            values |= counts_without(of_clips, keys)
-        if values:
-            outcome = outcomes.get(part) or only_values({}, others.pop(part, 0))
-            repair = replace(outcome.repair, values={**outcome.repair.values, **values})
-            outcomes[part] = replace(outcome, repair=repair)
-
-
 def can_lose(report: Report, index: Index, part: str) -> bool:
     """Return whether records that name other records can lose these.
 
@@ -282,24 +326,6 @@ def can_lose(report: Report, index: Index, part: str) -> bool:
     entries = (it for it in report.keeps[part].listed if it.of_records == index.name)
     counted = any(it.counts or it.lists or len(it.parts) > 1 for it in known.conventions) or known.across is not None
     return index.kept_in != part and not counted and any(it.entries for it in entries)
-
-
-def _entries(choice: Choice, report: Report, known: Known, index: Index, key_list: OtherKeyList) -> list[bytes]:
-    """Return the keys of records that are dropped because they name a dropped one, not for their own findings."""
-    listed = next((it for it in known.listed if it.of_records == index.name), None)
-    if index.form or listed is None:
-        return []
-    going = {named for named, _ in listed.entries if key_list.key(named) is None}
-    own = (
-        Counter(key for database, key, _ in dropped_keys(choice.shown, report) if database == index.kept_in)
-        if going
-        else Counter()
-    )
-    keys = []
-    for named, key in listed.entries if going else ():
-        if named in going and not own[key]:
-            keys.append(key)
-    return keys
 
 
 def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | None) -> None:
@@ -325,28 +351,6 @@ def refuse_parting(outcomes: Outcomes | None, report: Report, renumber: bool | N
                 )
 
 
-def _kept_elsewhere(
-    report: Report, outcomes: Mapping[str, Outcome], others: Mapping[str, int]
-) -> dict[str, dict[bytes, bytes]]:
-    """Return by database the new values of records that count the records of other databases."""
-    values: dict[str, dict[bytes, bytes]] = {}
-    for outcome in outcomes.values():
-        for (part, key), value in outcome.elsewhere.items():
-            values.setdefault(part, {})[key] = value
-    for part, known in report.keeps.items():
-        for count in (it for convention in known.conventions for it in convention.counts if it.of_all):
-            accounts = [report.account(other) for other in report.keeps if other != part]
-            of_records = count.number == sum(it.records - it.own for it in accounts)
-            dropped = sum(number for other, number in others.items() if other != part)
-            for other, it in outcomes.items():
-                in_samples = not of_records and other in report.keeps and report.keeps[other].across is not None
-                dropped += 0 if other == part else (it.samples or 0) if in_samples else it.dropped
-            number = count.number if count.near is None else count.near[1]
-            if number is not None and number - dropped != count.number:
-                values.setdefault(part, {})[count.key] = count.written(number - dropped)
-    return values
-
-
 def _refuse_unread(known: Known, account: Account, source: str, *, changes: bool) -> None:
     """Raise RebuildFailed if what a database holds about its records cannot be kept true.
 
@@ -363,19 +367,3 @@ def _refuse_unread(known: Known, account: Account, source: str, *, changes: bool
     if changes and any(it.key == KEYS and not it.form and it.places == (Place((), "items"),) for it in known.within):
         reason = f"{escape(KEYS)} has a form that is not written, so it could not be kept true in a copy"
         raise RebuildFailed(source, f"{reason}; --convention none takes it for a record")
-
-
-def dropped_keys(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:
-    """Yield database and key of each dropped record, and whether it is dropped for its own findings.
-
-    The last is False for a record whose sample lacks a part. Records that lack their pair in another store are not
-    included; `Report.gone_elsewhere` has them.
-    """
-    for fate, record, _ in decided(report.findings, choice):
-        if fate == "dropped":
-            yield record.database or "", unescape(record.key), True
-    for finding in report.findings:
-        lacks = finding.code == "unpaired" and finding.key is not None and STORES not in finding.details
-        if lacks and choice.fate([finding]) == "dropped":
-            assert finding.key is not None
-            yield finding.database or "", unescape(finding.key), False

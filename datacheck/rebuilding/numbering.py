@@ -6,7 +6,7 @@ which, so the numbers are kept and the user is told about gaps. `--renumber` clo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 
 from datacheck.conventions.conclusions import samples_of, unsure_counts
 from datacheck.conventions.counts.clip_counts import counts_without
@@ -16,12 +16,14 @@ from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.groups import ACCIDENTS, OPTIONAL, union, words
 from datacheck.conventions.keys.numbered_keys import Pattern
 from datacheck.conventions.keys.runs import Runs
-from datacheck.conventions.outcome import Outcome, Outcomes, patterns_of
+from datacheck.conventions.outcome import Outcomes, patterns_of
+from datacheck.conventions.repair import Repair
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import named
 from datacheck.model.replacing import replace
-from datacheck.rebuilding.mending import can_lose, dropped_keys
+from datacheck.rebuilding.dropped_keys import DroppedKeys, dropped_keys
+from datacheck.rebuilding.mending import can_lose
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
@@ -36,6 +38,8 @@ CURSOR = "datum"
 FIRST = (0, 1)
 """The numbers that loaders start counting from."""
 COUNTING_UP = "a loader that counts up needs --renumber"
+COUNTING_UP_TOGETHER = f"{COUNTING_UP}, and --convention dense if those of one number belong together"
+"""Hints for a numbering that gets a gap; the second is for one of several in a database."""
 
 
 def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
@@ -45,9 +49,9 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
     Raises RebuildFailed if the source cannot be read again, or if its keys cannot be renumbered as asked.
     """
     asked = order.renumber is True
-    plain = report.source.decoder == CURSOR or order.renumber is False
-    going = bool(report.gone_elsewhere) or next(dropped_keys(order.choice.shown, report), None) is not None
-    if not asked and (plain or not going):
+    in_sequence = report.source.decoder == CURSOR or order.renumber is False
+    going = bool(report.gone_elsewhere) or next(dropped_keys(order.choice, report), None) is not None
+    if not asked and (in_sequence or not going):
         return
     known = {part for part, it in report.keeps.items() if any(one.parts or one.lists for one in it.conventions)}
     layout = only(pool, TakeLayout())
@@ -102,30 +106,31 @@ def refuse_drifting(outcomes: Outcomes | None, report: Report, order: Order) -> 
     This applies to records named like optional parts of a sample: they may be masks of the first pictures. Others, such
     as classes, most likely have nothing to do with the pictures; the receipt names them.
     """
-    for part, outcome in {} if outcomes is None or order.renumber is not None else outcomes.by_database.items():
-        if not outcome.repair.renumbered or any(it.named for it in report.keeps[part].conventions):
+    repairs = {} if outcomes is None or order.renumber is not None else outcomes.repairs
+    for part, repair in repairs.items():
+        if not repair.renumbered or any(it.named for it in report.keeps[part].conventions):
             continue
-        for other, numbers in _numbers_kept(report, part, outcome).items():
-            every = union(report.account(part).numbers[it] for it in outcome.repair.patterns)
+        for other, numbers in _numbers_kept(report, part, repair).items():
+            every = union(report.account(part).numbers[it] for it in repair.patterns)
             theirs = len(numbers) > ACCIDENTS and OPTIONAL & words(str(other))
-            if not theirs or numbers - every or numbers.last < _first_moved(outcome):
+            if not theirs or numbers - every or numbers.last < _first_moved(repair):
                 continue
-            names = ", ".join(map(str, outcome.repair.patterns))
+            names = ", ".join(map(str, repair.patterns))
             message = f"{other} have some of the numbers of {names} and may belong to these, which would be renumbered"
             hint = "--keep-numbers leaves holes where records go, --renumber lets the others keep their numbers"
             raise RebuildFailed(report.source.path, f"{message}; {hint}")
 
 
-def _first_moved(outcome: Outcome) -> int:
+def _first_moved(repair: Repair) -> int:
     """Return the first number of a record that is renumbered."""
-    left, base = outcome.repair.left, outcome.repair.base
+    left, base = repair.left, repair.base
     return next((start for start in left.starts if start != base), left.stops[0]) if left else base
 
 
-def _numbers_kept(report: Report, part: str, outcome: Outcome) -> dict[Pattern, Runs]:
+def _numbers_kept(report: Report, part: str, repair: Repair) -> dict[Pattern, Runs]:
     """Return by pattern the numbers of records that keep theirs while others are closed up."""
     numbers = report.account(part).numbers
-    return {it: numbers[it] for it in sorted(numbers, key=str) if it not in outcome.repair.patterns and numbers[it]}
+    return {it: numbers[it] for it in sorted(numbers, key=str) if it not in repair.patterns and numbers[it]}
 
 
 def _without_numbers(report: Report, part: str) -> int:
@@ -136,52 +141,47 @@ def _without_numbers(report: Report, part: str) -> int:
 
 def left_as_it_is(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
     """Yield a sentence for each thing that the copy keeps unchanged although it may no longer be true."""
-    yield from _left_open(report, order, outcomes)
-    yield from _left_uncertain(report)
-    yield from _left_listed(report, order, outcomes)
-
-
-def _left_open(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
-    """Yield a sentence for each numbering that has no gap in the source and gets one in the copy.
-
-    For a renumbered database, the sentence is about other keys that may name its records by their old numbers.
-    """
-    if order.renumber is not None or report.source.decoder == CURSOR:
-        return
-    for part, known in report.keeps.items():
-        numbers = report.account(part).numbers
-        outcome = None if outcomes is None else outcomes.by_database.get(part)
-        if outcome is not None and outcome.repair.renumbered:
-            names = ", ".join(map(str, outcome.repair.patterns))
-            others = ", ".join(map(str, _numbers_kept(report, part, outcome)))
-            yield from [f"{others} may name records of {names}, which have other numbers now"] if others else []
-            if not others and (count := _without_numbers(report, part)) > ACCIDENTS:
-                yield f"{count:,} other records may name records of {names}, which have other numbers now"
-            continue
-        if known.across is not None or any(it.lists or it.deleted for it in known.conventions):
-            continue
-        doubtful = list(_unsure_counts(known, report.account(part)))
-        if any(count not in doubtful for it in known.conventions for count in it.counts):
-            continue
-        keys = [key for database, key, _ in dropped_keys(order.choice.shown, report) if database == part]
-        keys += () if part else sorted(report.gone_elsewhere)
-        if outcome is not None and outcome.repair.patterns:
-            patterns, dropped = outcome.repair.patterns, outcome.repair.dropped
-        elif len(numbers) == 1:
-            patterns = tuple(numbers)
-            dropped = Runs((it, it + 1) for key in keys if (it := patterns[0].number(key)) is not None)
+    dropped = DroppedKeys(order.choice, report)
+    repairs = {} if outcomes is None else outcomes.repairs
+    for part in report.keeps if order.renumber is None and report.source.decoder != CURSOR else ():
+        repair = repairs.get(part)
+        if repair is not None and repair.renumbered:
+            yield from _left_naming(report, part, repair)
         else:
-            yield from _gap_sentences(report, part, keys)
-            continue
-        yield from _gap_sentence(patterns, union(numbers[it] for it in patterns if it in numbers), dropped)
+            yield from _left_open(report, part, repair, dropped)
+    yield from _left_uncertain(report)
+    yield from _left_listed(report, dropped, outcomes)
 
 
-def _gap_sentences(report: Report, part: str, keys: Sequence[bytes]) -> Iterator[str]:
-    """Yield a sentence for each numbering that gets a gap, if it is unknown which records belong together."""
-    hint = "a loader that counts up needs --renumber, and --convention dense if those of one number belong together"
-    for pattern in sorted(_numbered(report, part), key=str):
-        dropped = Runs((it, it + 1) for key in keys if (it := pattern.number(key)) is not None)
-        yield from _gap_sentence((pattern,), report.account(part).numbers[pattern], dropped, hint)
+def _left_naming(report: Report, part: str, repair: Repair) -> Iterator[str]:
+    """Yield a sentence about other keys of a renumbered database that may name its records by their old numbers."""
+    names = ", ".join(map(str, repair.patterns))
+    others = ", ".join(map(str, _numbers_kept(report, part, repair)))
+    count = _without_numbers(report, part)
+    if others:
+        yield f"{others} may name records of {names}, which have other numbers now"
+    elif count > ACCIDENTS:
+        yield f"{count:,} other records may name records of {names}, which have other numbers now"
+
+
+def _left_open(report: Report, part: str, repair: Repair | None, dropped: DroppedKeys) -> Iterator[str]:
+    """Yield a sentence for each numbering of a database that has no gap in the source and gets one in the copy."""
+    known, account = report.keeps[part], report.account(part)
+    if known.across is not None or any(it.lists or it.deleted for it in known.conventions):
+        return
+    doubtful = list(_unsure_counts(known, account))
+    if any(count not in doubtful for it in known.conventions for count in it.counts):
+        return
+    if repair is not None and repair.patterns:
+        numbers = union(account.numbers[it] for it in repair.patterns if it in account.numbers)
+        yield from _gap_sentence(repair.patterns, numbers, repair.dropped)
+        return
+    keys = [*dropped.of(part), *(() if part else sorted(report.gone_elsewhere))]
+    patterns = [*account.numbers] if len(account.numbers) == 1 else sorted(_numbered(report, part), key=str)
+    for pattern in patterns:
+        lost = Runs((it, it + 1) for key in keys if (it := pattern.number(key)) is not None)
+        hint = COUNTING_UP if len(account.numbers) == 1 else COUNTING_UP_TOGETHER
+        yield from _gap_sentence((pattern,), account.numbers[pattern], lost, hint)
 
 
 def _left_uncertain(report: Report) -> Iterator[str]:
@@ -193,12 +193,12 @@ def _left_uncertain(report: Report) -> Iterator[str]:
             yield f"{name} still says {shown}, which may be a number of something else than records"
 
 
-def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Iterator[str]:
+def _left_listed(report: Report, dropped: DroppedKeys, outcomes: Outcomes | None) -> Iterator[str]:
     """Yield a sentence for each list of records that the copy keeps unchanged while some are dropped or renumbered."""
-    going = {database for database, _, _ in dropped_keys(order.choice.shown, report)}
     for part, known in report.keeps.items():
         outcome = None if outcomes is None else outcomes.by_database.get(part)
-        if part not in going and (outcome is None or not (outcome.dropped or outcome.repair.renumbered)):
+        keys = dropped.of(part)
+        if not keys and (outcome is None or not (outcome.dropped or outcome.repair.renumbered)):
             continue
         moved = outcome is not None and outcome.repair.renumbered
         lists = frozenset() if outcomes is None else outcomes.lists
@@ -210,9 +210,7 @@ def _left_listed(report: Report, order: Order, outcomes: Outcomes | None) -> Ite
         for paired in sorted({names for one in known.conventions for it in one.lists for names in it.paired}):
             yield f"the partner of a key that goes, in the lists {paired}: they are taken for pairs, place by place"
         yield from _left_parallel(known, report.account(part), part)
-        yield from _left_of_frames(
-            known, part, [key for database, key, _ in dropped_keys(order.choice.shown, report) if database == part]
-        )
+        yield from _left_of_frames(known, part, keys)
         for index in (it for it in known.indexes if not can_lose(report, it, part)):
             other = ", or have others there" if moved else ""
             yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
@@ -240,26 +238,22 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
     frames = next((it.frames for it in known.conventions if it.frames is not None), None)
     lost = [] if frames is None else sorted(filter(frames.has, keys))
     if lost:
-        more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
-        yield f"sequences lack {named(escape(lost[0]), part)}{more}: a loader that counts up asks for what went"
+        yield f"sequences lack {named(escape(lost[0]), part)}{_more(lost)}: a loader that counts up asks for what went"
     for counts in known.frames:
         clips = sorted(count_frames(keys, frozenset(counts.there)))
         if clips:
-            more = f" and {len(clips) - 1:,} more" if len(clips) > 1 else ""
-            name = named(escape(counts.key), part)
-            yield f"{name} counts what is left of {escape(clips[0])}{more}: a loader that counts up asks for what went"
+            text = f"{named(escape(counts.key), part)} counts what is left of {escape(clips[0])}{_more(clips)}"
+            yield f"{text}: a loader that counts up asks for what went"
         elif counts.many and any(map(clip_of, keys)):
             yield f"{named(escape(counts.key), part)} has the numbers of frames as before, also of clips that lose some"
     for of_clips in known.clips:
         uncounted = of_clips.uncounted(keys) if of_clips.more else ()
         if uncounted:
-            more = f" and {len(uncounted) - 1:,} more" if len(uncounted) > 1 else ""
-            yield f"{named(escape(min(uncounted)), part)}{more} may count frames that are not in the copy"
+            yield f"{named(escape(min(uncounted)), part)}{_more(uncounted)} may count frames that are not in the copy"
         counted = sorted(counts_without(of_clips, keys))
         if counted:
-            more = f" and {len(counted) - 1:,} more" if len(counted) > 1 else ""
-            verb = "count" if more else "counts"
-            text = f"{named(escape(counted[0]), part)}{more} {verb} what is left"
+            verb = "count" if len(counted) > 1 else "counts"
+            text = f"{named(escape(counted[0]), part)}{_more(counted)} {verb} what is left"
             yield f"{text}: a loader that counts up asks for what went"
 
 
@@ -278,5 +272,10 @@ def _gap_sentence(
     if not holes:
         return
     keys = ", ".join(map(str, patterns))
-    missing = f"{holes.first}" + (f" and {len(holes) - 1:,} more" if len(holes) > 1 else "")
+    missing = f"{holes.first}{_more(holes)}"
     yield f"the numbers in {keys}, from {numbers.first} to {numbers.last} without a gap, now lack {missing}: {hint}"
+
+
+def _more(several: Sized) -> str:
+    """Return how many there are besides the one that was named."""
+    return f" and {len(several) - 1:,} more" if len(several) > 1 else ""

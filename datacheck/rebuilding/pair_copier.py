@@ -73,9 +73,10 @@ class PairCopier:
             quarantine = None
             if plan.quarantine is not None:
                 quarantine = stack.enter_context(self._writer().like(reader, plan.quarantine))
+            # before any block is read, since some stores can be open only once
             looked_up = {
                 part: {key: value_of(reader, key, part) for key in one.looked_up} for part, one in plan.changing.items()
-            }  # before any block is read, since some stores can be open only once
+            }
             for shard in reader.layout().shards:
                 changing = plan.changing.get(shard.part)
                 values = looked_up.get(shard.part, {}).get
@@ -102,12 +103,8 @@ class PairCopier:
             target.finish()
             if quarantine is not None:
                 quarantine.finish()
-        for changing in plan.changing.values() if plan.target.is_dir() else ():
-            for name, content in changing.files(reader.path).items():
-                (plan.target / name).write_bytes(content)
-        for path in filter(None, (plan.target, plan.quarantine)):
-            for file in (*(path.iterdir() if path.is_dir() else ()), path, path.parent):
-                flush(file)
+        _write_beside(reader, plan)
+        _flush_all(plan)
         return Copied(kept, index - kept, altered, quarantined, str(digest), len(added))
 
     def joined(self, digests: Sequence[str]) -> str | None:
@@ -169,6 +166,20 @@ def _blocks(reader: Reader, shard: Shard, avoid: frozenset[bytes]) -> Iterator[B
     for block in reader.blocks(shard):
         assert isinstance(block, Block)
         yield block
+
+
+def _write_beside(reader: Reader, plan: Plan) -> None:
+    """Write the files beside the source that list its records, as they are true of the copy."""
+    for changing in plan.changing.values() if plan.target.is_dir() else ():
+        for name, content in changing.files(reader.path).items():
+            (plan.target / name).write_bytes(content)
+
+
+def _flush_all(plan: Plan) -> None:
+    """Flush copy and quarantine to the disk, with the folders that they are in."""
+    for path in filter(None, (plan.target, plan.quarantine)):
+        for file in (*(path.iterdir() if path.is_dir() else ()), path, path.parent):
+            flush(file)
 
 
 def _indexes(drops: Drops | None) -> NDArray[Any]:

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -106,27 +107,14 @@ def rebuild_as(
             require_possible(order.choice, reader, pool)
         started = time.monotonic()
         report = _report(work, report, names) if scanned is None else scanned
-        outcome, gone = _outcome(work, report), gone_with(work, report, drop_rows=order.drop_rows)
-        seconds = time.monotonic() - started if scanned is None else report.seconds
-        receipt = _draft(order, report, to, seconds, outcome, gone)
-        if not copier.acceptable:
-            receipt.unkept = [*left_behind(reader, outcome), *left_as_it_is(report, order, outcome)]
+        draft = _draft(work, report, to, started=None if scanned is not None else started)
         _refuse_choice(order, report, copier)
-        refused = not order.choice.made and (report.bad or receipt.dropped)
-        if refused or workplace is None or receipt.nothing_left:
-            return receipt, report
-        refuse_undecided(order.source, report)
-        refuse_parting(outcome, report, order.renumber)
-        refuse_drifting(outcome, report, order)
-        if copier.acceptable:
-            lost = _lost_parts(report, reader, order.choice)
-            work = replace(work, copier=_copier(reader, to, lost), damaged=bool(lost))
-            mends = gone is not None and bool(gone.mends or gone.samples)
-            untrue = refuse_losses(work, report, gone)
-            receipt.unkept = work.objections(changed=bool(lost or mends or receipt.dropped + receipt.altered)) + untrue
-            receipt.unkept += [*left_outside(reader, report, receipt.unkept), *(() if gone is None else gone.notes)]
+        refused = not order.choice.made and (report.bad or draft.receipt.dropped)
+        if refused or workplace is None or draft.receipt.nothing_left:
+            return draft.receipt, report
+        work = _ready(work, draft, to)
         try:
-            return _write(work, report, receipt, workplace, holding, outcome, gone), report
+            return _write(work, draft, workplace, holding), report
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; what was there is unchanged"
             raise RebuildFailed(str(order.target), reason) from exc
@@ -144,11 +132,49 @@ def _report(work: Work, report: Report, names: Names | None) -> Report:
     return report
 
 
-def _outcome(work: Work, report: Report) -> Outcomes | None:
-    """Return what becomes of records because of others that are dropped, or None if nothing changes."""
+@dataclass(frozen=True)
+class _Draft:
+    """What a rebuild is about to do.
+
+    `outcome` is what becomes of records because of others that are dropped, None if nothing changes; `gone` is what
+    goes with the dropped records if these are not dropped one by one.
+    """
+
+    report: Report
+    receipt: Receipt
+    outcome: Outcomes | None
+    gone: Gone | None
+
+
+def _draft(work: Work, report: Report, to: str, started: float | None) -> _Draft:
+    """Work out what a rebuild does; the report was `started` at that time, or made before if that is None."""
+    order = work.order
     if not work.copier.acceptable:
-        note_numbers(work.pool, report, work.order)
-    return outcomes_of(work.order.choice, report, work.order.renumber)
+        note_numbers(work.pool, report, order)
+    outcome = outcomes_of(order.choice, report, order.renumber)
+    gone = gone_with(work, report, drop_rows=order.drop_rows)
+    seconds = report.seconds if started is None else time.monotonic() - started
+    receipt = _receipt(order, report, to, seconds, outcome, gone)
+    if not work.copier.acceptable:
+        receipt.unkept = [*left_behind(work.reader, outcome), *left_as_it_is(report, order, outcome)]
+    return _Draft(report, receipt, outcome, gone)
+
+
+def _ready(work: Work, draft: _Draft, to: str) -> Work:
+    """Return the work of writing the copy; note what it cannot keep. Raises if the source or the losses forbid it."""
+    order, report, receipt, gone = work.order, draft.report, draft.receipt, draft.gone
+    refuse_undecided(order.source, report)
+    refuse_parting(draft.outcome, report, order.renumber)
+    refuse_drifting(draft.outcome, report, order)
+    if not work.copier.acceptable:
+        return work
+    lost = _lost_parts(report, work.reader, order.choice)
+    work = replace(work, copier=_copier(work.reader, to, lost), damaged=bool(lost))
+    mends = gone is not None and bool(gone.mends or gone.samples)
+    untrue = refuse_losses(work, report, gone)
+    receipt.unkept = work.objections(changed=bool(lost or mends or receipt.dropped + receipt.altered)) + untrue
+    receipt.unkept += [*left_outside(work.reader, report, receipt.unkept), *(() if gone is None else gone.notes)]
+    return work
 
 
 def _workplace(order: Order, guard: Guard) -> Workplace:
@@ -156,20 +182,12 @@ def _workplace(order: Order, guard: Guard) -> Workplace:
     return Workplace(order.target, examine=examine, guard=guard)
 
 
-def _write(
-    work: Work,
-    report: Report,
-    receipt: Receipt,
-    workplace: Workplace,
-    holding: Workplace | None,
-    outcome: Outcomes | None,
-    gone: Gone | None,
-) -> Receipt:
+def _write(work: Work, draft: _Draft, workplace: Workplace, holding: Workplace | None) -> Receipt:
     """Copy, compare and publish; return the receipt with the results."""
-    order = work.order
-    plan = _plan(order, report, workplace, holding, gone)
-    if outcome is not None:
-        plan = msgspec.structs.replace(plan, changing=outcome.repairs)
+    order, report, receipt = work.order, draft.report, draft.receipt
+    plan = _plan(order, report, workplace, holding, draft.gone)
+    if draft.outcome is not None:
+        plan = msgspec.structs.replace(plan, changing=draft.outcome.repairs)
     _refuse_small_disk(order, report, workplace)
     started = time.monotonic()
     with blaming_writers(order.source, report, work.reader):
@@ -239,7 +257,7 @@ def _copier(reader: Reader, to: str, lost: frozenset[tuple[str | None, str]] = f
     return copier
 
 
-def _draft(
+def _receipt(
     order: Order, report: Report, to: str, scanned: float, outcome: Outcomes | None, gone: Gone | None
 ) -> Receipt:
     """Return the receipt of what would be done."""

@@ -248,17 +248,8 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
     """Return the text for the terminal: the dropped or altered records, some by name, the counts, and the path."""
     lines = [] if receipt.config is None else [receipt.config.sentence]
     lines += [ignored(report).removeprefix("; ")] if report.settings.ignore else []
-    fates: dict[Fate, int] = {"dropped": receipt.dropped, "altered": receipt.altered}
-    for fate, count in fates.items():
-        if count:
-            verb = fate if receipt.written else f"would be {fate}"
-            lines.append(f"{count:,} of {receipt.records:,} records {verb}:")
-            named = list(islice(records_of_fate(receipt, report, choice, fate), NAMED + 1))
-            shown = [f"  {_record_name(record)}  {', '.join(record.codes)}" for record in named[:NAMED]]
-            lines += [*shown, *_more_line(count - len(shown), len(shown), all_named=len(named) <= NAMED)]
-            lines += [f"  with all of {it}" for it in receipt.samples[:NAMED]] if fate == "dropped" else []
-            left = len(receipt.samples) - NAMED
-            lines += [f"  and of {left:,} more"] if fate == "dropped" and left > 0 else []
+    lines += _fate_text(receipt, report, choice, "dropped", receipt.dropped)
+    lines += _fate_text(receipt, report, choice, "altered", receipt.altered)
     lines += repairs_text(receipt)
     for finding in receipt.lost:
         what = "as bad in the copy" if finding.code in LASTING else "bad in the source"
@@ -266,22 +257,44 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         lines.append(f"{what}: {finding.code}: {whose}{finding.message}")
     lines += [f"not kept: {sentence}" for sentence in receipt.unkept]
     lines += _still_bad(receipt, report, choice)
-    if receipt.written:
-        lines.append(f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source")
-        if receipt.quarantine is not None:
-            lines.append(f"in quarantine: {receipt.quarantined:,} records in {plain(receipt.quarantine)}")
-        instead = f" (replaced {receipt.replaced} that was there)" if receipt.replaced else ""
-        lines.append(f"the copy: {plain(receipt.target.path)}{instead}")
-    elif receipt.nothing_left and (choice.made or not receipt.records):
-        all_of = f"none of the {receipt.records:,} records" if receipt.records else "no record"
-        if receipt.own is not msgspec.UNSET:
-            all_of = f"none of the {receipt.records:,} records but counts and lists of others"
-        lines.append(f"nothing was written: {all_of} would be left in a copy")
-    elif dry_run:
-        lines.append(f"nothing was written; {receipt.kept:,} of {receipt.records:,} records would be kept")
-    else:
-        lines.append("nothing was written: choose what to do with bad records: --drop-bad, --drop, --keep or --fill")
+    lines += _written_text(receipt) if receipt.written else [_why_nothing_was_written(receipt, choice, dry_run=dry_run)]
     return "\n".join(lines)
+
+
+def _fate_text(receipt: Receipt, report: Report, choice: Choice, fate: Fate, count: int) -> Iterator[str]:
+    """Yield lines about the records that are dropped, or altered, if there are any."""
+    if not count:
+        return
+    verb = fate if receipt.written else f"would be {fate}"
+    yield f"{count:,} of {receipt.records:,} records {verb}:"
+    first = list(islice(records_of_fate(receipt, report, choice, fate), NAMED + 1))
+    for record in first[:NAMED]:
+        yield f"  {_record_name(record)}  {', '.join(record.codes)}"
+    shown = min(len(first), NAMED)
+    yield from _more_line(count - shown, shown, all_named=len(first) <= NAMED)
+    if fate == "dropped":
+        yield from (f"  with all of {it}" for it in receipt.samples[:NAMED])
+        if len(receipt.samples) > NAMED:
+            yield f"  and of {len(receipt.samples) - NAMED:,} more"
+
+
+def _written_text(receipt: Receipt) -> Iterator[str]:
+    """Yield lines about a copy that was written."""
+    yield f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source"
+    if receipt.quarantine is not None:
+        yield f"in quarantine: {receipt.quarantined:,} records in {plain(receipt.quarantine)}"
+    instead = f" (replaced {receipt.replaced} that was there)" if receipt.replaced else ""
+    yield f"the copy: {plain(receipt.target.path)}{instead}"
+
+
+def _why_nothing_was_written(receipt: Receipt, choice: Choice, *, dry_run: bool) -> str:
+    if receipt.nothing_left and (choice.made or not receipt.records):
+        none = f"none of the {receipt.records:,} records" if receipt.records else "no record"
+        others = " but counts and lists of others" if receipt.own is not msgspec.UNSET else ""
+        return f"nothing was written: {none}{others} would be left in a copy"
+    if dry_run:
+        return f"nothing was written; {receipt.kept:,} of {receipt.records:,} records would be kept"
+    return "nothing was written: choose what to do with bad records: --drop-bad, --drop, --keep or --fill"
 
 
 def _still_bad(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:

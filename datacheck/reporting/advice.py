@@ -114,20 +114,31 @@ def _commands(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     row = BACKENDS.get(report.source.backend)
     if row is None or (report.layer is not None and not report.tally.records):
         return
-    options = (*asked.options, *_layer_options(report, asked))
     verdicts = ("bad", "suspicious") if report.settings.strict else ("bad",)
-    findings = (it for it in report.findings if it.key is not None and it.verdict in verdicts)
-    offending = next((it for it in findings if it.code != GONE), None)
-    if offending is not None:
-        short = len(offending.name or "") <= LONGEST_NAME
-        place = (report.source.path, offending.name or "") if short else (report.source.path,)
-        words = (*(() if short else ("--bad", "1")), *options, *asked.sample, *asked.config)
-        if short or offending.verdict == "bad":
-            yield f"look at one: {command('show', words, place, asked.encoding)}"
-    target = _path_beside(report.source.path)
-    if not row.copier or target is None or not _is_worth_copying(report, offending, verdicts):
+    offending = (it for it in report.findings if it.key is not None and it.verdict in verdicts)
+    shown = next((it for it in offending if it.code != GONE), None)
+    if shown is not None:
+        yield from _look_at(shown, report, asked)
+    if row.copier and _is_worth_copying(report, shown, verdicts):
+        yield from _copy(report, verdicts, written, asked)
+
+
+def _look_at(finding: Finding, report: Report, asked: Asked) -> Iterator[str]:
+    """Yield the command that shows the record of a finding, or the first bad one if its name is too long to type."""
+    name, path = finding.name or "", report.source.path
+    short = len(name) <= LONGEST_NAME
+    if not short and finding.verdict != "bad":
         return
-    drop = ["--drop-bad", *(["--drop", "suspicious"] if _is_found(report, "suspicious", verdicts) else [])]
+    options = (*asked.options, *_layer_options(report, asked), *asked.sample, *asked.config)
+    options, place = (options, (path, name)) if short else (("--bad", "1", *options), (path,))
+    yield f"look at one: {command('show', options, place, asked.encoding)}"
+
+
+def _copy(report: Report, verdicts: Collection[str], written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
+    """Yield the command that makes a copy without the offending records, or why there is none."""
+    target = _path_beside(report.source.path)
+    if target is None:
+        return
     stays = next((it for name in report.follows if (it := CONVENTIONS[name].stays)), None)
     if stays is not None:
         yield f"no copy without them: {stays}; rebuild --fill VALUE replaces NaN and infinity"
@@ -135,18 +146,19 @@ def _commands(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     report_option = _report_option(report, written)
     if only_compared(report) and (not report_option or not any(Path(it).suffix in READABLE for it in written)):
         return
-    one_kind = ("--backend", report.source.backend) if _is_among_others(report) else ()
+    drop = ("--drop-bad", *(("--drop", "suspicious") if _is_found(report, "suspicious", verdicts) else ()))
     into_kind = kind_of_copy(report.source.backend)
     to = () if into_kind == report.source.backend else ("--to", into_kind)
+    options = (*drop, *to, *asked.options, *_layer_options(report, asked))
     if report.paired_with:
-        words = ("--paired", *drop, *to, *options, *asked.config)
         folder = _path_beside(str(Path(report.paired_with[0]).parent / "paired"))
         if folder is not None:
-            stores = (*report.paired_with, folder)
+            words, stores = ("--paired", *options, *asked.config), (*report.paired_with, folder)
             yield f"clean copies of all {len(report.paired_with)}: {command('rebuild', words, stores, asked.encoding)}"
         return
     databases = _parted_databases(report)
-    words = (*drop, *to, *options, *one_kind, *asked.config, *report_option, *(["--keep-numbers"] if databases else []))
+    one_kind = ("--backend", report.source.backend) if _is_among_others(report) else ()
+    words = (*options, *one_kind, *asked.config, *report_option, *(("--keep-numbers",) if databases else ()))
     yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
     if databases:
         names = " and ".join(map(plain, databases))

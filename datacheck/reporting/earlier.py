@@ -68,6 +68,8 @@ def read(path: Path, take: Take = ignore_finding) -> list[Document]:
 def walk(path: Path, *, whole: bool = False) -> Walk:
     """Yield the findings of one or several reports, `whole` or in brief; return the reports without them.
 
+    In brief, the reports are also without the findings that are gone.
+
     Raises UsageError if the file cannot be read, or is not a complete report of datacheck.
     """
     if path.suffix not in (JSON, JSON_LINES):
@@ -86,7 +88,8 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
             for finding in document.findings:
                 fields = msgspec.to_builtins(finding)
                 yield number, msgspec.convert(fields, Line) if whole else msgspec.convert(fields, Brief)
-    return [msgspec.structs.replace(it, findings=msgspec.UNSET, gone=msgspec.UNSET) for it in documents]
+    left_out = {"findings": msgspec.UNSET} if whole else {"findings": msgspec.UNSET, "gone": msgspec.UNSET}
+    return [msgspec.structs.replace(it, **left_out) for it in documents]
 
 
 def decoded(raw: bytes) -> tuple[bool, list[Document]]:

@@ -1,8 +1,8 @@
 """Findings of an earlier report: those found again do not count, the others are gone.
 
 Two findings about a record are the same if file, database, key, field and code are. Findings about the store as a whole
-with the same code differ only in their messages, so damage that has grown is new. What is held of each finding is a
-number of eight bytes, and for each number how many findings have it: a second finding of the same kind is new.
+with the same code differ only in their messages, so damage that has grown is new. Each finding is
+held as a number of eight bytes, with the number of findings that have it: a second finding of the same kind is new.
 """
 
 from __future__ import annotations

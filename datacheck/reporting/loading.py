@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -13,9 +14,11 @@ from datacheck.conventions.interface import Convention, Known
 from datacheck.errors import UsageError
 from datacheck.files.regular import read_whole
 from datacheck.model.finding import Finding
-from datacheck.reporting.document import Document
+from datacheck.reporting.document import Document, Gone, KnownCounts
 from datacheck.reporting.earlier import JSON, JSON_LINES, Line, decoded, walk
 from datacheck.reporting.finding_store import Findings
+from datacheck.reporting.known import NAMED
+from datacheck.reporting.per_file import ByFile
 from datacheck.reporting.report import INTERRUPTED, Report
 from datacheck.reporting.several import ScanReports
 from datacheck.reporting.tally import Tally
@@ -39,6 +42,14 @@ class LoadedReport(Report):
     def status(self) -> int:
         """The exit status for the report when it was written."""
         return self._loaded.status
+
+    @property
+    def found_again(self) -> KnownCounts | None:
+        return self._loaded.known or None
+
+    @property
+    def first_gone(self) -> list[Gone]:
+        return (self._loaded.gone or [])[:NAMED]
 
     @property
     def long_lists(self) -> dict[str, Iterable[object]]:
@@ -139,15 +150,26 @@ def fill(report: Report, document: Document) -> None:
     )
 
 
+def facts_of(document: Document) -> dict[str, Any]:
+    """Return what a document says of the store beside its findings and counts, as the fields of a report."""
+    return {
+        "keeps": {"": Known(tuple(map(Convention, document.conventions or ())))},
+        "groups": document.groups if isinstance(document.groups, int) else None,
+        "balance": document.balance or None,
+        "layer": document.layer or None,
+        "checksums": document.checksums or None,
+        "comparison": document.comparison or None,
+    }
+
+
 def _report_of(document: Document) -> LoadedReport:
     report = LoadedReport(
         document.source,
         document.settings,
         document.profile,
-        keeps={"": Known(tuple(map(Convention, document.conventions or ())))},
-        groups=document.groups if isinstance(document.groups, int) else None,
-        balance=document.balance or None,
-        layer=document.layer or None,
+        **facts_of(document),
+        unchanged=document.unchanged or None,
+        by_file=ByFile(reused=document.reused or None),
         started=document.started,
         seconds=document.seconds,
         interrupted=document.status == INTERRUPTED,

@@ -21,7 +21,7 @@ from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.compared import Checksums, Comparison
-from datacheck.reporting.document import Document
+from datacheck.reporting.document import Document, Gone, KnownCounts
 from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.finding_store import FindingLog, PackedFindings
 from datacheck.reporting.ignoring import ignoring
@@ -163,6 +163,16 @@ class Report:
     def long_lists(self) -> dict[str, Iterable[object]]:
         """Fields of the document, apart from the findings, that are lists too long to hold in memory."""
         return {"gone": self.known_before.those_gone()} if self.known_before is not None and self.tells_gone else {}
+
+    @property
+    def found_again(self) -> KnownCounts | None:
+        """How many findings of the earlier report were found again, and how many are gone; None if none was given."""
+        return None if self.known_before is None else self.known_before.counts(whole=self.tells_gone)
+
+    @property
+    def first_gone(self) -> list[Gone]:
+        """The first findings of the earlier report that are gone."""
+        return self.known_before.first_gone() if self.known_before is not None and self.tells_gone else []
 
     @property
     def tells_gone(self) -> bool:
@@ -367,7 +377,7 @@ class Report:
             conventions=self.convention_names or msgspec.UNSET,
             groups=msgspec.UNSET if self.groups is None else self.groups,
             ignored=dict(sorted(self.tally.ignored.items())) if self.settings.ignore else msgspec.UNSET,
-            known=msgspec.UNSET if self.known_before is None else self.known_before.counts(whole=self.tells_gone),
+            known=self.found_again or msgspec.UNSET,
             unchanged=self.unchanged or msgspec.UNSET,
             reused=self.by_file.reused or msgspec.UNSET,
             findings=list(self.findings) if findings else msgspec.UNSET,

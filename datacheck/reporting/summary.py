@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from datacheck.backends import title
 from datacheck.checks.class_balance import balance_sentence
-from datacheck.decoders import payload
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
@@ -17,6 +16,7 @@ from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import LOOKED, UNWALKED
 from datacheck.reporting.compared import only_compared
 from datacheck.reporting.finding_sequence import cut
+from datacheck.reporting.payloads import described
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -73,7 +73,7 @@ def _missing(report: Report) -> Iterator[str]:
 
 def headline(report: Report) -> str:
     source = report.source
-    what = f" of {contents(report)}" if contents(report) else ""
+    what = f" of {words}" if (words := contents(report)) else ""
     size = "" if source.bytes is None else f", {amount(source.bytes)}"
     checked = f"{report.checked:,} of " if report.settings.sample else ""
     all_scanned = not (report.unchanged or report.by_file.reused)
@@ -110,33 +110,33 @@ def _earlier(report: Report) -> str:
 
 def _known(report: Report) -> str:
     """Return what an earlier report has already, for the end of a line; empty if none was given."""
-    known = report.known_before
-    if known is None:
+    again, earlier = report.found_again, report.known_before
+    if again is None:
         return ""
-    path = plain(str(known.path))
-    if not known.of_source:
+    path = plain(again.report)
+    if earlier is not None and not earlier.of_source:
         return f"; {path} has no findings of this source"
-    changed = ", ".join(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in known.changed_settings(report.settings))
+    settings = [] if earlier is None else earlier.changed_settings(report.settings)
+    changed = ", ".join(f"--{SPELLED.get(it, it).replace('_', '-')}" for it in settings)
     note = f" (with another {changed}, so nothing is said to be gone)" if changed else ""
-    return f"; known from {path}: {_by_code(known.still)}{note}"
+    return f"; known from {path}: {_by_code(again.still)}{note}"
 
 
 def _gone(report: Report) -> Iterator[str]:
     """Yield lines about the findings that an earlier report has and this one does not."""
-    known = report.known_before
-    if known is None or not report.tells_gone or not known.gone:
+    again = report.found_again
+    if again is None or not again.gone:
         return
-    count = known.gone
-    yield f"  gone since {plain(str(known.path))}: {counted(count, 'finding')}"
-    first = known.first_gone()
+    yield f"  gone since {plain(again.report)}: {counted(again.gone, 'finding')}"
+    first = report.first_gone
     for it in first:
         field = "" if it.field is None else f"{it.field}: "
         place = (
             f"{it.name}  " if it.key is not None else "".join(f"{part}: " for part in (it.file, it.database) if part)
         )
         yield plain(f"    {it.code}: {place}{field}{it.message}")
-    if count > len(first):
-        yield f"    and {count - len(first):,} more"
+    if again.gone > len(first):
+        yield f"    and {again.gone - len(first):,} more"
 
 
 def _samples(report: Report) -> str:
@@ -162,11 +162,11 @@ def contents(report: Report) -> str:
     families = [
         it
         for it in report.profile.every
-        if it.fields or it.columns or (it.decoder != UNKNOWN and payload(it.decoder).walked)
+        if it.fields or it.columns or (it.decoder != UNKNOWN and described(it.decoder).walked)
     ]
     if not families:
         return ""
-    family = max(families, key=lambda family: (not payload(family.decoder).beside, family.sampled))
+    family = max(families, key=lambda family: (not described(family.decoder).beside, family.sampled))
     column = _main_column(family)
     if column is not None:
         return plain(f"rows with {column}: {_family_text(report, family.columns[column])}")
@@ -176,18 +176,18 @@ def contents(report: Report) -> str:
 def _main_column(family: FamilyProfile) -> str | None:
     """Return the column that says most about the rows of a table, or None if that is a column of numbers."""
     known = {name: it for name, it in family.columns.items() if it.decoder not in (UNKNOWN, "rows")}
-    payloads = [name for name, it in known.items() if not payload(it.decoder).beside]
+    payloads = [name for name, it in known.items() if not described(it.decoder).beside]
     return next(iter(payloads), None if family.fields else next(iter(known), None))
 
 
 def _family_text(report: Report, family: FamilyProfile) -> str:
     """Return what the records of a family are, in a few words."""
     if not family.fields:
-        return "rows" if family.decoder == "rows" else payload(family.decoder).title
+        return "rows" if family.decoder == "rows" else described(family.decoder).title.format(field="data")
     name = _main_field(family)
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
-    kind = payload(family.decoder).title.format(field=name)
+    kind = described(family.decoder).title.format(field=name)
     if report.source.backend == "image-list":  # its Datum is only made while it is read
         kind = "pictures"
     if field.shape == (0,):  # a text, or bytes: there are no numbers in it
@@ -250,7 +250,7 @@ def verdict_line(report: Report) -> str:
         (report.unverifiable, "unverifiable"),
         (report.suspicious, "suspicious"),
     ]
-    nothing = "nothing new" if report.known_before is not None and report.known_before.still else "nothing wrong"
+    nothing = "nothing new" if report.found_again is not None and report.found_again.still else "nothing wrong"
     summary = ", ".join(f"{count:,} {word}" for count, word in counts if count) or nothing
     if report.interrupted:
         return f"INTERRUPTED{_progress_text(report)}: {summary} so far"
@@ -287,16 +287,8 @@ def _progress_text(report: Report) -> str:
 
 
 def _examples(report: Report, limit: int, width: int | None) -> Iterator[str]:
-    """Yield, for each code, its count and its first few findings; read no more findings than needed."""
-    shown: dict[tuple[str, str], list[Finding]] = {}
-    wanted = Counter({code: min(count, limit) for code, count in report.counts.items()})
-    for finding in report.findings:
-        examples = shown.setdefault((finding.verdict, finding.code), [])
-        if len(examples) < limit:
-            examples.append(finding)
-            wanted[finding.code] -= 1
-            if wanted[finding.code] <= 0 and max(wanted.values()) <= 0:
-                break
+    """Yield, for each code, its count and its first few findings."""
+    shown = _first_findings(report, limit)
     verdicts: dict[str, list[str]] = {}  # by code; the findings of one code are counted together
     for verdict, code in sorted(shown, key=lambda it: (VERDICTS.index(it[0]), -report.counts[it[1]], it[1])):
         verdicts.setdefault(code, []).append(verdict)
@@ -304,19 +296,39 @@ def _examples(report: Report, limit: int, width: int | None) -> Iterator[str]:
         examples = [finding for verdict in of_code for finding in shown[verdict, code]]
         count = report.counts[code] if limit == EXAMPLES else len(examples)
         yield f"  {code} ({', '.join(of_code)}): {count:,}"
-        caffe = None
-        for finding in examples:
-            named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
-            line = f"    {'' if named else _name(finding)}{finding.message}"
-            yield line if width is None else cut(line, max(NARROWEST, width))
-            if finding.details.get("caffe") != caffe:
-                caffe = finding.details["caffe"]
-                yield f"      Caffe {caffe}"
+        yield from _lines_of(examples, width)
         if code == "internal-error":
             yield "    please report this, with the traceback that --report FILE.json has in its details"
         more = count - len(examples)
         if more > 0:
             yield f"    and {more:,} more"
+
+
+def _first_findings(report: Report, limit: int) -> dict[tuple[str, str], list[Finding]]:
+    """Return the first findings by verdict and code; read no more findings than needed."""
+    first: dict[tuple[str, str], list[Finding]] = {}
+    wanted = Counter({code: min(count, limit) for code, count in report.counts.items()})
+    for finding in report.findings:
+        examples = first.setdefault((finding.verdict, finding.code), [])
+        if len(examples) < limit:
+            examples.append(finding)
+            wanted[finding.code] -= 1
+            if wanted[finding.code] <= 0 and max(wanted.values()) <= 0:
+                break
+    return first
+
+
+def _lines_of(examples: Sequence[Finding], width: int | None) -> Iterator[str]:
+    """Yield a line for each finding of a code, and what Caffe does with such records each time that it is another."""
+    caffe = None
+    for finding in examples:
+        named = finding.key is None and bool(finding.file) and finding.message.startswith(f"{finding.file}: ")
+        line = f"    {'' if named else _name(finding)}{finding.message}"
+        yield line if width is None else cut(line, max(NARROWEST, width))
+        says = finding.details.get("caffe")
+        if says not in (None, caffe):
+            caffe = says
+            yield f"      Caffe {caffe}"
 
 
 def _name(finding: Finding) -> str:
@@ -332,10 +344,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def amount(size: int) -> str:
-    """Return a number of bytes in readable form."""
+    """Return a number of bytes in readable form.
+
+    >>> amount(999), amount(999_949), amount(999_950)
+    ('999 bytes', '999.9 kB', '1.0 MB')
+    """
     number = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
+        if round(number, 1) < 1000:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} TB"

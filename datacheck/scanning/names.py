@@ -25,7 +25,7 @@ from datacheck.reporting.report import Report
 from datacheck.scanning.blame import blaming
 from datacheck.scanning.profile.recognition import words_of
 from datacheck.scanning.profile.taking import Taken
-from datacheck.scanning.tasks import Job, Task, only, opening_seconds
+from datacheck.scanning.tasks import Job, Task, begin_on_store, only
 from datacheck.workers.interface import Engine, Watch
 
 IGNORE = "ignore"
@@ -45,8 +45,7 @@ class LookUp(msgspec.Struct, frozen=True):
     asked: tuple[Asked, ...]
 
     def run(self, job: Job, watch: Watch) -> tuple[frozenset[Asked], list[str], bool] | None:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         if not isinstance(job.reader, WithNames):
             return None
         with blaming("unreadable"):
@@ -77,8 +76,7 @@ class LookForFamilies(msgspec.Struct, frozen=True):
     asked: frozenset[Asked]
 
     def run(self, job: Job, watch: Watch) -> frozenset[Asked]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         left = set(self.asked)
         with blaming("unreadable"):
             for shard in job.reader.layout().shards:

@@ -27,8 +27,6 @@ RUNNING = 0.2
 """Share of the time with a processor from which a worker was not waiting for a disk."""
 STARVED = 0.02
 """Share of the time with a processor from which a slow worker was starved by others, not by a disk, as far as known."""
-FIRST = (Position(b""), Position(0))
-"""The positions before all others, where a shard with an open start begins."""
 
 
 class Span(msgspec.Struct, eq=False):
@@ -55,8 +53,7 @@ def pieces(reader: Reader, check: Check, death: Death) -> list[Span]:
         return [Span(replace(check, careful=True)) if again else Span(check, _tally_of_stretch(reader, shard, death))]
     place, seen = death.note
     # what came before is repeated record by record if it was read so: a less careful step could touch what kills
-    begins = place == shard.start or (shard.start is None and place in FIRST)
-    before = [] if begins else [Span(replace(check, shard=shard.before(place)))]
+    before = [] if shard.begins_at(place) else [Span(replace(check, shard=shard.before(place)))]
     if check.deaths > DEATHS_A_SHARD:
         return [*before, Span(check, _tally_of_stretch(reader, shard.since(place), death))]
     if not check.careful:
@@ -90,7 +87,7 @@ def _replace_stretch(reader: Reader, check: Check, death: Death) -> list[Span]:
     """Return what replaces a stretch whose first position was never reached; the last attempt may have got further."""
     shard = check.shard
     place = None if death.note is None else death.note[0]
-    if place is None or place == shard.start or (shard.start is None and place in FIRST):
+    if place is None or shard.begins_at(place):
         return [Span(check, _tally_of_stretch(reader, shard, death))]
     return pieces(reader, replace(check, last=0), death)
 
@@ -127,7 +124,7 @@ def finding_of_death(death: Death, doing: str, *, of_record: bool = True) -> Fin
         times = f" {death.tries} times" if death.tries > 1 else ""
         reason = f"was ended by SIGKILL{times}, as containers and batch systems do at their memory limit"
         return found("too-large", f"{doing} {reason}{words}", verdict="unverifiable", signal=name)
-    if not name.startswith(("SIG", "signal", "exit", "an ")):
+    if death.raised:
         return raised(name, death.words, doing, memory_limit(WORKER_BYTES).words, number=death.errno)
     verdict: Verdict | None = None if name in FROM_DATA or name.startswith("exit") else "unverifiable"
     return found("crash", f"{doing} killed the worker with {name}{words}", verdict=verdict, signal=name)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,13 @@ from datacheck.scanning.line import in_order
 from datacheck.scanning.loading import loading
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing
-from datacheck.scanning.planning import all_statistics, checks_of, given_up, tally_of, unknown_of
+from datacheck.scanning.planning import all_statistics, checks_of
 from datacheck.scanning.profile.probing import take_profile, undecided
 from datacheck.scanning.profile.taking import Taken
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import part_of
+from datacheck.scanning.tallies import given_up, tally_of, unknown_of
 from datacheck.scanning.tasks import Check, Conclude, Job, TakeLayout, Task, knowing, only, together, workers_ahead
 from datacheck.workers.interface import Amending, Death, Engine, MakeEngine, Preparing
 
@@ -123,18 +125,24 @@ def run(
     beside = None if alongside is None else alongside.beside
     job = Job(reader, report.settings, tuple(validators), like if view is None else view, beside)
 
-    def add(tally: Tally) -> None:
-        if alongside is not None:
-            alongside.collect(tally)
-        listen(report.add(amend(tally)))
-        progress(report.tally.records, report.source.records, report.bad)
-
     try:
         with nullcontext(pool) if pool else start_engine(job, report.settings.workers, engine) as workers:
-            its_names = Names(report.settings) if names is None else names
-            probes = _scan(workers, reader, report, add, amend, its_names, _Context(like, journal, until, alongside))
+            scan = _Scan(
+                workers,
+                reader,
+                report,
+                Names(report.settings) if names is None else names,
+                like=like,
+                journal=journal,
+                until=until,
+                alongside=alongside,
+                amend=amend,
+                listen=listen,
+                progress=progress,
+            )
+            probes = scan.run()
             if pairing is not None:
-                _compare(workers, pairing, report, add)
+                scan.compare_with(pairing)
             if alongside is not None:
                 weave(report, alongside.conclude(report))
             if report.shows_records:
@@ -150,22 +158,6 @@ def run(
         report.source = msgspec.structs.replace(report.source, records=report.tally.records)
 
 
-class _Context(msgspec.Struct, frozen=True):
-    """How to scan a source.
-
-    It has the expectations for the profile, the journal of the progress, the time to stop, and the additional work.
-    """
-
-    like: Like | None
-    journal: Journal | None
-    until: float | None
-    alongside: Alongside | None = None
-
-    @property
-    def over(self) -> bool:
-        return is_over(self.until)
-
-
 class _Doubtful(msgspec.Struct):
     """What to check again if the source has changed: the checks that found something bad, or the whole store."""
 
@@ -179,163 +171,223 @@ class _Doubtful(msgspec.Struct):
         return tally
 
 
-def _scan(
-    pool: Engine[Task],
-    reader: Reader,
-    report: Report,
-    add: Callable[[Tally], None],
-    amend: Callable[[Tally], Tally],
-    names: Names,
-    context: _Context,
-) -> Sequence[Shard]:
-    """Scan a source, and repeat what found something if the source changed meanwhile; return its probes."""
-    before = fingerprint_if_any(reader)
-    report.source = msgspec.structs.replace(report.source, fingerprint=before)
-    doubtful = _Doubtful()
-    probes = _scan_once(pool, reader, report, add, doubtful, names, context)
-    changed = settle(report, reader, before, lambda: _look_again(pool, reader, report, doubtful, amend))
-    if changed is not None:
-        report.by_file.text = None
-        add(tally_of(changed))
-    return probes
+@dataclass
+class _Scan:
+    """The scan of one source: the workers, the report that they fill, and what `run` was asked to do meanwhile."""
 
+    pool: Engine[Task]
+    reader: Reader
+    report: Report
+    names: Names
+    like: Like | None
+    journal: Journal | None
+    until: float | None
+    alongside: Alongside | None
+    amend: Callable[[Tally], Tally]
+    listen: Callable[[Collection[Finding]], None]
+    progress: Progress
+    doubtful: _Doubtful = field(default_factory=_Doubtful)
+    not_read: set[tuple[Any, str]] = field(default_factory=set)
+    """The findings about unread parts of the store that were reported: each pass over the store makes them again."""
 
-def _look_again(
-    pool: Engine[Task], reader: Reader, report: Report, doubtful: _Doubtful, amend: Callable[[Tally], Tally]
-) -> Iterator[Finding]:
-    """Yield the findings in the source as it is now, wherever something was found before."""
-    now = only(pool, TakeLayout())
-    if isinstance(now, Death):
-        yield finding_of_death(now, OPENING, of_record=False)
-        return
-    yield from amend(tally_of(*now.findings)).findings
-    if doubtful.whole:
-        profile = report.judged_by or report.profile
-        checks = [Check(shard, profile, eyes=report.settings.eyes) for shard in now.shards]
-    else:
-        of_part = {shard.part: shard for shard in now.shards}
-        checks = [
-            msgspec.structs.replace(it, shard=it.shard.within(of_part.get(it.shard.part)))
-            for it in doubtful.checks.values()
-        ]
-    account: Counter[str] = Counter()
-    for _, tally in in_order(pool, reader, iter(checks)):
-        account += tally.account
-        yield from amend(tally).findings
-    if doubtful.whole:
-        yield from _store_findings(pool, account)
+    def add(self, tally: Tally) -> None:
+        """Add a tally to the report, and pass it on to all who follow the scan."""
+        if self.alongside is not None:
+            self.alongside.collect(tally)
+        self.listen(self.report.add(self.amend(tally)))
+        self.progress(self.report.tally.records, self.report.source.records, self.report.bad)
 
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        """Add findings about the store as a whole."""
+        for finding in findings:
+            self.add(tally_of(finding))
 
-def _scan_once(
-    pool: Engine[Task],
-    reader: Reader,
-    report: Report,
-    add: Callable[[Tally], None],
-    doubtful: _Doubtful,
-    names: Names,
-    context: _Context,
-) -> Sequence[Shard]:
-    if isinstance(pool, Preparing):  # the other workers load what they need while the first one opens the store
-        pool.prepare(workers_ahead(reader), loading((), reader.backend))
-    layout: Layout | Death = only(pool, TakeLayout())
-    if isinstance(layout, Death):
-        names.skip()
-        add(given_up(layout, OPENING))
-        return ()
-    report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
-    if layout.known and isinstance(reader, Knowing) and isinstance(pool, Amending):
-        pool.amend(partial(knowing, reader.knowing(layout.known)))
-    not_read: set[tuple[Any, str]] = set()
-    report.expected = layout.records
-    pool.grow(len(layout.shards))  # the other workers load what they need while the first one takes the profile
-    taken = take_profile(pool, layout, pixels=all_statistics(layout, report.settings))
-    report.profile = taken.profile
-    names.look(report, taken, pool)
-    for finding in names.heeded(layout.findings):
-        add(tally_of(finding).without(not_read))
-    for tally in undecided(taken, layout, reader, finding_of_death):
-        add(tally)
-    report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
-    report.settings, report.unwalked = chosen(report.settings, layout, report.profile, pool)
-    _recognise(pool, layout, taken, report, add)
-    _hold(report, context.like, taken, add)
-    _check_all(pool, reader, report, layout, add, doubtful, not_read, context)
-    if report.tally.account and report.complete and part_of(report.settings.sample) is None:
-        for finding in _store_findings(pool, report.tally.account):
-            doubtful.whole |= report.settings.sample is None and in_doubt(finding)
-            add(tally_of(finding))
-    for family, count in sorted(report.tally.unknown.items()):
-        known = report.profile.of(family)
-        alone = not report.profile.families
-        add(unknown_of(family, count, "" if known is None else known.form, alone=alone))
-    if report.complete and report.settings.sample is None:
-        _conclude(pool, layout, report, add)
-    for finding in whole_store.conclude(report):
-        add(tally_of(finding))
-    names.conclude(report)
-    for finding in _no_records(layout, report):
-        add(tally_of(finding))
-    return layout.probes
+    def run(self) -> Sequence[Shard]:
+        """Scan the source, and repeat what found something if the source changed meanwhile; return its probes."""
+        report = self.report
+        before = fingerprint_if_any(self.reader)
+        report.source = msgspec.structs.replace(report.source, fingerprint=before)
+        probes = self._scan_once()
+        changed = settle(report, self.reader, before, self._look_again)
+        if changed is not None:
+            report.by_file.text = None
+            self.add(tally_of(changed))
+        return probes
 
+    def _look_again(self) -> Iterator[Finding]:
+        """Yield the findings in the source as it is now, wherever something was found before."""
+        now = only(self.pool, TakeLayout())
+        if isinstance(now, Death):
+            yield finding_of_death(now, OPENING, of_record=False)
+            return
+        yield from self.amend(tally_of(*now.findings)).findings
+        if self.doubtful.whole:
+            profile = self.report.judged_by or self.report.profile
+            checks = [Check(shard, profile, eyes=self.report.settings.eyes) for shard in now.shards]
+        else:
+            of_part = {shard.part: shard for shard in now.shards}
+            checks = [
+                msgspec.structs.replace(it, shard=it.shard.within(of_part.get(it.shard.part)))
+                for it in self.doubtful.checks.values()
+            ]
+        account: Counter[str] = Counter()
+        for _, tally in in_order(self.pool, self.reader, iter(checks)):
+            account += tally.account
+            yield from self.amend(tally).findings
+        if self.doubtful.whole:
+            yield from self._store_findings(account)
 
-def _check_all(
-    pool: Engine[Task],
-    reader: Reader,
-    report: Report,
-    layout: Layout,
-    add: Callable[[Tally], None],
-    doubtful: _Doubtful,
-    not_read: set[tuple[Any, str]],
-    context: _Context,
-) -> None:
-    """Check the shards of a source, except those that an earlier run has checked."""
-    resumable = Resumable(context.journal, report, layout, context.alongside)
-    files = file_by_file(reader, report, layout)
-    of_files = FileFindings(layout.findings)
+    def _scan_once(self) -> Sequence[Shard]:
+        report = self.report
+        layout = self._open()
+        if layout is None:
+            return ()
+        self._take_expectations(layout)
+        self._check_all(layout)
+        if report.tally.account and report.complete and part_of(report.settings.sample) is None:
+            for finding in self._store_findings(report.tally.account):
+                self.doubtful.whole |= report.settings.sample is None and in_doubt(finding)
+                self.add(tally_of(finding))
+        for family, count in sorted(report.tally.unknown.items()):
+            known = report.profile.of(family)
+            alone = not report.profile.families
+            self.add(unknown_of(family, count, "" if known is None else known.form, alone=alone))
+        if report.complete and report.settings.sample is None:
+            self._compare_what_it_keeps(layout)
+        self.add_findings(whole_store.conclude(report))
+        self.names.conclude(report)
+        self.add_findings(_no_records(layout, report))
+        return layout.probes
 
-    def add_known(check: Check, tally: Tally | None, it: Passed) -> None:
-        if it.doubtful:
-            doubtful.checks[id(check)] = check
-        if tally is not None:
+    def _open(self) -> Layout | None:
+        """Return the layout of the store, or None if it could not be opened, which is then reported."""
+        pool, reader, report = self.pool, self.reader, self.report
+        if isinstance(pool, Preparing):  # the other workers load what they need while the first one opens the store
+            pool.prepare(workers_ahead(reader), loading((), reader.backend))
+        layout: Layout | Death = only(pool, TakeLayout())
+        if isinstance(layout, Death):
+            self.names.skip()
+            self.add(given_up(layout, OPENING))
+            return None
+        report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
+        report.expected = layout.records
+        if layout.known and isinstance(reader, Knowing) and isinstance(pool, Amending):
+            pool.amend(partial(knowing, reader.knowing(layout.known)))
+        return layout
+
+    def _take_expectations(self, layout: Layout) -> None:
+        """Find out what the store should hold: its profile, and the conventions that it follows."""
+        pool, report = self.pool, self.report
+        pool.grow(len(layout.shards))  # the other workers load what they need while the first one takes the profile
+        taken = take_profile(pool, layout, pixels=all_statistics(layout, report.settings))
+        report.profile = taken.profile
+        self.names.look(report, taken, pool)
+        for finding in self.names.heeded(layout.findings):
+            self.add(tally_of(finding).without(self.not_read))
+        for tally in undecided(taken, layout, self.reader, finding_of_death):
+            self.add(tally)
+        report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
+        report.settings, report.unwalked = chosen(report.settings, layout, report.profile, pool)
+        self._recognise(layout, taken)
+        if self.like is not None and not taken.empty:
+            report.judged_by, differences = self.like.expected(report.profile)
+            self.add_findings(differences)
+
+    def _recognise(self, layout: Layout, taken: Taken) -> None:
+        """Recognise the conventions that the store follows; if that fails, the scan is incomplete."""
+        report, asked = self.report, self.report.settings.conventions
+        found_out = {} if asked == (NONE,) else keeping.recognise(self.pool, layout, taken)
+        if isinstance(found_out, Death):
+            self.add(given_up(found_out, "finding out what the store keeps beside its records"))
+            return
+        report.keeps = with_unread(found_out, layout)
+        report.follows = keeping.followed(layout, asked)
+        left = keeping.unexamined_count(layout, found_out)
+        if left and asked != (NONE,):
+            message = f"{left:,} of its databases were not searched for counts and lists; --convention none skips this"
+            self.add(tally_of(found("unsupported", message, count=left)))
+        report.profile = with_known_shapes(report.profile, found_out)
+
+    def _check_all(self, layout: Layout) -> None:
+        """Check the shards of a source, except those that an earlier run has checked."""
+        pool, report, doubtful = self.pool, self.report, self.doubtful
+        resumable = Resumable(self.journal, report, layout, self.alongside)
+        files = file_by_file(self.reader, report, layout)
+        of_files = FileFindings(layout.findings)
+
+        def add_known(check: Check, tally: Tally | None, it: Passed) -> None:
+            if it.doubtful:
+                doubtful.checks[id(check)] = check
+            if tally is not None:
+                before = len(report.findings)
+                self.add(tally.without(self.not_read))
+                files.known(check, tally, len(report.findings) - before, reused=it.reused)
+
+        def add_reused(checks: list[Check], tally: Tally) -> None:
+            for check in checks:
+                doubtful.take(check, tally)
             before = len(report.findings)
-            add(tally.without(not_read))
-            files.known(check, tally, len(report.findings) - before, reused=it.reused)
+            self.add(tally)
+            resumable.reused(checks, tally, len(report.findings) - before, doubtful.checks)
 
-    def add_reused(checks: list[Check], tally: Tally) -> None:
-        for check in checks:
-            doubtful.take(check, tally)
-        before = len(report.findings)
-        add(tally)
-        resumable.reused(checks, tally, len(report.findings) - before, doubtful.checks)
+        if self.until == TOO_LATE:
+            report.stopped, report.tally.complete = True, False
+            return
+        over = False
+        at: Check | None = None
+        left = resumable.left(checks_of(pool, layout, report, self.add), add_known)
+        try:
+            for check, tally in in_order(pool, self.reader, files.left(left), together(layout), resumable.stop):
+                files.catch_up(check, add_reused)
+                resumable.reach(check)
+                if over and check is not at:
+                    report.stopped = True
+                    break
+                at, before, report.worked = check, len(report.findings), True
+                tally = of_files.without_repeats(tally.without(self.not_read))
+                self.add(doubtful.take(check, tally))
+                resumable.passed(tally, len(report.findings) - before, doubtful=id(check) in doubtful.checks)
+                files.passed(check, tally, len(report.findings) - before)
+                over = is_over(self.until)
+        except BaseException:
+            resumable.stop()
+            raise
+        if report.stopped:
+            resumable.stop()
+            report.tally.complete = False
+        else:
+            files.end(add_reused)
+            resumable.end()
 
-    if context.until == TOO_LATE:
-        report.stopped, report.tally.complete = True, False
-        return
-    over = False
-    at: Check | None = None
-    left = resumable.left(checks_of(pool, layout, report, add), add_known)
-    try:
-        for check, tally in in_order(pool, reader, files.left(left), together(layout), resumable.stop):
-            files.catch_up(check, add_reused)
-            resumable.reach(check)
-            if over and check is not at:
-                report.stopped = True
-                break
-            at, before, report.worked = check, len(report.findings), True
-            tally = of_files.without_repeats(tally.without(not_read))
-            add(doubtful.take(check, tally))
-            resumable.passed(tally, len(report.findings) - before, doubtful=id(check) in doubtful.checks)
-            files.passed(check, tally, len(report.findings) - before)
-            over = context.over
-    except BaseException:
-        resumable.stop()
-        raise
-    if report.stopped:
-        resumable.stop()
-        report.tally.complete = False
-    else:
-        files.end(add_reused)
-        resumable.end()
+    def _store_findings(self, account: Mapping[str, int]) -> list[Finding]:
+        """Return the findings about the store as a whole that follow from the sums over all blocks."""
+        concluded = only(self.pool, Conclude(dict(account)))
+        if isinstance(concluded, list):
+            return concluded
+        return [finding_of_death(concluded, "checking the store as a whole", of_record=False)]
+
+    def _compare_what_it_keeps(self, layout: Layout) -> None:
+        """Compare what the store records about its records with the records themselves."""
+        report, accounts = self.report, self.report.tally.keys
+        known = keeping.compared(report.keeps, accounts, layout.shards, report.profile, partial(only, self.pool))
+        if isinstance(known, Death):
+            self.add(given_up(known, "comparing what the store keeps of its records with their keys"))
+            return
+        report.keeps = known
+        report.groups = keeping.groups(known, accounts)
+        self.add_findings(keeping.untrue(known, accounts))
+        for comparison in compare_sizes(report.conventions, layout.shards):
+            compared = only(self.pool, comparison)
+            if isinstance(compared, Death):
+                self.add(given_up(compared, "comparing the sizes of pictures with those in a list"))
+            elif compared is not None:
+                self.add(tally_of(compared))
+
+    def compare_with(self, pairing: Pairing) -> None:
+        """Compare the keys and pictures of the store with those of the stores it is paired with."""
+        self.report.paired_with = pairing.all
+        own = self.report.keeps.get("", Known()).own
+        self.add_findings(pairing.findings(self.pool, own, lambda death, doing: self.add(given_up(death, doing))))
 
 
 def _no_records(layout: Layout, report: Report) -> Iterator[Finding]:
@@ -351,67 +403,6 @@ def _no_records(layout: Layout, report: Report) -> Iterator[Finding]:
         yield found("no-records", message, verdict="unverifiable")
     else:
         yield found("no-records", "it holds no record: there is nothing to train on")
-
-
-def _store_findings(pool: Engine[Task], account: Mapping[str, int]) -> list[Finding]:
-    """Return the findings about the store as a whole that follow from the sums over all blocks."""
-    concluded = only(pool, Conclude(dict(account)))
-    if isinstance(concluded, list):
-        return concluded
-    return [finding_of_death(concluded, "checking the store as a whole", of_record=False)]
-
-
-def _recognise(pool: Engine[Task], layout: Layout, taken: Taken, report: Report, add: Callable[[Tally], None]) -> None:
-    """Recognise the conventions that the store follows; if that fails, the scan is incomplete."""
-    found_out = {} if report.settings.conventions == (NONE,) else keeping.recognise(pool, layout, taken)
-    if isinstance(found_out, Death):
-        add(given_up(found_out, "finding out what the store keeps beside its records"))
-        return
-    report.keeps = with_unread(found_out, layout)
-    report.follows = keeping.followed(layout, report.settings.conventions)
-    left = keeping.unexamined_count(layout, found_out)
-    if left and report.settings.conventions != (NONE,):
-        message = (
-            f"what {left:,} of its databases keep of their records was not looked for; --convention none takes it so"
-        )
-        add(tally_of(found("unsupported", message, count=left)))
-    report.profile = with_known_shapes(report.profile, found_out)
-
-
-def _hold(report: Report, like: Like | None, taken: Taken, add: Callable[[Tally], None]) -> None:
-    """Replace the expectations for the records by those of another source."""
-    if like is None or taken.empty:
-        return
-    report.judged_by, differences = like.expected(report.profile)
-    for finding in differences:
-        add(tally_of(finding))
-
-
-def _conclude(pool: Engine[Task], layout: Layout, report: Report, add: Callable[[Tally], None]) -> None:
-    """Compare what the store records about its records with the records themselves."""
-    accounts = report.tally.keys
-    known = keeping.compared(report.keeps, accounts, layout.shards, report.profile, partial(only, pool))
-    if isinstance(known, Death):
-        add(given_up(known, "comparing what the store keeps of its records with their keys"))
-        return
-    report.keeps = known
-    report.groups = keeping.groups(known, accounts)
-    for finding in keeping.untrue(known, accounts):
-        add(tally_of(finding))
-    for comparison in compare_sizes(report.conventions, layout.shards):
-        compared = only(pool, comparison)
-        if isinstance(compared, Death):
-            add(given_up(compared, "comparing the sizes of pictures with those in a list"))
-        elif compared is not None:
-            add(tally_of(compared))
-
-
-def _compare(pool: Engine[Task], pairing: Pairing, report: Report, add: Callable[[Tally], None]) -> None:
-    """Compare the keys and pictures of a store with those of the stores it is paired with."""
-    report.paired_with = pairing.all
-    own = report.keeps.get("", Known()).own
-    for finding in pairing.findings(pool, own, lambda death, doing: add(given_up(death, doing))):
-        add(tally_of(finding))
 
 
 def decoders_of(profile: Profile) -> str | None:

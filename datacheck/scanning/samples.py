@@ -134,7 +134,7 @@ def take_samples(pool: Engine[Task], report: Report, probes: Sequence[Shard]) ->
 def first_of_each(report: Report) -> list[Finding]:
     """Return the first findings of each code in source order.
 
-    Of one record's findings, mostly only the first is taken.
+    For most records, only the first of their findings is taken.
     """
     taken: Counter[str] = Counter()
     wanted = sum(min(count, PER_CODE) for count in report.counts.values())

@@ -98,7 +98,7 @@ def scan(
     ----------
     source
         An LMDB environment, a LevelDB directory, an HDF5 file, a folder of any of these or a text list of HDF5 files;
-        or a reader, as `open_store` returns it. Or a list of any of these.
+        a reader, as `open_store` returns it; or a list of any of these.
     backend, decoder
         The types of the store and of the payload, by name; detected by default. Several decoders are a mapping
         by family of keys, as the report prints them, or texts as in ["latents_#=npy"].
@@ -130,16 +130,17 @@ def scan(
         Look at N records, or at "P%" of them, instead of all: always the same ones. Or "1/7:3" for the third of seven
         parts, which together are all records.
     stats
-        Take the mean and the standard deviation of every field, and of pictures the least and greatest pixel too.
-        By default it is done where it costs nothing: for labels, and in stores of up to 4 MiB.
+        Compute the mean and the standard deviation of every field, and the least and greatest pixel of pictures. By
+        default, this is done only where it costs nothing: for labels, and in stores of up to 4 MiB.
     batch_size
-        Say how many batches of so many records lack a class, and whether the records come sorted by it.
+        Number of records in a batch. The report says how many batches lack a class, and whether the records are sorted
+        by class.
     workers
         Processes to use; by default as many as there are cores.
     engine
         What runs the tasks: by default processes on this machine, `datacheck.engines.Dask(client)` for a cluster.
     timeout
-        Give up on a record after so many seconds of processor time.
+        Processor time in seconds after which to give up on a record.
     max_time
         Seconds, or "30m", after which to stop. The report then says how far it came, and is not clean.
     max_bad
@@ -154,31 +155,31 @@ def scan(
     known
         An earlier report, `.json` or `.jsonl`: findings that it has do not count, those that are gone are named.
     like, like_tolerance
-        An earlier report, of another store as a rule: what it says of its records is what these are held to. By the
-        tolerance, "P%" of their width, the ranges of values are widened on either side; by default by 10%.
+        An earlier report, usually of another store: the records are expected to be like those it describes. The
+        tolerance, "P%", widens each range of values on either side by that share of its width; 10% by default.
     if_changed
-        An earlier report: a source that is as it was then, scanned with the same settings, is answered from it. Of the
-        HDF5 files of a folder, only those that changed are read.
+        An earlier report: if the source has not changed since, and the settings are the same, the results are taken
+        from it. In a folder of HDF5 files, only those that changed are read.
     checksums
-        A file that `checksum` wrote of this source, or one like it: what is not as it was then is bad.
+        A file that `checksum` wrote for this source: records that have changed since, or are gone, are bad.
     duplicates
-        Say of each record that has the same value as an earlier one of its source.
+        Report each record that has the same value as an earlier one of its source.
     reports
         Files to write the report to: `.json`, `.jsonl`, `.csv`, or `.html` for a page to look at.
     resume
-        A `.jsonl` report to write, which goes on where an earlier scan of the same was interrupted or killed; such a
-        scan has left it as `NAME.partial`.
+        A `.jsonl` report to write. If an earlier scan of the same source was interrupted or killed, and has left
+        `NAME.partial`, this one continues where that one stopped.
     progress
-        True draws a bar on standard error. Or something that is called with the records scanned, the records in all
-        (or None) and the bad ones, as the scan goes on.
+        True draws a bar on standard error. A callable is called during the scan with the number of records scanned,
+        of all records (or None), and of bad ones.
 
     Returns
     -------
     Report, or a sequence of them
-        Everything found; `report.clean` is the gate, `report.bad_keys()` names the bad records. Of a list of sources
-        there is one for each, and `clean` and `require_clean()` are those of all. Of a folder that holds several
-        sources it is their sum, and a sequence of their reports in the order of their names. All HDF5 files below a
-        folder are one source.
+        Everything found; `report.clean` is the gate, `report.bad_keys()` names the bad records. For a list of sources
+        it is a sequence with one report for each, whose `clean` and `require_clean()` are about all of them. For a
+        folder that holds several sources it is a report with their totals, and at the same time a sequence of their
+        reports in the order of their names. All HDF5 files below a folder are one source.
 
     Raises
     ------

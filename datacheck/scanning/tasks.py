@@ -117,6 +117,12 @@ def opening_seconds(reader: Reader) -> float:
     return OPENING_SECONDS + count / FILES_A_SECOND + size / BYTES_A_SECOND
 
 
+def begin_on_store(job: Job, watch: Watch) -> None:
+    """Begin work on a store as a whole, which may take as long as opening the store may."""
+    watch.timeout, watch.patience = opening_seconds(job.reader), 2
+    watch.note(None)
+
+
 def own_seconds(settings: Settings) -> float:
     """Return the processor time that datacheck's own work between two notes may take, in seconds.
 
@@ -147,8 +153,7 @@ class TakeLayout(msgspec.Struct, frozen=True):
     """A task that opens the store and returns its Layout."""
 
     def run(self, job: Job, watch: Watch) -> Layout:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         with blaming("unreadable"):
             return job.reader.layout()
 
@@ -277,8 +282,7 @@ class Conclude(msgspec.Struct, frozen=True):
     account: dict[str, int]
 
     def run(self, job: Job, watch: Watch) -> list[Finding]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         reader = job.reader
         with blaming("unreadable"):
             return reader.conclude(self.account) if isinstance(reader, Concluding) else []
@@ -291,8 +295,7 @@ class ListCopyLosses(msgspec.Struct, frozen=True):
     changed: bool = True
 
     def run(self, job: Job, watch: Watch) -> list[str]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         return self.copier.objections(job.reader, changed=self.changed)
 
 
@@ -306,8 +309,7 @@ class FindGone(msgspec.Struct, frozen=True):
     renumber: bool | None = None
 
     def run(self, job: Job, watch: Watch) -> Gone:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         return self.copier.gone(job.reader, self.indexes, self.marked, drop_rows=self.drop_rows, renumber=self.renumber)
 
 
@@ -360,6 +362,22 @@ def from_outside(death: Death) -> bool:
 def only(pool: Engine[Task], task: Task) -> Any:
     """Run one task and return its result or Death. Run it again if it may have been killed from outside."""
     (result,) = results(pool, [task])
+    return result
+
+
+class TaskDied(Exception):
+    """A task died whose result is needed for what follows."""
+
+    def __init__(self, death: Death) -> None:
+        super().__init__(death.signal)
+        self.death = death
+
+
+def surely(do: Callable[[Task], Any], task: Task) -> Any:
+    """Return the result of a task that `do` runs. Raises TaskDied if it died."""
+    result = do(task)
+    if isinstance(result, Death):
+        raise TaskDied(result)
     return result
 
 

@@ -63,6 +63,11 @@ class Death:
         return self.signal in ("SIGALRM", "SIGPROF")
 
     @property
+    def raised(self) -> bool:
+        """Whether its task raised an exception, which the worker survived."""
+        return not self.signal.startswith(("SIG", "signal", "exit", UNKNOWN_END))
+
+    @property
     def proven(self) -> bool:
         """Whether the data is certainly to blame; it is not for a wait, a memory limit or a kill from outside.
 
@@ -70,7 +75,7 @@ class Death:
         """
         if self.errno in DISK:
             return False
-        return not self.signal.startswith(("SIG", "signal", "exit", UNKNOWN_END)) or self.signal in FROM_DATA
+        return self.raised or self.signal in FROM_DATA
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ def test_of_very_many_large_databases_it_is_said_that_some_were_not_looked_at(tm
         monkeypatch.setattr(module, "KEYS_A_PROBE", 8)
     report = datacheck.scan(source)
     assert [(it.code, it.verdict) for it in report.findings] == [("unsupported", "unverifiable")]
-    assert "of its databases keep of their records was not looked for" in report.findings[0].message
+    assert "of its databases were not searched for counts and lists" in report.findings[0].message
     assert datacheck.scan(source, convention="none").status == 0
 
 

@@ -3,6 +3,8 @@
 import json
 import pickle
 import struct
+import subprocess
+import sys
 import zlib
 
 import msgspec
@@ -99,3 +101,18 @@ def test_every_form_reads_what_it_writes():
         value = None if form.name == "meta-info" else ["a", "b"] if texts else [1, 2] if several else 7
         if value is not None:
             assert form.read(form.write(value)) == value
+
+
+def test_a_value_that_is_neither_a_pickle_nor_msgpack_loads_no_decoder_for_them():
+    """Records of any size are tried as lists of keys before a scan begins."""
+    script = (
+        "import sys\n"
+        "from datacheck.conventions.values.stored_values import stored\n"
+        "assert stored(bytes.fromhex('0803104018402203') + bytes(3)) is None  # protobuf: a Datum's first fields\n"
+        "assert stored(b'\\xff\\xd8\\xff\\xe0' + bytes(9)) is None  # a JPEG\n"
+        "print(sorted(it for it in sys.modules if it.startswith('datacheck.decoders.pickles')))\n"
+        "assert stored(b'(lp0\\nI1\\na.') is not None\n"
+        "print('datacheck.decoders.pickles.machine' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n") == ["[]", "True", ""]

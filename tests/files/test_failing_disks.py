@@ -254,7 +254,7 @@ def test_a_worker_that_dies_of_a_failing_disk_in_a_map_is_told_from_one_that_die
             transaction.put(key(number), npy(number, 3000))
     value = npy(7, 3000)
     place = path.joinpath("data.mdb").read_bytes().index(value)
-    before = "    try:\n        return os.pread(descriptor, size, offset)\n"
+    before = "    return retried(lambda: os.pread(descriptor, size, offset))\n"
     failing = f"    if offset <= {place} < offset + size <= offset + 20_000:\n"
     after = f"{failing}        raise OSError(5, os.strerror(5))\n{before}"
     lib = patched(tmp_path, "files/retrying.py", before, after)

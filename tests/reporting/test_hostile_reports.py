@@ -13,6 +13,7 @@ WORD = "\x1b[31m\n::error::x"
 WHERE = {
     "source": ("source", "backend"),
     "family": ("profile", "families", "#"),
+    "decoder": ("profile", "families", "#", "decoder"),
     "dtype": ("profile", "families", "#", "fields", "data", "dtype"),
     "key": ("findings", 0, "key"),
     "code": ("findings", 0, "code"),
@@ -60,6 +61,7 @@ def test_no_word_of_a_report_is_a_command(tmp_path, scanned, where, form, option
         done = command("scan", store, option, report, "-o", page, "--workers", "1")
     assert done.returncode in (0, 1, 2, 3)
     said = done.stdout + done.stderr + (page.read_text("utf-8") if page.exists() else "")
+    assert "internal error" not in said
     assert "\x1b" not in said
     assert not re.search("^::error", said, re.MULTILINE)
 

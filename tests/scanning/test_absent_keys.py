@@ -10,7 +10,7 @@ from datacheck.backends import open_store
 from datacheck.backends.leveldb.reader import LevelDbReader
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.scanning.keys.absent_keys import AbsentKeys
-from datacheck.scanning.keys.keeping import value_of
+from datacheck.scanning.keys.keys_read import value_of
 
 
 def store(path, keys, part=None, **options):

@@ -267,7 +267,7 @@ COPYING = {
     "copying": ("rebuilding/pair_copier.py", "        digest = PairDigest()\n"),
     "verifying": ("rebuilding/pair_copier.py", "        digest, count = PairDigest(), 0\n"),
     "objecting": ("rebuilding/pair_copier.py", "        return self._writer().refusals(reader)\n"),
-    "the parent": ("rebuilding/rebuild.py", "    plan = _plan(order, report, workplace, holding, gone)\n"),
+    "the parent": ("rebuilding/rebuild.py", "    plan = _plan(order, report, workplace, holding, draft.gone)\n"),
 }
 
 
@@ -293,8 +293,8 @@ def test_a_mistake_in_the_command_itself_is_one_sentence_and_its_traceback_is_to
     lib = patched(
         tmp_path,
         "scanning/run.py",
-        "    layout: Layout | Death = only(pool, TakeLayout())\n",
-        '    raise IndexError("a slip")\n',
+        "        layout: Layout | Death = only(pool, TakeLayout())\n",
+        '        raise IndexError("a slip")\n',
     )
     path = write_lmdb(tmp_path / "env", RECORDS)
     done = command(lib, "scan", path)

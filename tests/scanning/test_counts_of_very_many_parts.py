@@ -30,7 +30,8 @@ def store(tmp_path_factory):
     return path
 
 
-def test_a_count_in_a_database_that_is_not_probed_is_no_sample_and_is_compared(store):
+def test_a_count_in_a_database_that_is_not_probed_is_no_sample_and_is_compared(store, monkeypatch):
+    monkeypatch.setattr(brief, "PARTS_A_TASK", 7)
     report = datacheck.scan(store, array=["f4:4"])
     assert report.complete
     assert [(it.code, it.database) for it in report.findings] == [("count", WRONG)]

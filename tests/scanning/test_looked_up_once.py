@@ -7,7 +7,7 @@ from building import write_lmdb
 
 from datacheck.backends import open_store
 from datacheck.model.settings import Settings
-from datacheck.scanning.keys import keeping
+from datacheck.scanning.keys import keeping, views
 from datacheck.scanning.tasks import Job
 
 
@@ -19,20 +19,20 @@ class Watch:
         pass
 
 
-@pytest.mark.parametrize("size", [3, keeping.REMEMBERED + 1])
+@pytest.mark.parametrize("size", [3, views.REMEMBERED + 1])
 def test_each_key_is_looked_up_once_unless_its_value_is_large(tmp_path, monkeypatch, size):
     records = {b"image-%09d" % it: b"\xff\xd8" * 9 for it in range(1, 200)}
     records |= {b"label-%09d" % it: b"word" for it in range(1, 200)}
     path = write_lmdb(tmp_path / "env", {**records, b"num-samples": b"199", b"__keys__": b"x" * size})
-    given, asked = keeping.value_of, Counter()
+    given, asked = views.value_of, Counter()
 
     def value_of(reader, key, part=""):
         asked[key] += 1
         return given(reader, key, part)
 
-    monkeypatch.setattr(keeping, "value_of", value_of)
+    monkeypatch.setattr(views, "value_of", value_of)
     known = Job(open_store(path), Settings())(keeping.Recognise({"": frozenset(records)}), Watch())
     assert "ocr" in [it.name for it in known[""].conventions]
     large = asked.pop(b"__keys__")
-    assert (large > 1) == (size > keeping.REMEMBERED)
+    assert (large > 1) == (size > views.REMEMBERED)
     assert asked == {b"num-samples": 1}  # the other names are known to be absent

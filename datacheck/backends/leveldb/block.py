@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import google_crc32c
@@ -18,6 +19,7 @@ from datacheck.files.retrying import pread, preadv
 from datacheck.model.codes import CODES, Verdict
 from datacheck.model.finding import errno_details
 from datacheck.model.slips import ENVIRONMENT
+from datacheck.varint import LONGEST, decoded
 
 TRAILER = 5
 LIMIT = 1 << 30
@@ -279,3 +281,14 @@ def handle(value: Value) -> tuple[int, int] | None:
     except (IndexError, Damaged):
         return None
     return (offset, size) if at == len(data) else None
+
+
+def handles(values: Sequence[Value]) -> list[tuple[int, int] | None]:
+    """Return what `handle` returns for each of the entries of an index."""
+    raw = np.frombuffer(b"".join(values), np.uint8)
+    numbers, lengths = decoded(raw)
+    sizes = np.fromiter(map(len, values), np.int64, len(values))
+    plain = len(lengths) == 2 * len(values) and lengths.max(initial=0) < LONGEST
+    if not plain or (lengths.reshape(-1, 2).sum(axis=1) != sizes).any():
+        return [handle(value) for value in values]
+    return list(zip(numbers[::2].tolist(), numbers[1::2].tolist(), strict=True))

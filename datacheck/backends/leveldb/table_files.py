@@ -14,7 +14,7 @@ from datacheck.backends.leveldb.block import (
     TRAILER,
     Damaged,
     Value,
-    handle,
+    handles,
     parse_block,
     read_block,
     read_failure,
@@ -177,19 +177,17 @@ def _broken_index(why: object, offset: int | None = None, size: int | None = Non
     return Damaged("damaged-store", f"has a broken index: {why}", offset, size)
 
 
-def _table_by_index(path: Path, table: TableFile, inner: list[bytes], handles: list[Value]) -> Table:
+def _table_by_index(path: Path, table: TableFile, inner: list[bytes], values: list[Value]) -> Table:
     users = [key[:-8] for key in inner]
-    offsets, sizes = [], []
-    for place in map(handle, handles):
-        if place is None or sum(place) + TRAILER > table.size - FOOTER:
-            raise _broken_index("an entry points beyond the file")
-        offsets.append(place[0])
-        sizes.append(place[1])
+    places = [it for it in handles(values) if it is not None]
+    if len(places) < len(values) or max(map(sum, places), default=0) + TRAILER > table.size - FOOTER:
+        raise _broken_index("an entry points beyond the file")
     if not users or min(map(len, inner)) < 8 or users[-1] < table.largest:
         raise _broken_index("it does not reach the largest key that the MANIFEST gives")
     bounds = [table.smallest, *users[:-1], table.largest if table.level is not None else users[-1]]
     if not all(low <= high for low, high in pairwise(bounds)):
         raise _broken_index("its keys are out of order")
+    offsets, sizes = zip(*places, strict=True)
     return Table(path, bounds, offsets, sizes)
 
 

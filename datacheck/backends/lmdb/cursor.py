@@ -52,7 +52,7 @@ def records_between(cursor: Any, shard: Shard, tree: Database) -> Iterator[Recor
     nth = _seek(cursor, shard.start)
     if nth is None:
         return
-    stop = None if shard.stop is None else (order(_key_bytes(shard.stop)), shard.stop.nth)
+    stop = None if shard.stop is None else (order(shard.stop.key_bytes), shard.stop.nth)
     last = bytes(cursor.key())
     first = True
     for view, value in cursor.iternext():
@@ -70,7 +70,7 @@ def _seek(cursor: Any, start: Position | None) -> int | None:
     """Put the cursor on the first record of a range; return the number of its value, or None if there is no record."""
     if start is None:
         return 0 if cursor.first() else None
-    if not cursor.set_range(_key_bytes(start)):
+    if not cursor.set_range(start.key_bytes):
         return None
     nth = 0
     while nth < start.nth and cursor.key() == start.key:
@@ -94,9 +94,9 @@ def one_by_one(
     place = start
     try:
         with Pages(data) as pages:
-            for node, page in pages.leaf_nodes(skeleton(data).trees[shard.part].record, _key_bytes(start)):
+            for node, page in pages.leaf_nodes(skeleton(data).trees[shard.part].record, start.key_bytes):
                 place = Position(node.key, start.nth if node.key == start.key else 0)
-                if stop is not None and (order(node.key), place.nth) >= (order(_key_bytes(stop)), stop.nth):
+                if stop is not None and (order(node.key), place.nth) >= (order(stop.key_bytes), stop.nth):
                     return
                 note(place, True)
                 if node.key in avoid:
@@ -126,7 +126,7 @@ def _values_of_key(
     cursor: Any, tree: Database, place: Position, stop: Position | None, note: Note
 ) -> Generator[Record, None, Position]:
     """Yield the values of one key, from number `place.nth` on; return the place behind the last."""
-    key, nth = _key_bytes(place), 0
+    key, nth = place.key_bytes, 0
     found_one = cursor.set_key(key)
     while found_one and not (stop is not None and stop.key == key and nth >= stop.nth):
         if nth >= place.nth:
@@ -137,8 +137,3 @@ def _values_of_key(
         note(Position(key, nth), False)
         found_one = cursor.next_dup()
     return Position(key, nth)
-
-
-def _key_bytes(place: Position) -> bytes:
-    assert isinstance(place.key, bytes)
-    return place.key

@@ -88,8 +88,7 @@ class Direct:
 
     def _count_before(self, keys: list[bytes], place: Position) -> int:
         """Return the number of keys that lie before a place."""
-        assert isinstance(place.key, bytes)
-        return bisect_left(keys, (self._order(place.key), place.nth), key=lambda key: (self._order(key), 0))
+        return bisect_left(keys, (self._order(place.key_bytes), place.nth), key=lambda key: (self._order(key), 0))
 
     def _values(self, nodes: ReadNodes, rows: range, pulse: Callable[[], None]) -> Values:
         values, first = nodes.values[rows.start : rows.stop], nodes.first[rows.start : rows.stop]

@@ -74,22 +74,9 @@ def nameless_trees(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]
         if keys and not holds_no_records(pages, number):
             leaves.append((number, keys))
     flags = next((it for it in KINDS if all(_are_ascending(keys, it) for _, keys in leaves)), 0)
-    order = Database(flags, 0, 0, 0, 0, 0, 0).order()
     trees = [_rooted_tree(pages, root, below, flags) for root in below if root not in reached]
-    groups: list[list[tuple[int, bytes, bytes]]] = []
-    for number, keys in leaves:
-        if number in reached:
-            continue
-        group = next((it for it in groups if order(it[-1][2]) < order(keys[0])), None)
-        if group is None:
-            groups.append(group := [])
-        group.append((number, keys[0], keys[-1]))
-    for group in groups:
-        edges: list[bytes | None] = [first for _, first, _ in group]
-        spans = zip(group, edges, [*edges[1:], None], strict=True)
-        entries = [Entry(low, high, number, "orphan", doubt=True) for (number, _, _), low, high in spans]
-        record = Database(flags | _duplicate_flags(pages, group[0][0]), 1, 0, 0, 0, 0, NO_PAGE)
-        trees.append(Tree(f"page-{group[0][0]}", record, entries, nameless=True))
+    alone = [(number, keys[0], keys[-1]) for number, keys in leaves if number not in reached]
+    trees += [_tree_of_leaves(pages, group, flags) for group in _ascending_groups(alone, flags)]
     if not known:
         for tree in trees:
             tree.entries = [msgspec.structs.replace(entry, doubt=True) for entry in tree.entries]
@@ -103,6 +90,30 @@ def _rooted_tree(pages: Pages, root: int, below: dict[int, list[int]], flags: in
         depth, page = depth + 1, next(iter(below[page]), 0)
     record = Database(flags | _duplicate_flags(pages, page), depth, 0, 0, 0, 0, root)
     return Tree(f"page-{root}", record, nameless=True)
+
+
+def _ascending_groups(leaves: list[tuple[int, bytes, bytes]], flags: int) -> list[list[tuple[int, bytes, bytes]]]:
+    """Return leaves, each with its first and last key, in groups of ascending keys."""
+    order = Database(flags, 0, 0, 0, 0, 0, 0).order()
+    groups: list[list[tuple[int, bytes, bytes]]] = []
+    for number, first, last in leaves:
+        group = next((it for it in groups if order(it[-1][2]) < order(first)), None)
+        if group is None:
+            groups.append(group := [])
+        group.append((number, first, last))
+    return groups
+
+
+def _tree_of_leaves(pages: Pages, leaves: list[tuple[int, bytes, bytes]], flags: int) -> Tree:
+    """Return a database of leaves, each given with its first and last key, that nothing leads to."""
+    edges = [*(first for _, first, _ in leaves), None]
+    entries = [
+        Entry(low, high, number, "orphan", doubt=True)
+        for (number, _, _), (low, high) in zip(leaves, pairwise(edges), strict=True)
+    ]
+    page = leaves[0][0]
+    record = Database(flags | _duplicate_flags(pages, page), 1, 0, 0, 0, 0, NO_PAGE)
+    return Tree(f"page-{page}", record, entries, nameless=True)
 
 
 def _duplicate_flags(pages: Pages, leaf: int) -> int:
@@ -125,6 +136,5 @@ def leaves_of(pages: Pages, tree: Tree, entry: Entry) -> Iterator[Entry]:
         yield entry
         return
     parsed = parse(pages, entry.page, BRANCH, tree.record.order(), entry.low, entry.high)
-    lows = [entry.low, *(node.key for node in parsed.nodes[1:])]
-    for node, low, high in zip(parsed.nodes, lows, [*lows[1:], entry.high], strict=True):
-        yield Entry(low, high, node.child, "leaf")
+    for child, (low, high) in parsed.children(entry.low, entry.high):
+        yield Entry(low, high, child, "leaf")

@@ -1,7 +1,7 @@
 """Check the balance of an LMDB environment: every page used once or free, and the databases as large as they say.
 
-A scan adds up page numbers and records as it goes. Only if the sums do not match is every page examined again, to find
-the pages concerned.
+A scan adds up page numbers and records as it goes. If the sums do not match, every page is examined again, to find the
+pages concerned.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class Ranges:
         if shard.start is not None and shard.start > Position(b"") and len(leaves):
             first = leaves.lowest(0)
             counted[0] = first is not None and (self._order(first), 0) >= (
-                self._order(_key_bytes(shard.start)),
+                self._order(shard.start.key_bytes),
                 shard.start.nth,
             )
         return counted
@@ -206,7 +206,7 @@ class Ranges:
     def _runs(self, shard: Shard, least: int) -> Iterator[_Run]:
         """Yield the leaves of a range in order, a few hundred or more at a time."""
         entries = self._tree.entries
-        start = 0 if shard.start is None else self._first_entry(_key_bytes(shard.start))
+        start = 0 if shard.start is None else self._first_entry(shard.start.key_bytes)
         group = 1 if least < MOST else GROUP
         while start < len(entries):
             entry = entries[start]
@@ -236,7 +236,7 @@ class Ranges:
         return place
 
     def _is_behind(self, key: bytes, stop: Position) -> bool:
-        return (self._order(key), 0) >= (self._order(_key_bytes(stop)), stop.nth)
+        return (self._order(key), 0) >= (self._order(stop.key_bytes), stop.nth)
 
     def _run(self, entries: list[Entry], shard: Shard) -> _Run:
         kind = entries[0].kind
@@ -252,10 +252,10 @@ class Ranges:
             return _Run(leaves, doubt, False)
         flags = self._tree.record.flags
         if shard.start is not None:
-            inside &= ~leaves.bounded_above | (compare(leaves.high, one_key(_key_bytes(shard.start)), flags) > 0)
+            inside &= ~leaves.bounded_above | (compare(leaves.high, one_key(shard.start.key_bytes), flags) > 0)
         if shard.stop is not None:
             reach = 1 if shard.stop.nth else 0
-            inside &= ~leaves.bounded_below | (compare(leaves.low, one_key(_key_bytes(shard.stop)), flags) < reach)
+            inside &= ~leaves.bounded_below | (compare(leaves.low, one_key(shard.stop.key_bytes), flags) < reach)
         return _Run(leaves[inside], doubt[inside], kind in ("branch", "leaf"))
 
 
@@ -287,8 +287,3 @@ def _visit(seen: dict[int, None], page: int) -> bool:
         return False
     seen[page] = None
     return True
-
-
-def _key_bytes(place: Position) -> bytes:
-    assert isinstance(place.key, bytes)
-    return place.key

@@ -192,8 +192,7 @@ class LmdbReader:
         return conclude(self.data, account)
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
-        assert isinstance(place.key, bytes)
-        return Block([place.key], [b""], database=shard.part or None).place(0, finding, None)
+        return Block([place.key_bytes], [b""], database=shard.part or None).place(0, finding, None)
 
     def _refusal(self) -> str | None:
         """Return why the library does not open the environment, or None if it does."""

@@ -90,8 +90,8 @@ class Salvage:
         """Yield the records of a piece in order."""
         self._shared = piece.shared
         start, stop = piece.shard.start or Position(b""), piece.shard.stop
-        first = (self._order(_key_bytes(start)), start.nth)
-        last = None if stop is None else (self._order(_key_bytes(stop)), stop.nth)
+        first = (self._order(start.key_bytes), start.nth)
+        last = None if stop is None else (self._order(stop.key_bytes), stop.nth)
         for source in self._sources(piece):
             key = self._order(source.node.key)
             if key < first[0] or (not self._shard.part and source.node.key in self._bones.names):
@@ -189,7 +189,7 @@ class Salvage:
     def _start_of(self, low: bytes | None) -> Position:
         """Return where the records of a leaf begin within the range, which may begin inside the leaf."""
         start = self._shard.start or Position(b"")
-        if low is None or self._order(low) <= self._order(_key_bytes(start)):
+        if low is None or self._order(low) <= self._order(start.key_bytes):
             return start
         return Position(low)
 
@@ -208,7 +208,7 @@ class Salvage:
                     orphan = self._parsed(number, low, high)
                     replacements.append((orphan, group.doubt))
         start = self._shard.start or Position(b"")
-        begins = start == Position(b"") or (low is not None and self._order(low) >= self._order(_key_bytes(start)))
+        begins = start == Position(b"") or (low is not None and self._order(low) >= self._order(start.key_bytes))
         if parsed.faults and begins:
             self._note_fault(parsed, low, high, sum(len(it.nodes) for it, _ in replacements))
         return replacements
@@ -239,8 +239,3 @@ class Salvage:
 
 def _finding(code: str, wrong: str, page: int, page_size: int) -> Finding:
     return found(code, f"the value {wrong}", page=page, offset=page * page_size)
-
-
-def _key_bytes(place: Position) -> bytes:
-    assert isinstance(place.key, bytes)
-    return place.key

@@ -24,16 +24,7 @@ from datacheck.backends.lmdb.database_names import (
     remaining_names,
 )
 from datacheck.backends.lmdb.fault_findings import SHOWN, Fault, grouped_findings, source_changed_finding
-from datacheck.backends.lmdb.format import (
-    BIGDATA,
-    BRANCH,
-    DEEPEST,
-    INTEGERKEY,
-    LEAF,
-    NO_PAGE,
-    Database,
-    Node,
-)
+from datacheck.backends.lmdb.format import BIGDATA, BRANCH, DEEPEST, INTEGERKEY, LEAF, NO_PAGE, Database, Node
 from datacheck.backends.lmdb.lost_commit import leaves_of, nameless_trees, with_extra_leaves
 from datacheck.backends.lmdb.lost_pages import (
     FREE,
@@ -139,10 +130,23 @@ class Walk:
 
     def skeleton(self) -> Skeleton:
         pages = self.pages
-        before = len(self.faults)
         listed = self._free_list()
-        free_known = len(self.faults) == before and pages.meta.free.root != LOST
+        free_known = not self.faults and pages.meta.free.root != LOST
         main = self.tree("", self._with_true_root(pages.meta.main, listed))
+        names, trees = self._databases(main)
+        for numbers in listed:
+            self._mark_free(numbers)
+        if not names and has_lost_names(pages, main):
+            trees = self._remaining_databases(main, self._nameless_databases(free_known))
+        if main.record.root == LOST:
+            for tree in trees.values():
+                tree.entries = [msgspec.structs.replace(entry, doubt=True) for entry in tree.entries]
+        self._add_unreached(list(trees.values()), free_known=free_known)
+        findings = [*truncation(pages, listed), *pages.metas.findings, *grouped_findings(self.faults, pages.page_size)]
+        return Skeleton(trees, names, self.used, findings, self.account, free_known, pages.metas, sum(map(len, listed)))
+
+    def _databases(self, main: Tree) -> tuple[frozenset[bytes], dict[str, Tree]]:
+        """Return the names of the named databases, and all databases that may hold records; "" is the main one."""
         trees = {}
         names = []
         for name, record in self._named_databases(main):
@@ -154,31 +158,26 @@ class Walk:
             trees = {"": main, **trees}
         else:
             self._count_name_leaves(main)
-        for numbers in listed:
-            self._mark_free(numbers)
-        if not names and has_lost_names(pages, main):
-            trees = self._remaining_databases(main, self._nameless_databases(free_known))
-        if main.record.root == LOST:
-            for tree in trees.values():
-                tree.entries = [msgspec.structs.replace(entry, doubt=True) for entry in tree.entries]
+        return frozenset(names), trees
+
+    def _add_unreached(self, trees: Sequence[Tree], *, free_known: bool) -> None:
+        """Add leaves that nothing reaches: where trees have holes, and of a commit whose meta page may be lost."""
+        pages = self.pages
         newer = not pages.metas.certain and pages.meta.main.root != LOST
-        damaged = [tree for tree in trees.values() if any(entry.kind == "hole" for entry in tree.entries)]
-        if damaged or newer:
-            freed = freed_by_the_next(pages, self.used) if newer else None
-            if freed is not None:
-                self.fault("lost commit", 0, f"commit {pages.meta.txnid + 1} was written, and its meta page is lost")
-            orphans = Orphans(pages, self.used if freed is None else used_after(self.used, freed), known=free_known)
-            for tree in damaged:
-                tree.entries = in_order(tree.record, self._fill_holes(tree, orphans, len(damaged) > 1))
-            if newer and len(trees) == 1 and not damaged:
-                (tree,) = trees.values()
-                groups = orphans.take(pages, tree.record, None, None)
-                extra = [leaf for group in groups for leaf in group.leaves if self.mark(leaf) or freed is not None]
-                tree.entries = with_extra_leaves(pages, tree, extra)
-        findings = [*truncation(pages, listed), *pages.metas.findings, *grouped_findings(self.faults, pages.page_size)]
-        return Skeleton(
-            trees, frozenset(names), self.used, findings, self.account, free_known, pages.metas, sum(map(len, listed))
-        )
+        damaged = [tree for tree in trees if any(entry.kind == "hole" for entry in tree.entries)]
+        if not damaged and not newer:
+            return
+        freed = freed_by_the_next(pages, self.used) if newer else None
+        if freed is not None:
+            self.fault("lost commit", 0, f"commit {pages.meta.txnid + 1} was written, and its meta page is lost")
+        orphans = Orphans(pages, self.used if freed is None else used_after(self.used, freed), known=free_known)
+        for tree in damaged:
+            tree.entries = in_order(tree.record, self._fill_holes(tree, orphans, len(damaged) > 1))
+        if newer and len(trees) == 1 and not damaged:
+            (tree,) = trees
+            groups = orphans.take(pages, tree.record, None, None)
+            extra = [leaf for group in groups for leaf in group.leaves if self.mark(leaf) or freed is not None]
+            tree.entries = with_extra_leaves(pages, tree, extra)
 
     def _fill_holes(self, tree: Tree, orphans: Orphans, doubt: bool) -> Iterator[Entry]:
         """Yield the stretches of a tree, with unreached leaves in place of its holes."""
@@ -305,11 +304,10 @@ class Walk:
             yield msgspec.structs.replace(entry, kind="hole", fault=fault)
 
     def _children(self, tree: Tree, entry: Entry, parsed: Parsed, kind: Literal["branch", "leaf"]) -> Iterator[Entry]:
-        lows = [entry.low, *(node.key for node in parsed.nodes[1:])]
-        for node, low, high in zip(parsed.nodes, lows, [*lows[1:], entry.high], strict=True):
-            below = Entry(low, high, node.child, kind)
-            if not self.mark(node.child):
-                self.fault("shared", node.child, "is used twice", below, tree.part)
+        for child, (low, high) in parsed.children(entry.low, entry.high):
+            below = Entry(low, high, child, kind)
+            if not self.mark(child):
+                self.fault("shared", child, "is used twice", below, tree.part)
                 if kind == "branch":
                     yield self._hole(below)
                     continue

@@ -33,15 +33,26 @@ class Parsed(msgspec.Struct):
         """Whether nothing of the page can be read."""
         return not self.nodes and bool(self.faults)
 
+    def children(self, low: bytes | None, high: bytes | None) -> list[tuple[int, tuple[bytes | None, bytes | None]]]:
+        """Return the pages below a BRANCH with the bounds of their keys; `low` and `high` are those of the page.
+
+        The key of the first node says nothing.
+        """
+        if not self.nodes:
+            return []
+        edges = [low, *(node.key for node in self.nodes[1:]), high]
+        return [(node.child, bounds) for node, bounds in zip(self.nodes, pairwise(edges), strict=True)]
+
 
 Order = Callable[[bytes], Any]
+LARGEST_FILE = 1 << 62
+"""Size in bytes that no file has; systems refuse to read at offsets that are much larger."""
 
 
 def raw_page(pages: Pages, number: int) -> bytes:
     """Return the bytes of a page that the file has."""
-    if not 0 <= number < 1 << 48:
-        return b""
-    return pread(pages.file, pages.page_size, number * pages.page_size)
+    offset = number * pages.page_size
+    return pread(pages.file, pages.page_size, offset) if 0 <= offset < LARGEST_FILE else b""
 
 
 def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None, high: bytes | None) -> Parsed:

@@ -204,9 +204,7 @@ def _sub_tree(
             continue
         if depth < tree.depth:
             parsed = parse(pages, number, BRANCH, order, low, high)
-            lows = [low, *(node.key for node in parsed.nodes[1:])]
-            below = zip(parsed.nodes, lows, [*lows[1:], high], strict=False)
-            stack += reversed([(node.child, depth + 1, least, most) for node, least, most in below])
+            stack += reversed([(child, depth + 1, *bounds) for child, bounds in parsed.children(low, high)])
             faults = parsed.faults
             values: list[bytes | Damage] = []
         else:

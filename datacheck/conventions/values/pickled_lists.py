@@ -13,12 +13,14 @@ _MEMOIZE, _BINPUT, _LONG_BINPUT = 0x94, 0x71, 0x72
 _PASSED = {_MEMOIZE: 0, _BINPUT: 1, _LONG_BINPUT: 4}
 """Opcodes that do not affect the list, with the number of bytes that follow them."""
 _FRAME = 0x95
-_EMPTY_LIST, _MARK, _APPENDS, _APPEND, _STOP = b"](ea."
+_EMPTY_LIST, _MARK, _APPENDS, _APPEND = b"](ea"
+STOP = b"."
+"""The last byte of every pickle."""
 
 
 def pickled_list(raw: bytes) -> list[bytes | str] | None:
     """Return the items of a pickled list of only bytes and text, or None if the pickle has another form."""
-    if len(raw) < 3 or raw[0] != 0x80 or not 2 <= raw[1] <= 5 or raw[-1] != _STOP:
+    if len(raw) < 3 or raw[0] != 0x80 or not 2 <= raw[1] <= 5 or raw[-1:] != STOP:
         return None
     try:
         return _keys(raw)

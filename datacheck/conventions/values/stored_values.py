@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from datacheck.conventions.values.pickled_lists import pickled_list
+from datacheck.conventions.values.pickled_lists import STOP, pickled_list
 from datacheck.conventions.values.printed_values import printed_value
 from datacheck.decoders.trees.tree import ARRAY, Box, Items, Keyed, Node, Parsed, Run
 
@@ -287,14 +287,14 @@ def _read_pickle(protocol: int) -> Callable[[bytes], Any]:
     """Return a function that reads pickles of one protocol without unpickling; 0 stands for an unstated protocol."""
 
     def read(raw: bytes) -> Any:
-        from datacheck.decoders.pickles.decoder import PickleDecoder
-
         declared = raw[1] if raw[:1] == b"\x80" and len(raw) > 1 else 0
-        if declared != protocol:
+        if declared != protocol or raw[-1:] != STOP:
             return None
         keys = pickled_list(raw)
         if keys is not None:
             return keys
+        from datacheck.decoders.pickles.decoder import PickleDecoder  # 60 modules, and most values are no pickles
+
         decoder = PickleDecoder()
         return _plain_or_none(decoder.parse(raw)) if decoder.knows(raw) else None
 
@@ -311,6 +311,8 @@ def _write_pickle(protocol: int) -> Callable[[Any], bytes]:
 
 
 def _read_msgpack(raw: bytes) -> Any:
+    if len(raw) > 1 and raw[0] < 0x80:  # a number of one byte and more behind it: text, or the first tag of protobuf
+        return None
     import msgspec
 
     from datacheck.decoders.trees.msgpack import parse_msgpack

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.model.finding import Finding, found
+from datacheck.varint import LONGEST, decoded
 
 VARINT, FIXED64, LEN, FIXED32 = 0, 1, 2, 5
 Bytes: TypeAlias = "bytes | memoryview"
-LONGEST = 10
-"""Maximum length of a varint in bytes."""
 
 
 class Broken(Exception):
@@ -89,21 +88,13 @@ def signed(value: int) -> int:
 def varints(packed: Bytes) -> NDArray[np.int64]:
     """Return the numbers of a packed varint field; raises Broken if one is cut or longer than LONGEST."""
     raw = np.frombuffer(packed, np.uint8)
-    last = raw < 0x80
-    if last.all():
+    if not raw.size or raw.max() < 0x80:
         return raw.astype(np.int64)
-    if not last[-1]:
+    if raw[-1] >= 0x80:
         raise Broken("truncated", "a list of numbers ends inside one")
-    ends = np.flatnonzero(last)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    lengths = ends - starts + 1
+    values, lengths = decoded(raw)
     if lengths.max() > LONGEST:
         raise Broken("undecodable", f"a number of more than {LONGEST} bytes")
-    values = np.zeros(len(ends), np.uint64)
-    for place in range(int(lengths.max())):
-        chosen = lengths > place
-        digits = raw[starts[chosen] + place].astype(np.uint64) & np.uint64(0x7F)
-        values[chosen] |= digits << np.uint64(min(7 * place, 63))
     return values.view(np.int64)
 
 

@@ -11,12 +11,12 @@ import msgspec
 
 from datacheck.backends import title
 from datacheck.checks.class_balance import balance_sentence
-from datacheck.decoders import payload
 from datacheck.model.escaping import plain
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.replacing import replace
 from datacheck.model.settings import LOOKED, UNWALKED, Settings
 from datacheck.reporting.page.words import cut, readable
+from datacheck.reporting.payloads import described
 from datacheck.statistics.exact_sums import FieldSummary
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _kind(family: FamilyProfile) -> str:
         return "no decoder knows them"
     if family.decoder == "rows":
         return "rows"
-    return payload(family.decoder).title.format(field="").strip().removesuffix(" with").removesuffix(" of")
+    return described(family.decoder).title.format(field="").strip().removesuffix(" with").removesuffix(" of")
 
 
 def _fields(family: FamilyProfile, column: str) -> Iterator[tuple[str, str, str, str]]:
@@ -208,11 +208,11 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "JPEGs", f"{UNWALKED}: {plain(report.unwalked)}"
     if report.tally.ignored:
         yield "Ignored", ", ".join(f"{count:,} {code}" for code, count in sorted(report.tally.ignored.items()))
-    known = report.known_before
-    if known is not None:
-        found_again = ", ".join(f"{count:,} {code}" for code, count in sorted(known.still.items())) or "none found"
-        gone = f"; {known.gone:,} gone" if report.tells_gone and known.gone else ""
-        yield "Known", plain(f"{found_again}, as {known.path} has them{gone}")
+    again = report.found_again
+    if again is not None:
+        found_again = ", ".join(f"{count:,} {code}" for code, count in sorted(again.still.items())) or "none found"
+        gone = f"; {again.gone:,} gone" if again.gone else ""
+        yield "Known", plain(f"{found_again}, as {again.report} has them{gone}")
     if report.unchanged:
         yield "Unchanged", plain(f"answered from {report.unchanged}")
     folder = report.source.folder

@@ -14,12 +14,12 @@ import msgspec
 
 from datacheck._version import __version__
 from datacheck.backends.interface import Reader
-from datacheck.conventions.interface import Convention, Known
 from datacheck.decoders.pictures import eyes
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
 from datacheck.reporting.earlier import place_of, read, walk
+from datacheck.reporting.loading import facts_of
 from datacheck.reporting.per_file import read_per_file
 from datacheck.reporting.report import INTERRUPTED, Report
 from datacheck.reporting.source import Fingerprint
@@ -73,12 +73,9 @@ class EarlierScan:
             msgspec.structs.replace(document.source, path=report.source.path, folder=report.source.folder),
             msgspec.structs.replace(report.settings, eyes=document.settings.eyes),
             document.profile,
-            keeps={"": Known(tuple(map(Convention, document.conventions or ())))},
-            groups=document.groups if isinstance(document.groups, int) else None,
-            balance=document.balance or None,
+            **facts_of(document),
             expected=document.source.records,
             summaries=document.statistics,
-            comparison=document.comparison or None,
             unchanged=str(self._path),
             known_before=report.known_before,
             room=report.room,

@@ -297,20 +297,12 @@ class Judge:
         full: Sequence[int] = range(len(block))
         if lost or not all(lengths(block.values)):
             full = [row for row in full if len(block.values[row]) and row not in lost]
-            empty = sorted(set(range(len(block))).difference(full, lost))
-            for name, rows in self._families(block, empty).items():
-                may_be_empty = name is not None and self._profile.families[name].may_be_empty
-                finding = found("empty", "the value has zero bytes", verdict="suspicious" if may_be_empty else None)
-                stray = name is None and self._profile.rest is None
-                yield from ((row, finding) for row in rows if not (stray and is_marker(block.keys[row])))
-        if self._all_unknown and full:
-            for name, rows in self._families(block, full).items():
-                known = self._profile.rest if name is None else self._profile.families[name]
-                yield from self._unknown(block, rows, known, name)
-            return
+            yield from self._empty(block, sorted(set(range(len(block))).difference(full, lost)))
         for name, rows in self._families(block, full).items():
             known = self._profile.rest if name is None else self._profile.families[name]
-            if known is None:
+            if self._all_unknown:
+                yield from self._unknown(block, rows, known, name)
+            elif known is None:
                 yield from self._sort_strays(block, rows, groups)
             elif known.decoder == UNKNOWN:
                 yield from self._sort_by_magic(block, rows, groups, known, name)
@@ -320,6 +312,14 @@ class Judge:
                 yield from self._sort_strays(block, aside, groups) if aside else ()
             else:
                 groups.append((known, rows))
+
+    def _empty(self, block: Block, rows: Sequence[int]) -> Iterator[Located]:
+        """Yield a finding for each empty value, unless its key has no family and may be a marker without a value."""
+        for name, alike in self._families(block, rows).items():
+            may_be_empty = name is not None and self._profile.families[name].may_be_empty
+            finding = found("empty", "the value has zero bytes", verdict="suspicious" if may_be_empty else None)
+            stray = name is None and self._profile.rest is None
+            yield from ((row, finding) for row in alike if not (stray and is_marker(block.keys[row])))
 
     def _families(self, block: Block, rows: Sequence[int]) -> dict[str | None, Sequence[int]]:
         """Return the rows by the profile's family of their keys, under None the rows of no known family."""

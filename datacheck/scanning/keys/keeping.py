@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -24,28 +25,25 @@ from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.projects.ocr import uncounted_findings
 from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.terminated import end_findings
-from datacheck.conventions.values.side_files import side_file
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.scanning.blame import Blamed, blaming
-from datacheck.scanning.keys.absent_keys import AbsentKeys
-from datacheck.scanning.keys.brief import known_of, unexamined
+from datacheck.scanning.keys.brief import Brief, recognise_briefly
 from datacheck.scanning.keys.further_keys import further_keys
 from datacheck.scanning.keys.keys_compared import named_by_records, stem_groups, with_frame_counts
-from datacheck.scanning.keys.keys_read import CompareLists, small_value_of, value_of
+from datacheck.scanning.keys.keys_read import CompareLists, small_value_of
 from datacheck.scanning.keys.parallel import parallel
 from datacheck.scanning.keys.sample_keys import KEYS_A_PROBE, Keys, SampleKeys, fitting
 from datacheck.scanning.keys.spanning import with_spanning
+from datacheck.scanning.keys.views import view_of
 from datacheck.scanning.profile.probing import probes_of_keys
 from datacheck.scanning.profile.taking import Taken
-from datacheck.scanning.tasks import Job, Task, only, own_seconds
+from datacheck.scanning.tasks import Job, Task, TaskDied, only, own_seconds, surely
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 ENOUGH_KEYS = 256
 """Number of the keys read for the profile that is enough to recognise conventions."""
-REMEMBERED = 64 << 10
-"""Maximum size in bytes of a value that is kept, as absent keys are: several conventions ask for the same."""
 MOST_ASKED = 64
 """Maximum number of databases in which values are looked up; each costs milliseconds."""
 PLAIN = 0.9
@@ -152,10 +150,14 @@ def _recognise_by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept |
     whole = _wholly_known(keys, layout)
     asked = sorted(keys.keys() - whole)[:MOST_ASKED]
     examined = {it: keys[it] for it in keys if it in whole or it in asked}
-    further = unexamined(layout, examined) if len({it.part for it in layout.shards}) > MOST_ASKED else ()
-    sizes = _sizes(layout) if further else {}
-    result = only(pool, Recognise(examined, whole, {it: sizes.get(it) for it in further}))
-    return cast("Kept | Death", result)
+    brief = Brief({}, frozenset())
+    if len({it.part for it in layout.shards}) > MOST_ASKED:
+        read = recognise_briefly(pool, layout, examined, _sizes(layout))
+        if isinstance(read, Death):
+            return read
+        brief = read
+    result: Kept | Death = only(pool, Recognise(examined, whole, brief.met))
+    return result if isinstance(result, Death) or not (result and brief.kept) else result | brief.kept
 
 
 def unexamined_count(layout: Layout, kept: Kept) -> int:
@@ -169,26 +171,29 @@ def unexamined_count(layout: Layout, kept: Kept) -> int:
 class Recognise(msgspec.Struct, frozen=True):
     """A task that returns the conventions of each database of a store, judged by some of its keys.
 
-    Of databases in `whole` all keys are given. The databases in `briefly`, which maps them to their number of records
-    if it is known, are examined briefly.
+    Of databases in `whole` all keys are given. Conventions in `met` are followed by databases that are not examined
+    here.
     """
 
     keys: Keys
     whole: frozenset[str] = frozenset()
-    briefly: Mapping[str, int | None] = msgspec.field(default_factory=dict)
+    met: frozenset[str] = frozenset()
 
     def run(self, job: Job, watch: Watch) -> Kept:
         watch.timeout, watch.patience = own_seconds(job.settings), PATIENCE
         watch.note(None)
         wanted = job.settings.conventions
-        met: set[str] = set()
+        met = {*self.met}
         try:
             with blaming("unreadable"):
                 several = job.reader.databases() if isinstance(job.reader, WithDatabases) else {}
             keys = {part: self._with_further_keys(job.reader, watch, part) for part in self.keys}
-            views = {part: self._view(job.reader, watch, part, keys[part]) for part in keys if not several.get(part)}
+            views = {
+                part: view_of(job.reader, watch, part, keys[part], whole=part in self.whole)
+                for part in keys
+                if not several.get(part)
+            }
             kept = {part: tuple(recognised(views[part], wanted, met)) if part in views else () for part in self.keys}
-            brief = self._brief(job, watch, several, met)
             require_met(wanted, met)
             complete = complete_conventions(kept, views, asked=bool(wanted))
             within = [] if wanted == (NONE,) else list(lists_within(complete, views))
@@ -208,20 +213,7 @@ class Recognise(msgspec.Struct, frozen=True):
                 share=not part and part in views and is_share(job.reader.path.name, views[part]),
             )
             for part, conventions in complete.items()
-        } | brief
-
-    def _brief(self, job: Job, watch: Watch, several: Mapping[str, bool], met: set[str]) -> Kept:
-        """Return what is known of the databases that are examined briefly."""
-
-        def view(part: str, keys: frozenset[bytes], whole: bool) -> StoreView:
-            return self._view(job.reader, watch, part, keys, whole=whole)
-
-        kept: Kept = {}
-        for part, records in self.briefly.items():
-            watch.note(None)
-            wanted = job.settings.conventions
-            kept[part] = Known() if several.get(part) else known_of(job.reader, part, records, view, wanted, met)
-        return kept
+        }
 
     def _indexes(
         self,
@@ -232,7 +224,11 @@ class Recognise(msgspec.Struct, frozen=True):
         several: Mapping[str, bool],
     ) -> list[tuple[str, Index]]:
         """Return the records that name others, with the database that they are in."""
-        of_several = {part: self._view(reader, watch, part, keys[part]) for part in keys if several.get(part)}
+        of_several = {
+            part: view_of(reader, watch, part, keys[part], whole=part in self.whole)
+            for part in keys
+            if several.get(part)
+        }
 
         def small(part: str, key: bytes) -> bytes | None:
             watch.note(None)
@@ -247,28 +243,6 @@ class Recognise(msgspec.Struct, frozen=True):
         watch.note(None)
         return self.keys[part] | further_keys(reader, part)
 
-    def _view(
-        self, reader: Reader, watch: Watch, part: str, keys: frozenset[bytes], *, whole: bool = False
-    ) -> StoreView:
-        whole |= part in self.whole
-        absent = AbsentKeys(reader, part)
-        read: dict[bytes, bytes | None] = {}
-
-        def value(key: bytes) -> bytes | None:
-            if key in read:
-                return read[key]
-            watch.note(None)
-            is_absent = key not in keys and (whole or absent.lacks(key))
-            raw = None if is_absent else value_of(reader, key, part)
-            if raw is None or len(raw) <= REMEMBERED:
-                read[key] = raw
-            return raw
-
-        def file(name: bytes) -> bytes | None:
-            return None if part else side_file(reader.path, name)
-
-        return StoreView(patterns(keys), value, file, keys)
-
 
 def compared(
     kept: Kept, accounts: Mapping[str, Account], shards: Sequence[Shard], profile: Profile, do: Callable[[Any], Any]
@@ -278,9 +252,16 @@ def compared(
     Keys are read once more, by tasks that `do` runs, if lists name them, or if the sums of stems or names show that
     parts of samples are missing.
     """
+    try:
+        return _compared(kept, accounts, shards, profile, partial(surely, do))
+    except TaskDied as exc:
+        return exc.death
+
+
+def _compared(
+    kept: Kept, accounts: Mapping[str, Account], shards: Sequence[Shard], profile: Profile, do: Callable[[Any], Any]
+) -> Kept:
     spanning = with_spanning(kept, accounts, shards, profile, do)
-    if isinstance(spanning, Death):
-        return spanning
     result: Kept = {}
     of_part: dict[str, list[Shard]] = {}
     for shard in shards:
@@ -290,19 +271,10 @@ def compared(
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)
         listed = do(CompareLists(part, part_shards, lists, known.own | known.aside)) if lists else ()
-        if isinstance(listed, Death):
-            return listed
         stems = stem_groups(known, accounts.get(part) or Account(), part_shards, do)
-        if isinstance(stems, Death):
-            return stems
         named = named_by_records(known, part_shards, shards, do)
-        if isinstance(named, Death):
-            return named
-        listed = (*listed, *named)
         with_frames = with_frame_counts(known, part_shards, do)
-        if isinstance(with_frames, Death):
-            return with_frames
-        result[part] = msgspec.structs.replace(with_frames, listed=listed, stems=stems)
+        result[part] = msgspec.structs.replace(with_frames, listed=(*listed, *named), stems=stems)
     return result
 
 

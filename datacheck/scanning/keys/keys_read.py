@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,7 +26,7 @@ from datacheck.model.blocks import AnyBlock, Block, Position, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.key_families import fold
 from datacheck.scanning.blame import blamed, blaming
-from datacheck.scanning.tasks import Job, opening_seconds
+from datacheck.scanning.tasks import Job, begin_on_store
 from datacheck.workers.interface import Watch
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ def for_keys(reader: Reader, shard: Shard, limit: int | None = None) -> Iterator
     return blamed("unreadable", reader.blocks, shard, limit=limit)
 
 
+def key_blocks(reader: Reader, shards: Iterable[Shard]) -> Iterator[Block]:
+    """Yield the blocks of some shards for their keys, as `for_keys` does; rows of tables have none and are left out."""
+    for shard in shards:
+        yield from (block for block in for_keys(reader, shard) if isinstance(block, Block))
+
+
 class TakeKeys(msgspec.Struct, frozen=True):
     """A task that returns the accounts of a shard's keys by database, without reading values."""
 
@@ -91,12 +98,10 @@ class TakeKeys(msgspec.Struct, frozen=True):
     watch: Mapping[str, KeyWatch]
 
     def run(self, job: Job, watch: Watch) -> dict[str, Account]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
-        accounts: dict[str, Account] = {}
-        for block in for_keys(job.reader, self.shard):
-            part = self.shard.part
-            if isinstance(block, Block) and part in self.watch:
+        begin_on_store(job, watch)
+        part, accounts = self.shard.part, dict[str, Account]()
+        for block in key_blocks(job.reader, [self.shard]):
+            if part in self.watch:
                 accounts.setdefault(part, Account()).take(block.keys, self.watch[part], block.series)
         return accounts
 
@@ -113,27 +118,23 @@ class CompareLists(msgspec.Struct, frozen=True):
     own: frozenset[bytes]
 
     def run(self, job: Job, watch: Watch) -> list[Listed]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
+        import numpy as np
+
         from datacheck.conventions.values.key_digests import KeyDigests, digests_of
 
         wanted = [KeyDigests(_listed_keys(job.reader, it, self.part)) for it in self.lists]
         shares = [place for place, it in enumerate(self.lists) if it.share]
         unlisted = [0] * len(wanted)
-        for shard in self.shards:
-            for block in for_keys(job.reader, shard):
-                if not isinstance(block, Block):
-                    continue
-                digests = digests_of(set(block.keys) - self.own)
-                listed = [it.find(digests) for it in wanted]
-                for place, found in enumerate(listed):
-                    if place not in shares:
-                        unlisted[place] += len(found) - int(found.sum())
-                if shares:
-                    in_none = ~listed[shares[0]]
-                    for place in shares[1:]:
-                        in_none &= ~listed[place]
-                    unlisted[shares[0]] += int(in_none.sum())
+        for block in key_blocks(job.reader, self.shards):
+            digests = digests_of(set(block.keys) - self.own)
+            listed = [it.find(digests) for it in wanted]
+            for place, found in enumerate(listed):
+                if place not in shares:
+                    unlisted[place] += len(found) - int(found.sum())
+            if shares:  # each of these lists has a share of the keys
+                in_any = np.logical_or.reduce([listed[place] for place in shares])
+                unlisted[shares[0]] += len(in_any) - int(in_any.sum())
         return [
             Listed(
                 it.key,
@@ -252,21 +253,18 @@ class CompareIndexes(msgspec.Struct, frozen=True):
     holding: tuple[Shard, ...]
 
     def run(self, job: Job, watch: Watch) -> list[Listed]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         every = [Named(it) for it in self.indexes]
         for shard in self.holding:
             in_shard = [it for it in every if it.index.kept_in == shard.part]
-            for block in for_keys(job.reader, shard) if in_shard else ():
+            for block in key_blocks(job.reader, [shard]) if in_shard else ():
                 watch.note(None)
-                if isinstance(block, Block):
-                    for it in in_shard:
-                        it.take(block)
+                for it in in_shard:
+                    it.take(block)
         missing = [set(it.keys) if len(it.keys) <= MOST_NAMED else set() for it in every]
-        for shard in self.shards:
-            for block in for_keys(job.reader, shard):
-                for keys in missing:
-                    keys.difference_update(block.keys if isinstance(block, Block) else ())
+        for block in key_blocks(job.reader, self.shards):
+            for keys in missing:
+                keys.difference_update(block.keys)
 
         def is_there(key: bytes) -> bool:
             watch.note(None)
@@ -282,13 +280,10 @@ class CountFrames(msgspec.Struct, frozen=True):
     clips: frozenset[bytes]
 
     def run(self, job: Job, watch: Watch) -> dict[bytes, int]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         counts: Counter[bytes] = Counter()
-        for shard in self.shards:
-            for block in for_keys(job.reader, shard):
-                if isinstance(block, Block):
-                    counts.update(count_frames(block.keys, self.clips))  # adding counters goes through all clips
+        for block in key_blocks(job.reader, self.shards):
+            counts.update(count_frames(block.keys, self.clips))  # adding counters goes through all clips
         return dict(counts)
 
 
@@ -299,17 +294,18 @@ class CountClips(msgspec.Struct, frozen=True):
     counts: tuple[ClipCounts, ...]
 
     def run(self, job: Job, watch: Watch) -> tuple[ClipCounts, ...]:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         every = [Clips(it) for it in self.counts]
-        for shard in self.shards:
-            for block in for_keys(job.reader, shard):
-                watch.note(None)
-                if isinstance(block, Block):
-                    for row, key in enumerate(block.keys):
-                        for clips in every:
-                            clips.take(key, lambda values=block.values, at=row: bytes(values[at]))  # type: ignore[misc]
+        for block in key_blocks(job.reader, self.shards):
+            watch.note(None)
+            for row, key in enumerate(block.keys):
+                for clips in every:
+                    clips.take(key, partial(_value_at, block, row))
         return tuple(counted for it in every if (counted := it.counts()) is not None)
+
+
+def _value_at(block: Block, row: int) -> bytes:
+    return bytes(block.values[row])
 
 
 class FindUnpaired(msgspec.Struct, frozen=True):
@@ -319,12 +315,10 @@ class FindUnpaired(msgspec.Struct, frozen=True):
     stems: Stems
 
     def run(self, job: Job, watch: Watch) -> StemGroups | None:
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         behind = isinstance(self.stems, BehindNames)
         unpaired = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems)
-        for shard in self.shards:
-            for block in for_keys(job.reader, shard):
-                if isinstance(block, Block) and not unpaired.failed:
-                    unpaired.take(block.keys)
+        for block in key_blocks(job.reader, self.shards):
+            if not unpaired.failed:
+                unpaired.take(block.keys)
         return unpaired.groups()

@@ -13,11 +13,11 @@ from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.numbered_keys import KeyTable
 from datacheck.conventions.keys.spanning import Naming, Spanning
 from datacheck.conventions.keys.stems import text_hashes
-from datacheck.model.blocks import Block, Shard
+from datacheck.model.blocks import Shard
 from datacheck.model.profile import Profile
-from datacheck.scanning.keys.keys_read import for_keys
-from datacheck.scanning.tasks import Job, opening_seconds
-from datacheck.workers.interface import Death, Watch
+from datacheck.scanning.keys.keys_read import key_blocks
+from datacheck.scanning.tasks import Job, begin_on_store
+from datacheck.workers.interface import Watch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,8 +34,11 @@ def with_spanning(
     shards: Sequence[Shard],
     profile: Profile,
     do: Callable[[Any], Any],
-) -> dict[str, Known] | Death:
-    """Return what is known of each database, together with the samples that it shares with other databases."""
+) -> dict[str, Known]:
+    """Return what is known of each database, together with the samples that it shares with other databases.
+
+    Keys are read by tasks that `do` runs; it raises TaskDied if one dies.
+    """
     result = dict(kept)
     if len(result) < 2:
         return result
@@ -47,8 +50,6 @@ def with_spanning(
         if spanning is None:
             part_shards = {part: tuple(it for it in shards if it.part == part) for part in namings}
             spanning = do(FindLacking(part_shards, namings, {part: others[part].own for part in namings}))
-            if isinstance(spanning, Death):
-                return spanning
         found.append(spanning)
     for one in found:
         for part in () if one is None else one.parts:
@@ -79,8 +80,7 @@ class FindLacking(msgspec.Struct, frozen=True):
     def run(self, job: Job, watch: Watch) -> Spanning | None:
         import numpy as np
 
-        watch.timeout, watch.patience = opening_seconds(job.reader), 2
-        watch.note(None)
+        begin_on_store(job, watch)
         sums = {part: np.zeros((2, BUCKETS), np.uint64) for part in self.namings}
         for part, names in self._names(job):
             ones, others = text_hashes(names)
@@ -110,9 +110,7 @@ class FindLacking(msgspec.Struct, frozen=True):
         """Yield the names of neighbouring records with their database."""
         for part, shards in self.shards.items():
             own = self.own[part]
-            for shard in shards:
-                for block in for_keys(job.reader, shard):
-                    if isinstance(block, Block):
-                        table = KeyTable([key for key in block.keys if key not in own] if own else block.keys)
-                        for names in self.namings[part].names(table):
-                            yield part, names
+            for block in key_blocks(job.reader, shards):
+                table = KeyTable([key for key in block.keys if key not in own] if own else block.keys)
+                for names in self.namings[part].names(table):
+                    yield part, names

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from datacheck.backends.interface import Reader
-from datacheck.model.blocks import Layout, Position, Shard
+from datacheck.model.blocks import FIRST, Layout, Position, Shard
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, Profile
 from datacheck.model.replacing import replace
@@ -30,65 +30,117 @@ MOST, CERTAIN = 0.5, 200
 
 With fewer sampled records, differences that few records have may be missed.
 """
-FIRST = (Position(b""), Position(0))
-"""The positions before all others, where a piece with an open start begins."""
 
 
 def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) -> Taken:
     """Return the profile, and what could not be used for it."""
-    probes = [Probe((shard,)) for shard in layout.probes]
-    order = _scattered(len(probes)) if layout.probes and probes_of_keys(layout.probes) else [*range(len(probes))]
-    left: list[Left] = []
-    deaths = raised = lost = 0
-    last: Death | None = None
-    kills: Counter[Any] = Counter()
-    while probes:
-        finish = deaths >= DEATHS or raised >= RAISED
-        result: Any = None
-        for _, result in pool.run([TakeProfile(tuple(probes), tuple(order), len(layout.probes), pixels, finish)]):
-            if isinstance(result, Step):
-                number, given = result.value
-                if number == len(probes):
-                    probes.append(Probe(**given))
-                    order.append(number)
-                else:
-                    probes[number] = replace(probes[number], **given)
+    attempts = _Attempts(layout)
+    while attempts.probes:
+        result = attempts.run(pool, pixels=pixels)
         if isinstance(result, Taken):
-            taken = replace(result, left=tuple(left), unused=sum(not probe.done for probe in probes), last=last)
+            unused = sum(not probe.done for probe in attempts.probes)
+            taken = replace(result, left=tuple(attempts.left), unused=unused, last=attempts.last)
             return replace(taken, profile=Profile() if taken.empty else _mark_loose_ties(taken.profile, layout))
-        assert isinstance(result, Death)
-        if _may_live_again(probes, result, finish) and kills[result.note] < TRIES - 1:
-            kills[result.note] += 1
-            continue
-        if result.trace and result.note is None:
-            return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
-        if result.trace or result.signal.startswith(("SIG", "signal", "exit", "an ")):
-            deaths += 1
-        else:
-            raised += 1
-        lost += result.note is None
-        if finish or lost > 1:
-            return Taken(Profile(), left=tuple(left), unused=len(probes), last=result)
-        if last is None and not probes_of_keys(layout.probes):
-            order = _scattered(len(probes))  # so that the probes read before the attempt is given up are spread evenly
-        last = result
-        if result.note is not None:
-            _avoid(probes, left, result)
-            order.append(order.pop(order.index(result.note[1])))  # the probe that may die again comes last
+        if not attempts.go_on_after(result):
+            return Taken(Profile(), left=tuple(attempts.left), unused=len(attempts.probes), last=result)
     return Taken(Profile())
 
 
-def _may_live_again(probes: Sequence[Probe], death: Death, finish: bool) -> bool:
-    """Return whether a worker was perhaps killed from outside, where its death would cost the profile something.
+class _Attempts:
+    """Attempts to take a profile: how far each probe was read, and what has failed.
 
-    The first deaths cost nothing: what follows them is read or decoded record by record.
+    `order` are the numbers of the probes in the order in which they are read, and `left` is what is left out.
     """
-    if not from_outside(death):
-        return False
-    if finish or death.note is None:
+
+    def __init__(self, layout: Layout) -> None:
+        self.probes = [Probe((shard,)) for shard in layout.probes]
+        self.left: list[Left] = []
+        self.last: Death | None = None
+        self._given = len(layout.probes)
+        self._by_key = probes_of_keys(layout.probes)
+        self._order = _scattered(self._given) if self._given and self._by_key else [*range(self._given)]
+        self._deaths = self._raised = self._lost = 0
+        self._kills: Counter[Any] = Counter()
+
+    @property
+    def _finish(self) -> bool:
+        """Whether the next attempt only makes the profile of what the probes have returned so far."""
+        return self._deaths >= DEATHS or self._raised >= RAISED
+
+    def run(self, pool: Engine[Task], *, pixels: bool) -> Taken | Death:
+        """Read on from where the last attempt ended."""
+        task = TakeProfile(tuple(self.probes), tuple(self._order), self._given, pixels, self._finish)
+        result: Any = None
+        for _, result in pool.run([task]):
+            if isinstance(result, Step):
+                number, given = result.value
+                if number == len(self.probes):
+                    self.probes.append(Probe(**given))
+                    self._order.append(number)
+                else:
+                    self.probes[number] = replace(self.probes[number], **given)
+        assert isinstance(result, (Taken, Death))
+        return result
+
+    def go_on_after(self, death: Death) -> bool:
+        """Leave out what an attempt died of, and return whether another attempt is worthwhile."""
+        if self._may_live_again(death) and self._kills[death.note] < TRIES - 1:
+            self._kills[death.note] += 1
+            return True
+        was_last = self._finish or (bool(death.trace) and death.note is None)
+        if death.raised and not death.trace:
+            self._raised += 1
+        else:
+            self._deaths += 1
+        self._lost += death.note is None
+        if was_last or self._lost > 1:
+            return False
+        if self.last is None and not self._by_key:
+            self._order = _scattered(len(self.probes))  # so that the probes read before giving up are spread evenly
+        self.last = death
+        if death.note is not None:
+            self._avoid(death)
+            number = death.note[1]
+            self._order.append(self._order.pop(self._order.index(number)))  # the probe that may die again comes last
         return True
-    doing, number, *at = death.note
-    return at[0] is not None if doing == DECODING else probes[number].careful
+
+    def _may_live_again(self, death: Death) -> bool:
+        """Return whether a worker was perhaps killed from outside, where its death would cost the profile something.
+
+        The first deaths cost nothing: what follows them is read or decoded record by record.
+        """
+        if not from_outside(death):
+            return False
+        if self._finish or death.note is None:
+            return True
+        doing, number, *at = death.note
+        return at[0] is not None if doing == DECODING else self.probes[number].careful
+
+    def _avoid(self, death: Death) -> None:
+        """Change the probe that died so that it continues after what killed it.
+
+        If that is not known, all probes continue record by record, since the time limit is meant for a single record.
+        """
+        doing, number, *at = death.note
+        probe = self.probes[number]
+        if doing == DECODING:
+            row, key = at
+            if row is None:
+                self.probes = [replace(it, apart=True) for it in self.probes]
+            else:
+                self.probes[number] = replace(probe, skip=probe.skip | {row}, apart=True)
+                self.left.append(Left(number, probe.pieces[0], death, key=key))
+            return
+        if not probe.careful:
+            self.probes = [replace(it, careful=True) for it in self.probes]
+            return
+        which, place, seen = at
+        shard = probe.pieces[which]
+        self.left.append(Left(number, shard, death, place=place, seen=seen))
+        before = [] if place is None or shard.begins_at(place) else [shard.before(place)]
+        behind = [shard.since(Position(place.key, place.nth + 1))] if place is not None and seen else []
+        pieces = (*probe.pieces[:which], *before, *behind, *probe.pieces[which + 1 :])
+        self.probes[number] = replace(probe, pieces=pieces)
 
 
 def _mark_loose_ties(profile: Profile, layout: Layout) -> Profile:
@@ -104,36 +156,6 @@ def _mark_loose_ties(profile: Profile, layout: Layout) -> Profile:
 
     rest = None if profile.rest is None else marked(profile.rest)
     return replace(profile, families={name: marked(it) for name, it in profile.families.items()}, rest=rest)
-
-
-def _avoid(probes: list[Probe], left: list[Left], death: Death) -> None:
-    """Change the probe that died so that it continues after what killed it.
-
-    If that is not known, all probes continue record by record, since the time limit is meant for a single record.
-    """
-    doing, number, *at = death.note
-    probe = probes[number]
-    if doing == DECODING:
-        row, key = at
-        if row is None:
-            probes[:] = [replace(it, apart=True) for it in probes]
-        else:
-            probes[number] = replace(probe, skip=probe.skip | {row}, apart=True)
-            left.append(Left(number, probe.pieces[0], death, key=key))
-        return
-    if not probe.careful:
-        probes[:] = [replace(it, careful=True) for it in probes]
-        return
-    which, place, seen = at
-    shard = probe.pieces[which]
-    left.append(Left(number, shard, death, place=place, seen=seen))
-    behind: list[Shard] = []
-    if place is None:
-        before = []
-    else:
-        before = [] if place == shard.start or (shard.start is None and place in FIRST) else [shard.before(place)]
-        behind = [shard.since(Position(place.key, place.nth + 1))] if seen else []
-    probes[number] = replace(probe, pieces=(*probe.pieces[:which], *before, *behind, *probe.pieces[which + 1 :]))
 
 
 def _probe_text(left: Left, layout: Layout) -> str:

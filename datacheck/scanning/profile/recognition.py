@@ -224,6 +224,13 @@ def elected(kinds: Counter[str], *, single: bool = False) -> str:
     return name if 2 * kinds[name] > full else UNKNOWN
 
 
+def _refuse_decoders_of_rows(forced: Forced) -> None:
+    for how in (*forced.families.values(), *([forced.rest] if forced.rest else [])):
+        if payload(how.decoder).rows:
+            known = ", ".join(value_decoders())
+            raise UsageError(f"the decoder {how.decoder} is not for keys and values; there are {known}")
+
+
 class Families(msgspec.Struct, frozen=True):
     """The votes of the main families. `rest` is that of all other keys together, or None if they are too few.
 
@@ -240,10 +247,8 @@ class Families(msgspec.Struct, frozen=True):
 
         Raises UsageError if a decoder of rows is given for keys and values.
         """
-        for how in (*forced.families.values(), *([forced.rest] if forced.rest else [])) if seen else ():
-            if payload(how.decoder).rows:
-                known = ", ".join(value_decoders())
-                raise UsageError(f"the decoder {how.decoder} is not for keys and values; there are {known}")
+        if seen:
+            _refuse_decoders_of_rows(forced)
         wanted = forced.families if seen else ()
         names = families_of(seen, wanted)
         members: dict[str, list[Look]] = {family: [] for family in main_families(names, wanted)}

@@ -68,7 +68,7 @@ class SourceSample:
 
     @property
     def usual(self) -> tuple[int, ...] | None:
-        """The most frequent shape. Of equally frequent shapes, it is that of the first record."""
+        """The most frequent shape; that of the first record if it is as frequent as any other."""
         most = max(self.shapes.values(), default=0)
         if self.first is not None and self.shapes[self.first] == most:
             return self.first

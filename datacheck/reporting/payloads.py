@@ -1,0 +1,16 @@
+"""Describe the payloads that a profile names, also those of an earlier report that this version does not know."""
+
+from __future__ import annotations
+
+from datacheck.decoders import Payload, is_decoder, payload
+
+
+def described(decoder: str) -> Payload:
+    """Return the row of a payload; for an unknown name, return a row with that name as its title.
+
+    >>> described("npy").title, described("newer {x}").title.format(field="data")
+    ('.npy arrays', 'newer {x}')
+    """
+    if is_decoder(decoder):
+        return payload(decoder)
+    return Payload(("", ""), decoder, title=decoder.replace("{", "{{").replace("}", "}}"))
