@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
@@ -63,8 +64,7 @@ Attribute = Callable[[bytes, bytes], "int | None"]
 """Returns the whole number in the attribute of a path with a name, or None if there is none."""
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True):
     """An attribute that counts the rows of its `samples`, which may be one, or if `whole` the samples themselves."""
 
     path: bytes
@@ -82,8 +82,7 @@ class Counted:
     """The samples of other files that it counts too."""
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(msgspec.Struct, frozen=True):
     """What the parts of a file say of each other, which a copy has to keep true.
 
     `samples` are groups that are dropped as a whole. `members` are the datasets of a sample that have one row per step.
@@ -97,9 +96,9 @@ class Meaning:
     numbers: tuple[RowNumbers, ...] = ()
     sparse: tuple[Sparse, ...] = ()
     cells: Cells | None = None
-    referred: Mapping[bytes, str] = field(default_factory=dict)
+    referred: Mapping[bytes, str] = msgspec.field(default_factory=dict)
     """The cell of a MATLAB file that each dataset in #refs# is, by path."""
-    categories: Mapping[bytes, int] = field(default_factory=dict)
+    categories: Mapping[bytes, int] = msgspec.field(default_factory=dict)
     """The datasets of category numbers, with the number of categories."""
     pictures: frozenset[bytes] = frozenset()
     """The flat datasets whose bytes are one encoded picture."""
@@ -130,8 +129,7 @@ class Meaning:
         )
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """The result of a walk of a file: its groups with their datasets, the links, and a reader of small contents."""
 
     groups: Sequence[tuple[bytes, Sequence[Dataset]]]

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,8 +49,7 @@ NAMED, KEPT = 5, 1 << 16
 """Maximum number of missing nodes that are named, and that are counted."""
 
 
-@dataclass(frozen=True)
-class Ends:
+class Ends(msgspec.Struct, frozen=True):
     """A dataset of edges or faces, the nodes that it leads to, and the numbers that lead `beyond` the last node."""
 
     dataset: Dataset

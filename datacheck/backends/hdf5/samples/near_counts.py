@@ -138,7 +138,7 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
             continue
         for at, word in enumerate(parts):
             named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
-    for by_word in named.values():
+    for by_word in (it for it in named.values() if len(it) > 1):
         for pair in PAIRS:
             first = next((by_word[it] for it in sorted(pair.some) if it in by_word), None)
             second = next((by_word[it] for it in sorted(pair.other) if it in by_word), None)

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -98,6 +99,7 @@ def without(name: bytes, word: bytes) -> tuple[bytes, ...] | None:
     return None if word not in parts else tuple(b"*" if it == word else it for it in parts)
 
 
+@lru_cache(maxsize=4096)
 def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
     """Return the words of a name, with a star for the one that marks data or labels, or None if there is no such word.
 

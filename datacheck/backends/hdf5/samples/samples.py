@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,8 +55,7 @@ WEIGHTS = re.compile(
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """A sample: its path, and the shapes of the datasets below it by their relative paths.
 
     `linked` are the paths below it that exist as links only; what these lead to is not known here.
@@ -70,8 +69,7 @@ class Sample:
         return member in self.members or any(member == it or member.startswith(it + b"/") for it in self.linked)
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(msgspec.Struct, frozen=True, dict=True):
     """Samples that are alike. `noun` is what a sample is called: group or file.
 
     `within` are the kinds of numbered parts of the samples, `inner` the families of samples of their own within them.
