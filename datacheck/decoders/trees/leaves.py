@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,8 +39,7 @@ PRIVATE = frozenset({"_parent", "_key", "_edge_attr_cls", "_tensor_attr_cls"})
 """Internal attributes of such objects, which are skipped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """A part of a record that has no parts of its own, or that is treated as a whole.
 
     `kind` is "array", "number", "list", "text", "bytes", "other", or the name of a dtype that NumPy does not have.
@@ -55,14 +54,13 @@ class Leaf:
     node: Node = None
 
 
-@dataclass(slots=True)
-class Leaves:
+class Leaves(msgspec.Struct):
     """The leaves of a record; `again` has the paths of broken or repeated parts, `nothing` those of None."""
 
-    leaves: list[Leaf] = field(default_factory=list)
-    again: list[str] = field(default_factory=list)
-    nothing: list[str] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    leaves: list[Leaf] = msgspec.field(default_factory=list)
+    again: list[str] = msgspec.field(default_factory=list)
+    nothing: list[str] = msgspec.field(default_factory=list)
+    findings: list[Finding] = msgspec.field(default_factory=list)
 
 
 NOTHING = np.empty(0, np.uint8)
