@@ -1,13 +1,11 @@
 """A job that reports what its tasks load, in its own module because a worker that loads a job loads its module."""
 
 import sys
-from dataclasses import dataclass
 
 from datacheck.scanning.tasks import Job
 
 
-@dataclass(frozen=True)
-class Telling(Job):
+class Telling(Job, frozen=True):
     """A job that returns the datacheck modules a task loaded, and its result; for a str, whether that is loaded."""
 
     def __call__(self, task, watch):

@@ -97,7 +97,7 @@ BACKENDS: dict[str, Backend] = {
         noun="HDF5",
         roots=SUPERBLOCK,
         in_folders=("datacheck.backends.hdf5.in_folders", "IN_FOLDERS"),
-        copier=("datacheck.backends.hdf5.copying.copier", "Hdf5Copier"),
+        copier=("datacheck.backends.hdf5.copier", "LazyCopier"),
     ),
 }
 """The kinds of store by name, in the order in which they are tried."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer
@@ -26,9 +27,31 @@ NO_GRADIENT: dict[str, tuple[int, ...]] = {
 """Layer types that abort if a gradient is propagated to certain bottoms, and the numbers of these; -1 is the last."""
 
 
+NO_BACKWARD = frozenset({"Accuracy", "ArgMax", "Threshold"})
+"""Layer types without a backward pass: NOT_IMPLEMENTED in their headers."""
+ALWAYS = frozenset({"ArgMax", "Threshold"})
+"""Those of them that abort even if no gradient is to be propagated to their bottoms."""
+NEVER_FORCED = {
+    "HingeLoss": 1,
+    "InfogainLoss": 1,
+    "LSTM": 1,
+    "LSTMUnit": 2,
+    "MultinomialLogisticLoss": 1,
+    "RNN": 1,
+    "SigmoidCrossEntropyLoss": 1,
+    "SoftmaxWithLoss": 1,
+}
+"""The bottom that force_backward leaves as it is, of the types in NO_GRADIENT that have one (AllowForceBackward)."""
+
+Cause = Literal["learned", "told", "forced"]
+"""Why a gradient is sent to a bottom: what is learned below it, its propagate_down, or the network's force_backward."""
+
+
 def refused_bottoms(layer: Layer) -> list[int]:
     """Return the numbers of the bottoms to which a layer propagates no gradient."""
     count = len(layer.bottoms)
+    if layer.type in NO_BACKWARD:
+        return list(range(count))
     numbers = (count - 1 if number < 0 else number for number in NO_GRADIENT.get(layer.type, ()))
     return [number for number in numbers if number < count]
 
@@ -45,13 +68,13 @@ class _Blob:
     uses: list[tuple[bool, bool]] = field(default_factory=list)
 
 
-def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
-    """Return where a gradient would reach a bottom that accepts none, as pairs of layer number and bottom number.
+def refused_gradients(places: Sequence[Place], *, forced: bool = False) -> dict[tuple[int, int], Cause]:
+    """Return where a gradient would reach a bottom that accepts none, by layer number and bottom number, and why.
 
     This follows Net::Init of BVLC Caffe: a gradient goes from a loss down to the layers that learn, unless
     propagate_down stops it; propagate_down: true sends it to a bottom that needs none. What a layer computes from
-    learned bottoms counts as learned whatever its propagate_down is. A gradient is assumed to stop at the layer types
-    of forks, whose behaviour is unknown.
+    learned bottoms counts as learned whatever its propagate_down is. With `forced` (force_backward), it goes through
+    every layer. A gradient is assumed to stop at the layer types of forks, whose behaviour is unknown.
     """
     current: dict[str, _Blob] = {}
     steps: list[tuple[Layer, list[_Blob], list[bool], list[_Blob], bool]] = []
@@ -64,7 +87,7 @@ def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
         tops = [_Blob(learns) for _ in layer.tops]
         current.update(zip(layer.tops, tops, strict=True))
         steps.append((layer, bottoms, wanted, tops, learns))
-    result: set[tuple[int, int]] = set()
+    result: dict[tuple[int, int], Cause] = {}
     for number, (layer, bottoms, wanted, tops, learns) in reversed([*enumerate(steps)]):
         ends = is_loss(layer.type, list(layer.message.loss_weight))
         before_loss = ends or any(leads for top in tops for leads, _ in top.uses)
@@ -72,8 +95,12 @@ def learned_bottoms(places: Sequence[Place]) -> set[tuple[int, int]]:
         passes = before_loss and reached and learns
         for blob, goes in zip(bottoms, wanted, strict=True):
             blob.uses.append((before_loss, passes and goes))
-        if passes:
-            result.update((number, at) for at in refused_bottoms(layer) if wanted[at])
+        for at in refused_bottoms(layer):
+            if passes and (wanted[at] or layer.type in ALWAYS):
+                told = layer.message.propagate_down and wanted[at]
+                result[number, at] = "told" if told else "learned"
+            elif forced and NEVER_FORCED.get(layer.type) != at:
+                result[number, at] = "forced"
     return result
 
 

@@ -24,7 +24,7 @@ def embed(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     param = message.embed_param
     if not param.num_output or not param.input_dim:
         raise Misfit("num_output and input_dim must be given and positive", "embed_param")
-    return [(*_require_known(bottoms[0]), param.num_output)]
+    return [None if bottoms[0] is None else (*bottoms[0], param.num_output)]
 
 
 def concat(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
@@ -49,18 +49,18 @@ def concat(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
 
 
 def slice_(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    param, shape = message.slice_param, _require_known(bottoms[0])
+    param, shape, points = message.slice_param, bottoms[0], list(message.slice_param.slice_point)
+    ends = [0, *points]
+    if points and len(points) != count - 1:
+        raise Misfit(f"{len(points)} slice points make {len(points) + 1} tops, not {count}", "slice_param.slice_point")
+    if any(after <= before for before, after in pairwise(ends)):
+        raise Misfit(f"the slice points {points} do not rise", "slice_param.slice_point")
+    if shape is None:
+        return [None] * count
     axis = axis_of(shape, param.slice_dim if param.HasField("slice_dim") else param.axis, "slice_param.axis")
-    size, points = shape[axis], list(param.slice_point)
+    size = shape[axis]
     pieces: Sequence[Dim]
     if points:
-        if len(points) != count - 1:
-            raise Misfit(
-                f"{len(points)} slice points make {len(points) + 1} tops, not {count}", "slice_param.slice_point"
-            )
-        ends = [0, *points]
-        if any(after <= before for before, after in pairwise(ends)):
-            raise Misfit(f"the slice points {points} do not rise", "slice_param.slice_point")
         if size is not None and points[-1] >= size:
             raise Misfit(
                 f"the slice point {points[-1]} is not inside the {size} of axis {axis}", "slice_param.slice_point"
@@ -77,16 +77,18 @@ def slice_(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
 
 
 def reshape(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    param, shape = message.reshape_param, _require_known(bottoms[0])
+    param, shape, requested = message.reshape_param, bottoms[0], list(message.reshape_param.shape.dim)
+    if requested.count(-1) > 1 or any(size < -1 for size in requested):
+        raise Misfit("only one size may be -1, and none less", "reshape_param.shape")
+    if shape is None:  # without an axis to begin behind, all axes are those of the new shape
+        whole = param.axis == 0 and param.num_axes == -1
+        return [tuple(size if size > 0 else None for size in requested) if whole else None]
     start = axis_of(shape, param.axis, "reshape_param.axis", end=1)
     stop = len(shape) if param.num_axes == -1 else start + param.num_axes
     if not start <= stop <= len(shape):
         raise Misfit(
             f"num_axes {param.num_axes} reaches behind the axes of {shape_text(shape)}", "reshape_param.num_axes"
         )
-    requested = list(param.shape.dim)
-    if requested.count(-1) > 1 or any(size < -1 for size in requested):
-        raise Misfit("only one size may be -1, and none less", "reshape_param.shape")
     sizes: list[Dim] = list(requested)
     for index, size in enumerate(requested):
         if size == 0:
@@ -178,10 +180,12 @@ def accuracy(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
 
 
 def tile(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    param, shape = message.tile_param, _require_known(bottoms[0])
-    axis = axis_of(shape, param.axis, "tile_param.axis")
+    param, shape = message.tile_param, bottoms[0]
     if param.tiles < 1:
         raise Misfit("tiles is missing or less than 1", "tile_param.tiles")
+    if shape is None:
+        return [None]
+    axis = axis_of(shape, param.axis, "tile_param.axis")
     size = shape[axis]
     return [(*shape[:axis], None if size is None else size * param.tiles, *shape[axis + 1 :])]
 
@@ -260,9 +264,12 @@ RULES: dict[str, Rule] = {
     "Tile": tile,
 }
 PARTIAL = frozenset(
-    ("Accuracy", "BatchReindex", "Concat", "Crop", "Eltwise", "Filter", "InnerProduct", "LSTM", "LSTMUnit", "RNN")
+    (
+        *("Accuracy", "BatchReindex", "Concat", "Convolution", "Crop", "Deconvolution", "Eltwise", "Embed", "Filter"),
+        *("Im2col", "InnerProduct", "LSTM", "LSTMUnit", "Pooling", "RNN", "Reshape", "Slice", "Tile"),
+    )
 )
-"""Layer types whose tops can be inferred in part even if the shape of a bottom is unknown."""
+"""Layer types whose parameters are checked, or tops inferred in part, even if the shape of a bottom is unknown."""
 SAME = frozenset(
     (
         *("AbsVal", "BNLL", "BatchNorm", "Bias", "Clip", "Dropout", "ELU", "Exp", "Log", "LRN", "PReLU"),

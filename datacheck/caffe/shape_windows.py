@@ -25,6 +25,8 @@ def spatial_sizes(message: Any, field: str, names: tuple[str, ...], count: int, 
         return [getattr(message, name) for name in names[1:]]
     if not values and default is not None:
         return [default] * count
+    if not values:
+        raise Misfit(f"{names[0]} is missing", field)
     if len(values) not in (1, count):
         raise Misfit(f"has {len(values)} values of {names[0]} for {count} axes", field)
     return values * count if len(values) == 1 else values
@@ -33,7 +35,10 @@ def spatial_sizes(message: Any, field: str, names: tuple[str, ...], count: int, 
 def convolution(message: Any, bottoms: Shapes, count: int, *, transposed: bool = False) -> list[Shape | None]:
     """Return the tops of Convolution, or of Deconvolution (base_conv_layer.cpp)."""
     param, shape = message.convolution_param, bottoms[0]
-    assert shape is not None
+    if shape is None:
+        _window_parameters(param, _axes_given(param))
+        _check_groups(param, None)
+        return [None] * count
     axis = axis_of(shape, param.axis, "convolution_param.axis")
     axes = len(shape) - axis - 1
     kernel, stride, pad, dilation = _window_parameters(param, axes)
@@ -60,7 +65,9 @@ def convolution(message: Any, bottoms: Shapes, count: int, *, transposed: bool =
 def im2col(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     """Return the top of Im2col: a window's values as channels, and the number of windows along each axis."""
     param, shape = message.convolution_param, bottoms[0]
-    assert shape is not None
+    if shape is None:
+        _window_parameters(param, _axes_given(param))
+        return [None] * count
     axis = axis_of(shape, param.axis, "convolution_param.axis")
     axes = len(shape) - axis - 1
     if axes < 1:
@@ -72,6 +79,14 @@ def im2col(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
         room = None if size is None else size + 2 * pad[index] - dilation[index] * (kernel[index] - 1) - 1
         sizes.append(None if room is None else _window_count(room, stride[index]))
     return [(*shape[:axis], channels, *sizes)] * count
+
+
+def _axes_given(param: Any) -> int:
+    """Return over how many axes a window goes by its parameters, for a bottom of unknown shape."""
+    if any(param.HasField(name) for name in ("kernel_h", "kernel_w", "stride_h", "stride_w", "pad_h", "pad_w")):
+        return 2
+    several = max(len(it) for it in (param.kernel_size, param.stride, param.pad, param.dilation))
+    return several if several > 1 else 2
 
 
 def _window_parameters(param: Any, axes: int) -> tuple[list[int], list[int], list[int], list[int]]:
@@ -154,8 +169,8 @@ def _pair(param: Any, one: str, height: str, width: str) -> tuple[int, int]:
 
 
 def pooling(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
-    shape = bottoms[0]
-    assert shape is not None
+    """Return the tops of Pooling, which takes four axes and no other number of them."""
+    shape = (None, None, None, None) if bottoms[0] is None else bottoms[0]
     sizes = [None if axis is None else axis.windows for axis in pooling_axes(message, shape)]
     if any(size is not None and size < 1 for size in sizes):
         raise Misfit(f"the kernel is too large for {shape_text(shape)}: the top would be {shape_text(tuple(sizes))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from datacheck.cli.options import (
     TOGETHER_OPTION,
     WORKERS_OPTION,
 )
-from datacheck.cli.output import watching
+from datacheck.cli.output import searching, watching_phases
 from datacheck.cli.request import configuration_of, end_silent, given_options
 
 
@@ -48,8 +49,16 @@ def checksum(source: str, out: Path, replace: bool, quiet: bool, no_progress: bo
 
     settings = configuration_of().settings(**given_options(options))
     interrupts.set_sentence(f"{source} is unchanged, and nothing was written to {out}; the same command starts over")
-    with watching(not no_progress, plain(source)) as watch:
-        recorded = record(source, out, settings, force=replace, progress=watch, publishing=interrupts.ignore)
+    with watching_phases(not no_progress) as watch:
+        recorded = record(
+            source,
+            out,
+            settings,
+            force=replace,
+            progress=partial(watch, plain(source)),
+            publishing=interrupts.ignore,
+            searching=partial(searching, not no_progress),
+        )
     if not quiet:
         print(recorded)
     end_silent(silent=quiet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -30,6 +31,7 @@ from datacheck.cli.output import (
     print_end,
     print_json,
     print_text,
+    searching,
     watching,
 )
 from datacheck.cli.request import asked, configuration_of, end_silent, given_options
@@ -89,7 +91,8 @@ def compare(sources: Sequence[str], near: int | None, form: str, quiet: bool, no
 
     written = options.pop("reports")
     settings = configuration_of().settings(**given_options(options))
-    stores = [Store(*it) for source in sources for it in prepare_all(source, settings)]
+    shown = partial(searching, not no_progress)
+    stores = [Store(*it) for source in sources for it in prepare_all(source, settings, shown)]
     names = Names(settings, len(stores), excused=applied().found_keys)
     wanted: int | bool = False if near is None else True if near == BARE else near
     with watching(not no_progress, "compare") as watch:

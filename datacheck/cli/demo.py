@@ -18,7 +18,7 @@ def demo(directory: Path) -> int:
     from datacheck.reporting.advice import shell
     from datacheck.scanning.scan import scan as scan_library
 
-    for path, planted in build(directory):
+    for path, planted in list(build(directory)):  # all of it, even if the reader of the output ends early
         print(f"$ datacheck scan {shell(str(path))}   # planted: {planted}")
         print_text(scan_library(path), ())
         print()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ import click
 from datacheck.cli.configuring import applied, configured
 from datacheck.cli.help import Grouped, Source
 from datacheck.cli.options import FORMAT_OPTION, info_options
-from datacheck.cli.output import complain, print_summary
+from datacheck.cli.output import complain, print_summary, searching
 from datacheck.cli.request import configuration_of, given_options
 
 
@@ -31,7 +32,7 @@ def info(source: str, form: str, **options: Any) -> int:
     settings = configuration_of().settings(**given_options({**options, "workers": 1}))
     names = Names(settings, excused=applied().found_keys)
     infos = []
-    for it in describe(source, settings, names):
+    for it in describe(source, settings, names, searching=partial(searching, True)):
         infos.append(it)
         if form == "text":
             from datacheck.showing.store_text import info_text

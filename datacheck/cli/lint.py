@@ -57,6 +57,7 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
         done, errors = run(files, written, options)
         for error in errors:
             complain(error)
+            written.not_scanned.append(str(error))
         for report in done:
             report.settings = config.to(report.settings)
         shown = [report for report in done if not (quiet and report.clean)]

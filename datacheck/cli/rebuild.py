@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from datacheck.cli.engine import chosen, engine_options, start_first_worker
 from datacheck.cli.help import ScanCommand, Source, codes_and_verdicts, completing
 from datacheck.cli.option_types import Named, RowName
 from datacheck.cli.options import scan_options, writable
-from datacheck.cli.output import complain, print_summary, watching_phases
+from datacheck.cli.output import complain, print_summary, searching, watching_phases
 from datacheck.cli.request import end_silent, settings_of
 from datacheck.model.escaping import plain
 
@@ -119,14 +120,17 @@ def rebuild(
         return _rebuild_pairs(sources, order, settings, engine, reports, quiet=quiet, progress=not no_progress)
     if len(sources) > 1:
         raise click.UsageError(f"one SOURCE at a time, or --paired: {len(sources)} are named before TARGET")
+    shown = partial(searching, not no_progress)
     guard = Guard(
-        [*order.inputs, *files_of(settings)], lambda: read_by(prepare(order.source, settings)[0]), order.writes.items()
+        [*order.inputs, *files_of(settings)],
+        lambda: read_by(prepare(order.source, settings, shown)[0]),
+        order.writes.items(),
     )
     with watching_phases(not no_progress) as progress, ExitStack() as stack:
         writing = [(path, stack.enter_context(write_receipt(path, guard))) for path in reports]
         option_names = Names(settings, excused=applied().found_keys)
         receipt, scanned = rebuild_as(
-            order, settings, progress, engine, publishing=interrupts.ignore, names=option_names
+            order, settings, progress, engine, publishing=interrupts.ignore, names=option_names, searching=shown
         )
         receipt.config = settings.config
         for path, write in writing:
@@ -199,6 +203,7 @@ def _rebuild_pairs(
             engine,
             publishing=interrupts.ignore,
             names=option_names,
+            searching=partial(searching, progress),
         )
     for sentence in option_names.unheeded:
         complain(sentence)

@@ -125,6 +125,7 @@ def scan(
     earlier = previous_reports(scans, settings, if_changed, reports)
     guard = guard_of([*sources, *nets, *map(str, files_of(settings))], scans)
     with keeping_processes(), _keeping(Reports(reports, guard, resume=resume), resume) as files:
+        files.not_scanned = request.not_scanned
         ready(scans, files, resume, engine, if_changed, quiet=quiet)
         hint = KeepHint(complain, wanted=not (reports or resume or quiet or form == "json"))
         for it in scans:

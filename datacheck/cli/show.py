@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ import click
 from datacheck.cli.configuring import applied, configured
 from datacheck.cli.help import ScanCommand, Source
 from datacheck.cli.option_types import Named
-from datacheck.cli.options import scan_options
-from datacheck.cli.output import WORST_FIRST, columns, complain, in_colour, print_summary, watching
+from datacheck.cli.options import FORMAT_OPTION, scan_options
+from datacheck.cli.output import WORST_FIRST, columns, complain, in_colour, print_summary, searching, watching_phases
 from datacheck.cli.request import settings_of
 from datacheck.cli.streams import COULD_NOT_RUN
 
@@ -47,6 +48,7 @@ BLOCK = "\u2580"
 )
 @scan_options
 @configured
+@FORMAT_OPTION
 def show(
     source: str,
     keys: Sequence[str],
@@ -54,6 +56,7 @@ def show(
     save: Path | None,
     field: str | None,
     picture: str,
+    form: str,
     **options: Any,
 ) -> int:
     """Show single records of SOURCE as datacheck sees them; a KEY is written as in reports.
@@ -61,6 +64,7 @@ def show(
     Exit status: 0 nothing wrong with them, 1 something bad, 2 a KEY is not there, 3 undecided.
     """
     from datacheck.scanning.names import Names
+    from datacheck.showing.record_json import records_json
 
     if bool(keys) == (bad is not None):
         message = (
@@ -73,17 +77,30 @@ def show(
     if bad is not None:
         keys, status = _first_bad(source, settings, bad)
         if not keys:
-            print("no record is bad" if status != 1 else "no single record is bad, but the store is: scan it")
+            none = "no record is bad" if status != 1 else "no single record is bad, but the store is: scan it"
+            print(none if form == "text" else records_json([], many=True))
             return status
-    statuses = _print_records(source, keys, settings, names, save, field, many=many, picture=_picture_size(picture))
+    records, statuses = [], set()
+    size = _picture_size(picture) if form == "text" else None
+    for record in _records(source, keys, settings, names, save, field, many=many, picture=size, values=form == "json"):
+        statuses.add(COULD_NOT_RUN if record is None else record.status)
+        if record is None:
+            continue
+        if form == "json":
+            records.append(record.document)
+            continue
+        print_summary(record.text)
+        _draw(record)
+    if form == "json":
+        print(records_json(records, many=many))
     for sentence in names.unheeded:
         complain(sentence)
-    if settings.config is not None:
+    if settings.config is not None and form == "text":
         print(settings.config.sentence)
     return next(it for it in WORST_FIRST if it in statuses)
 
 
-def _print_records(
+def _records(
     source: str,
     keys: Sequence[str],
     settings: Settings,
@@ -93,28 +110,32 @@ def _print_records(
     *,
     many: bool,
     picture: tuple[int, int] | None,
-) -> set[int]:
-    """Print the records, and return their statuses."""
+    values: bool,
+) -> Iterator[Record | None]:
+    """Yield the records; None stands for one of several that is not there, which is reported."""
     from datacheck.errors import RecordMissing
     from datacheck.showing import Showing
 
-    statuses = set()
     with Showing(
-        source, settings, save, many=many, names=names, field=field, picture=picture, spell=_spelling()
+        source,
+        settings,
+        save,
+        many=many,
+        names=names,
+        field=field,
+        picture=picture,
+        spell=_spelling(),
+        searching=partial(searching, True),
+        values=values,
     ) as showing:
         for key in keys:
             try:
-                record = showing.record(key)
+                yield showing.record(key)
             except RecordMissing as exc:
                 if not many:
                     raise
                 complain(exc)
-                statuses.add(COULD_NOT_RUN)
-                continue
-            print_summary(record.text)
-            _draw(record)
-            statuses.add(record.status)
-    return statuses
+                yield None
 
 
 def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], int]:
@@ -123,8 +144,9 @@ def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], 
     from datacheck.showing.first_bad import first_bad
 
     names = Names(settings, excused=applied().found_keys)  # missing names are reported when records are shown
-    with watching(True, plain(source)) as watch:
-        return first_bad(source, settings, count, watch, names)
+    with watching_phases(True) as watch:
+        progress = partial(watch, plain(source))
+        return first_bad(source, settings, count, progress, names, partial(searching, True))
 
 
 def _picture_size(asked: str) -> tuple[int, int] | None:

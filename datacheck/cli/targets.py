@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from datacheck.backends import refuse_url
-from datacheck.backends.folder import unwatched
 from datacheck.backends.interface import Reader
 from datacheck.cli.output import complain
 from datacheck.errors import (
@@ -36,6 +34,7 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.run import TOO_LATE, Progress, is_over, run, unheard
 from datacheck.scanning.scan import deadline, prepare_all, require_resumable
+from datacheck.scanning.searching import Searching, unshown
 from datacheck.workers.interface import MakeEngine
 
 if TYPE_CHECKING:
@@ -198,17 +197,12 @@ def guard_of(named: Sequence[str], scans: Sequence[Scan | None]) -> Guard:
     )
 
 
-def unshown(source: str) -> AbstractContextManager[Callable[[int], None]]:
-    """Show nothing of a search."""
-    return nullcontext(unwatched)
-
-
 @dataclass(frozen=True)
 class ScanRequest:
     """How sources become scans, and the callback for errors of what is neither a store nor a network.
 
     `net_settings` are the settings for what a network reads. `names` looks for the names that the options give.
-    `searching` starts to show, by the name of a source, how far the search for its stores has come.
+    `searching` shows how far the search for the stores of a source has come. `not_scanned` receives the errors.
     """
 
     settings: Settings
@@ -218,7 +212,8 @@ class ScanRequest:
     complain: Callable[[DatacheckError], None]
     names: Names
     stages: Sequence[str] = ()
-    searching: Callable[[str], AbstractContextManager[Callable[[int], None]]] = unshown
+    searching: Searching = unshown
+    not_scanned: list[str] = field(default_factory=list)
 
     def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
         """Return the scans of all networks' layers and of the sources; None stands for one with a reported error."""
@@ -237,11 +232,10 @@ class ScanRequest:
 
     def _of_source(self, source: str) -> Iterator[Scan | None]:
         try:
-            with self.searching(source) as watch:
-                prepared = prepare_all(source, self.settings, watch)
+            prepared = prepare_all(source, self.settings, self.searching)
             yield from (StoreScan(reader, report) for reader, report in prepared)
         except (SourceMissing, SourceUnreadable) as exc:
-            self.complain(exc)
+            self._refuse(exc)
             yield None
         except SourceUnknown as exc:
             yield from self._of_net(source, otherwise=exc)
@@ -258,5 +252,10 @@ class ScanRequest:
             return prepare_net(net, self.net_settings, phase=self.phase, stages=self.stages, root=self.root)
         except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
             named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in SUFFIXES
-            self.complain(exc if otherwise is None or named else otherwise)
+            self._refuse(exc if otherwise is None or named else otherwise)
             return [None]
+
+    def _refuse(self, error: DatacheckError) -> None:
+        """Report an error of what can be neither opened as a store nor read as a network."""
+        self.complain(error)
+        self.not_scanned.append(str(error))

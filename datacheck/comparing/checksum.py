@@ -28,6 +28,7 @@ from datacheck.scanning.line import in_order
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import OPENING, Progress
 from datacheck.scanning.scan import prepare, watching
+from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.settings import spelling
 from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import RECORDS_AFTER_DEATH, Check, Job, TakeLayout, noting, only, together
@@ -103,13 +104,15 @@ def record(
     force: bool = False,
     progress: Progress | bool = False,
     publishing: Callable[[], None] = lambda: None,
+    searching: Searching = unshown,
 ) -> Recorded:
     """Write the checksum file of a source; see `checksum`.
 
-    `publishing` is called just before the file gets its name.
+    `publishing` is called just before the file gets its name. `searching` shows how far the search of a folder has
+    come.
     """
     started = time.monotonic()
-    reader, report = prepare(source, settings)
+    reader, report = prepare(source, settings, searching)
     guard = Guard([reader.path], lambda: read_by(reader))
     if os.path.lexists(out) and not force:
         raise TargetExists(str(out), "checksum file")

@@ -9,6 +9,8 @@ from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.caffe.prototxt import Prototxt, UnknownField
 from datacheck.caffe.schema import messages
 from datacheck.linting.rule_input import Hints, Problem
+from datacheck.model.escaping import plain
+from datacheck.reporting.advice import shell
 
 INTENDED = {
     ("ConvolutionParameter", "kernel"): "kernel_size",
@@ -76,6 +78,21 @@ def unknown_fields(prototxt: Prototxt) -> Iterator[Problem]:
                 path = f"layer[{number}].permute_param"
                 it = UnknownField("permute_param", path, "LayerParameter", prototxt.line(path))
                 yield _fork_problem(it, forks_of_type("Permute"))
+
+
+def first_generation(prototxt: Prototxt) -> Iterator[Problem]:
+    """No layer is of the first generation (`layers { layer { } }`), which datacheck does not judge."""
+    if prototxt.kind != "network":
+        return
+    numbers = [number for number, layer in enumerate(prototxt.message.layers) if layer.HasField("layer")]
+    if numbers:
+        count = "a layer is" if len(numbers) == 1 else f"{len(numbers):,} layers are"
+        yield Problem(
+            "unsupported",
+            f"{count} of the first generation, which datacheck does not judge",
+            f"layers[{numbers[0]}]",
+            f"upgrade it with a tool of Caffe: upgrade_net_proto_text {shell(plain(prototxt.path))} new.prototxt",
+        )
 
 
 LAYERS = ("LayerParameter", "V1LayerParameter")

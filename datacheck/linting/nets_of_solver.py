@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from datacheck.caffe.schema import enums
 from datacheck.errors import DatacheckError
 from datacheck.files.regular import real
 from datacheck.linting.rule_input import Folders, Problem
+from datacheck.reporting.advice import shell
 
 MOST_STATES = 16
 """Maximum number of states in which a network is checked, and of networks inside a solver; a solver has a few."""
@@ -73,8 +75,9 @@ def solver_nets(prototxt: Prototxt, folders: Folders, visited: set[Path]) -> Ite
     for path, name, roles in _named_nets(solver):
         file = folders.find(name)
         if file is None:
-            fix = "correct the path; it counts from the folder that Caffe is started in (see --root)"
-            yield Problem("missing", f"the network {name} is not there: Caffe aborts", path, fix)
+            yield Problem(
+                "missing", f"the network {name} is not there: Caffe aborts", path, _fix_of_path(name, folders)
+            )
         elif real(file) not in visited:
             visited.add(real(file))
             yield _read_net(file, roles, finetuned)
@@ -87,6 +90,13 @@ def solver_nets(prototxt: Prototxt, folders: Folders, visited: set[Path]) -> Ite
         prefix = f"{path}."
         lines = {it.removeprefix(prefix): line for it, line in prototxt.lines.items() if it.startswith(prefix)}
         yield _net_in_states(Prototxt(prototxt.path, "network", message, lines), roles, finetuned)
+
+
+def _fix_of_path(name: str, folders: Folders) -> str:
+    root = folders.root_with(name)
+    if root is None:
+        return "correct the path; it counts from the folder that Caffe is started in (see --root)"
+    return f"Caffe finds it if it is started in {os.path.relpath(root)}: add --root {shell(os.path.relpath(root))}"
 
 
 Role = tuple[Phase, Any]

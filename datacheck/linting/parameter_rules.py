@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from datacheck.caffe.geometry import Shape, differ, product, shape_text
-from datacheck.caffe.gradients import refused_bottoms
+from datacheck.caffe.gradients import ALWAYS, NO_BACKWARD, Cause, refused_bottoms
 from datacheck.caffe.layers import LOSSES
 from datacheck.caffe.parameters import Owner, blobs_of
 from datacheck.caffe.schema import enums
@@ -143,22 +143,34 @@ def no_gradient_where_none_is_accepted(case: LayerCase) -> Iterator[Problem]:
     if case.net.state.phase != "TRAIN" or case.place.misfit is not None:
         return
     for bottom in refused_bottoms(case.layer):
-        if (case.number, bottom) in case.net.learned_bottoms:
-            name, forced = case.layer.bottoms[bottom], bool(case.message.propagate_down)
-            reason = (
-                f"propagate_down is true for the bottom {name!r}"
-                if forced
-                else (f"the bottom {name!r} comes from layers that learn")
-            )
-            yield Problem(
-                "loss" if case.layer.type in LOSSES else "layer",
-                f"{reason}, and {case.layer.type} takes no gradient there: Caffe aborts in the first backward pass",
-                f"propagate_down[{bottom}]" if forced else f"bottom[{bottom}]",
-                "set it to false" if forced else _fix_of_refused(case, bottom),
-            )
+        cause = case.net.refused_gradients.get((case.number, bottom))
+        if cause is None:
+            continue
+        name = case.layer.bottoms[bottom]
+        reason = {
+            "learned": f"the bottom {name!r} comes from layers that learn",
+            "told": f"propagate_down is true for the bottom {name!r}",
+            "forced": "force_backward sends a gradient to every layer",
+        }[cause]
+        where = "" if case.layer.type in NO_BACKWARD else f" for {name!r}" if cause == "forced" else " there"
+        yield Problem(
+            "loss" if case.layer.type in LOSSES else "layer",
+            f"{reason}, and {case.layer.type} takes no gradient{where}: Caffe aborts in the first backward pass",
+            f"propagate_down[{bottom}]" if cause == "told" else f"bottom[{bottom}]",
+            _fix_of_refused(case, bottom, cause),
+        )
+        if case.layer.type in NO_BACKWARD:
+            return
 
 
-def _fix_of_refused(case: LayerCase, bottom: int) -> str:
+def _fix_of_refused(case: LayerCase, bottom: int, cause: Cause) -> str:
+    if cause == "told" and case.layer.type not in ALWAYS:
+        return "set it to false"
+    if case.layer.type in NO_BACKWARD:
+        instead = "remove force_backward" if cause == "forced" else "give no loss what it computes"
+        return f"give the layer include {{ phase: TEST }}, or {instead}"
+    if cause == "forced":
+        return "remove force_backward"
     if case.layer.type in LOSSES and bottom == 1:
         first = case.producers.get(case.layer.bottoms[0])
         swapped = first is not None and not first.bottoms

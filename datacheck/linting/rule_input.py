@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.caffe.forks import Forks, forks_of_type
-from datacheck.caffe.gradients import learned_bottoms
+from datacheck.caffe.gradients import Cause, refused_gradients
 from datacheck.caffe.initial_weights import partly_frozen, zeros_before_others
 from datacheck.caffe.layers import LAYER_TYPES, is_loss
 from datacheck.caffe.network import Layer, State
@@ -63,6 +63,11 @@ class Folders:
         if not name or "\0" in name:
             return None
         return next((folder / name for folder in self.places if (folder / name).is_dir()), None)
+
+    def root_with(self, name: str) -> Path | None:
+        """Return the nearest folder above the prototxt in which there is a file `name`, or None."""
+        above = self.beside.resolve().parents
+        return next((it for it in above if not Path(name).is_absolute() and is_regular(it / name)), None)
 
     def find(self, name: str) -> Path | None:
         """Return the file in `root` (or the working directory, if not set), else beside the prototxt, or None.
@@ -140,9 +145,13 @@ class NetCase:
         return zeros_before_others(self.places)
 
     @cached_property
-    def learned_bottoms(self) -> set[tuple[int, int]]:
-        """The numbers of layer and bottom for each bottom that accepts no gradient but would get one."""
-        return learned_bottoms(self.places)
+    def refused_gradients(self) -> dict[tuple[int, int], Cause]:
+        """The numbers of layer and bottom for each bottom that accepts no gradient but would get one, and why it would.
+
+        A network without a loss is not trained, so its force_backward has no effect.
+        """
+        forced = self.training and bool(self.prototxt.message.force_backward)
+        return refused_gradients(self.places, forced=forced)
 
     @cached_property
     def keeping_statistics(self) -> list[int]:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 from datacheck.caffe.prototxt import Prototxt
 from datacheck.linting import layer_rules, learning_rules, loss_rules, math_rules, parameter_rules, wiring_rules
-from datacheck.linting.field_rules import unknown_fields
+from datacheck.linting.field_rules import first_generation, unknown_fields
 from datacheck.linting.rule_input import LayerCase, Problem
 from datacheck.linting.solver_rules import SOLVER_RULES
 
 FileRule = Callable[[Prototxt], Iterator[Problem]]
 LayerRule = Callable[[LayerCase], Iterator[Problem]]
 
-FILE_RULES: dict[str, FileRule] = {"fields": unknown_fields}
+FILE_RULES: dict[str, FileRule] = {"fields": unknown_fields, "generation": first_generation}
 LAYER_RULES: dict[str, LayerRule] = {
     "layer-type": wiring_rules.layer_type,
     "blobs": wiring_rules.blobs,

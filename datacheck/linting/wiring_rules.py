@@ -12,14 +12,7 @@ from datacheck.linting.rule_input import LayerCase, Problem
 
 def layer_type(case: LayerCase) -> Iterator[Problem]:
     """Every layer has a type that Caffe has."""
-    if case.known:
-        return
-    if case.layer.old:
-        yield Problem(
-            "unsupported",
-            "a layer of the first generation, which datacheck does not judge",
-            fix="upgrade the file with Caffe's tool upgrade_net_proto_text",
-        )
+    if case.known or case.layer.old:
         return
     if not case.layer.type:
         yield Problem("layer", "the layer has no type: Caffe aborts", "", "set type")

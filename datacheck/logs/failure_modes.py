@@ -28,7 +28,7 @@ from datacheck.logs.growth import Growth, growth
 from datacheck.logs.header import TEST, TRAIN
 from datacheck.logs.run import BadPass, Evidence, Point, Run
 from datacheck.logs.saturation import WORST_LOSS, saturation
-from datacheck.logs.standstill import Jumped, NoLoss
+from datacheck.logs.standstill import Jumped, NoLoss, WorseThanChance
 from datacheck.logs.test_losses import TestLoss
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding
@@ -111,9 +111,10 @@ class Saturated:
             return None
         first, last, worst = found.points[0], found.points[-1], max(found.points, key=lambda it: it.loss)
         shares = f"{100 * found.share(first):.3g} % of the batch at first, at most {100 * found.share(worst):.3g} %"
+        unit = f"{WORST_LOSS}" if found.batch == 1 else f"{WORST_LOSS} / {found.batch} (records in a batch)"
         message = (
-            f"the loss is a multiple of {WORST_LOSS} / {found.batch}, {found.batch} records being a batch: the softmax "
-            f"is saturated, with the label's probability 0 for {shares}; the network has diverged"
+            f"the loss is a multiple of {unit}: the softmax is saturated, with the label's probability 0 for {shares}; "
+            "the network has diverged"
         )
         return run_finding(
             run,
@@ -302,10 +303,9 @@ class SuddenNan:
         """Name both causes if the loss may have grown between two displays: the log does not say which it was."""
         message = (
             f"the loss is {not_finite_word(bad.loss)} at iteration {bad.iteration}, after {last.loss:g} at iteration "
-            f"{last.iteration}: in the {bad.iteration - last.iteration:,} iterations between them, of which the log "
-            "shows nothing, either the training exploded or a bad record came up, without growing first where it is "
-            "shown; run it again with display: 1, then with a lower learning rate; the records are to blame only if "
-            f"the scan finds some{bad_losses_clause(bad)}{self._records_clause(run, last, bad)}"
+            f"{last.iteration}, and the log shows none of the iterations in between: either the training exploded or "
+            "a bad record came up; run it again with display: 1, then with a lower learning rate; the records are to "
+            f"blame only if the scan finds some{bad_losses_clause(bad)}{self._records_clause(run, last, bad)}"
         )
         return run_finding(
             run, "sudden-nan", message, [last.evidence, bad.evidence], at=bad.evidence, next_step=scan_command(run)
@@ -398,7 +398,7 @@ FAILURE_MODES: dict[str, FailureMode] = {
     "no-iterations": NoIterations(),
     "learning-rate": LearningRate(),
     "saturated": Saturated(),
-    "exploding": Either((Exploding(), Jumped())),
+    "exploding": Either((Exploding(), Jumped(), WorseThanChance())),
     "layer-nan": LayerNan(),
     "sudden-nan": SuddenNan(),
     "dead-network": Either((NoLoss(), DeadNetwork())),

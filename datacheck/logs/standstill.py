@@ -1,4 +1,4 @@
-"""Failure modes of a loss that is 0, and of one that jumps away from its first value and never comes back."""
+"""Failure modes of a loss that is 0, and of one that leaves its first value upwards and never comes back."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from statistics import median, quantiles
 
 from datacheck.logs.evidence import is_explained, lint_command, run_finding, scan_command
+from datacheck.logs.header import TRAIN
 from datacheck.logs.run import Point, Run
 from datacheck.model.finding import Finding
 
@@ -19,6 +21,12 @@ JUMP = 10.0
 LEAST_FIRST = 0.1
 """Minimum first loss for a jump: a lower one is that of a trained network, and ten times as much is still little."""
 FEWEST_AFTER = 3
+FEWEST_WORSE = 10
+"""Minimum number of points in the second half of a run that is worse than guessing."""
+WORSE = 1.5
+"""Minimum factor by which their median exceeds the cost of guessing."""
+AT_CHANCE = (0.8, 1.3)
+"""Range of a first loss, relative to the cost of guessing, that shows that it is the plain loss of a classifier."""
 
 
 @dataclass(frozen=True)
@@ -69,3 +77,39 @@ class Jumped:
         evidence = [first.evidence, after[0].evidence, after[-1].evidence]
         return run_finding(run, "exploding", message, evidence, at=after[0].evidence, next_step=lint_command(run),
                     first=first.loss, last=after[-1].loss)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WorseThanChance:
+    """The loss of a classifier stays far above that of guessing: training diverged, though no loss is NaN.
+
+    The number of classes is the width of some layer; of those that the first loss fits, the largest counts.
+    """
+
+    def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
+        if run.kind == "test" or is_explained(found_before) or run.restored is not None or not _is_softmax_alone(run):
+            return None
+        later = points[(len(points) + 1) // 2 :]
+        if len(later) < FEWEST_WORSE or not all(math.isfinite(it.loss) for it in points):
+            return None
+        first, losses = points[0], [it.loss for it in later]
+        costs = [math.log(it) for it in run.header.widths if it > 1]
+        low, high = AT_CHANCE
+        cost = max((it for it in costs if low <= first.loss / it <= high), default=math.inf)
+        if median(losses) < WORSE * cost or quantiles(losses, n=20)[0] < cost:
+            return None
+        rate = "" if first.rate is None else f"; learning rate {first.rate.lr:g} is too high"
+        message = (
+            f"the loss was {first.loss:g} at iteration {first.iteration}, and from iteration {later[0].iteration} to "
+            f"{later[-1].iteration} it is about {median(losses):.3g}, which is worse than guessing: training "
+            f"diverged{rate}"
+        )
+        evidence = [first.evidence, later[0].evidence, later[-1].evidence]
+        return run_finding(run, "exploding", message, evidence, at=later[0].evidence, next_step=lint_command(run),
+                    first=first.loss, last=later[-1].loss)  # fmt: skip
+
+
+def _is_softmax_alone(run: Run) -> bool:
+    """Check that the network has a single loss, which is the softmax loss of a classifier."""
+    kinds = [kind.replace("_", "").lower() for (phase, _), kind in run.header.layers.items() if phase == TRAIN]
+    return [it for it in kinds if it.endswith("loss")] in (["softmaxwithloss"], ["softmaxloss"])

@@ -189,9 +189,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Check base_lr, gamma, power, stepsize and max_iter together: the message says at which iteration it happens.",
     ),
     "empty-window": Explanation(
-        "Some pooling windows lie entirely in the padding.",
+        "Some pooling windows begin behind the end of the input.",
         "They average or maximise over nothing: NaN, or -FLT_MAX, in the forward pass.",
-        "Reduce pad, or make kernel_size larger than pad.",
+        "Set round_mode: FLOOR, or a stride of at most the kernel.",
     ),
     "normalisation": Explanation(
         "A normalisation divides by zero, or uses statistics that are not there.",
@@ -339,7 +339,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Shuffle when writing (`convert_imageset --shuffle`), or use a loader that shuffles.",
     ),
     "exploding": Explanation(
-        "The loss or its gradients grow from step to step until they are infinite or NaN.",
+        "The loss or its gradients grow from step to step until they are infinite or NaN, or stay far above the start.",
         "From then on the weights are lost. The snapshots before it may be too.",
         "Lower base_lr, clip gradients (clip_gradients), warm up, and check the scale of the inputs.",
     ),

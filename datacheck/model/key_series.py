@@ -7,9 +7,10 @@ contains, so no other keys give the same text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,8 +23,7 @@ DIGITS = 18
 """Longest number that is taken for a record number, in digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(msgspec.Struct, frozen=True):
     """Keys that differ in one number only: from `start` to before `stop`, zero-padded to `digits` digits."""
 
     before: bytes

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 LISTED = 20
 """Maximum number of names listed in a message."""
+BESIDE = 10
+"""Maximum number of names that are listed if the nearest one is named anyway."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
@@ -24,13 +26,17 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def instead(name: str, names: Iterable[str]) -> str:
-    """Return the end of a sentence that lists the existing names and suggests the nearest one.
+    """Return the end of a sentence that lists the existing names, if they are few, and suggests the nearest one.
 
     >>> instead("lable", ["data", "label"])
     "there are data, label; did you mean 'label'?"
+    >>> instead("lable", [*map(str, range(30)), "label"])
+    "did you mean 'label'?"
     """
     known = list(names)
     close = nearest(name, known)
+    if close is not None and len(known) > BESIDE:
+        return f"did you mean {close!r}?"
     more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
     text = f"there are {', '.join(known[:LISTED])}{more}" if known else "there are none"
     return text if close is None else f"{text}; did you mean {close!r}?"

@@ -33,6 +33,7 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import STORES, names_of, pairings
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
+from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import MakeEngine
 
@@ -45,6 +46,7 @@ def rebuild_pairs(
     engine: MakeEngine | None = None,
     publishing: Callable[[], None] = unannounced,
     names: Names | None = None,
+    searching: Searching = unshown,
 ) -> list[tuple[Receipt, Report]]:
     """Write a copy of each source into the folder `order.target`, under the source's name.
 
@@ -53,7 +55,7 @@ def rebuild_pairs(
     is then removed.
     """
     _refuse_options(order)
-    prepared = [prepare(source, settings) for source in sources]
+    prepared = [prepare(source, settings, searching) for source in sources]
     readers = [reader for reader, _ in prepared]
     _refuse_place(sources, readers, order.target)
     called = names_of(readers)

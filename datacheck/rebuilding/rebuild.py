@@ -34,7 +34,7 @@ from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.left_behind import left_behind, left_outside
 from datacheck.rebuilding.mending import look_again, lost_in_source, outcomes_of, refuse_parting
 from datacheck.rebuilding.numbering import left_as_it_is, note_numbers, refuse_drifting
-from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of
+from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of, still_bad
 from datacheck.rebuilding.undecided import (
     blaming_writers,
     refuse_changed,
@@ -51,6 +51,7 @@ from datacheck.scanning.earlier.like import like_of
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
+from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import MakeEngine
 
@@ -74,21 +75,20 @@ def rebuild_as(
     publishing: Callable[[], None] = unannounced,
     names: Names | None = None,
     scanned: Report | None = None,
+    searching: Searching = unshown,
 ) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it is based on.
 
     The report is `scanned` if given, which must be from a scan just made with these settings; otherwise the source is
     scanned, or the earlier report that the order names is read. `publishing` is called when the copy is complete and
-    about to get its name; after that, the rebuild should not be interrupted.
+    about to get its name; after that, the rebuild should not be interrupted. `searching` shows a folder's search.
     """
     refuse_overlap({"source": order.source, **order.writes})
     if settings.sample is not None:
         raise UsageError("a rebuild looks at every record; leave the sample out")
-    reader, report = prepare(order.source, settings)
+    reader, report = prepare(order.source, settings, searching)
     job = Job(reader, settings, view=like_of(settings, report.source.path))
-    guard = Guard(order.inputs, lambda: read_by(reader))
-    for what, place in order.writes.items():
-        guard.refuse_target(place, what)
+    guard = _guard(order, reader)
     to = order.to or reader.backend
     with ExitStack() as places, ExitStack() as stack:  # end the workers before removing the folder they write to
         places.enter_context(saying_what_is_left(order, report))
@@ -118,6 +118,14 @@ def rebuild_as(
         except OSError as exc:
             reason = f"could not be written: {exc.strerror or exc}; what was there is unchanged"
             raise RebuildFailed(str(order.target), reason) from exc
+
+
+def _guard(order: Order, reader: Reader) -> Guard:
+    """Return a guard of what the rebuild reads. Raises UsageError if something to be written is among it."""
+    guard = Guard(order.inputs, lambda: read_by(reader))
+    for what, place in order.writes.items():
+        guard.refuse_target(place, what)
+    return guard
 
 
 def _report(work: Work, report: Report, names: Names | None) -> Report:
@@ -279,6 +287,7 @@ def _receipt(
         kept=records - dropped,
         dropped=dropped,
         altered=fates["altered"],
+        still_bad=still_bad(report, order.choice.shown, dropped),
         quarantine=None if order.quarantine is None else str(order.quarantine),
         samples=sample_names(gone),
         lost=still_lost(lost_in_source(report, outcome), gone),

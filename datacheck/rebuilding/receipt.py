@@ -58,6 +58,17 @@ class Seconds(msgspec.Struct, frozen=True):
     verify: float
 
 
+class StillBad(msgspec.Struct, frozen=True):
+    """The bad records that the choice keeps: how many, and the codes of what stays wrong with them.
+
+    If records are dropped together with others of their sample, the number is a maximum (`at_most`).
+    """
+
+    records: int = 0
+    codes: tuple[str, ...] = ()
+    at_most: bool = False
+
+
 class Renumbering(Renumbered, frozen=True, omit_defaults=True):
     """Records with other numbers in the copy: the numbers `first` to `last` become `to` and those that follow it.
 
@@ -154,13 +165,14 @@ def _repairs_of_files(gone: Gone) -> Repairs:
 class Receipt(msgspec.Struct, kw_only=True):
     """What a rebuild did, as in its JSON document. `written` is False for a dry run and for a source that was refused.
 
-    kept + dropped = records; altered ones are among the kept. `lost` are the bad findings about the store as a whole:
-    what cannot be read could not be kept. Each says which records are lost, if any. `unkept` says what else a copy
-    could not keep, if that was accepted. `quarantined` is how many of the dropped records are in the quarantine.
-    `replaced` says which store was at the target before. `samples` are the paths of the HDF5 groups and files that were
-    dropped as a whole. `config` is the command line's, as in a report. `repairs` says which of the store's own counts
-    and lists of its records were changed. `others` are records dropped because of other records; a document has them
-    among its `drops`. `own` is the number of kept records that only count or list others, if no others are kept.
+    kept + dropped = records; altered ones are among the kept. `still_bad` says which bad records are kept. `lost` are
+    the bad findings about the store as a whole: what cannot be read could not be kept. Each says which records are
+    lost, if any. `unkept` says what else a copy could not keep, if that was accepted. `quarantined` is how many of the
+    dropped records are in the quarantine. `replaced` says which store was at the target before. `samples` are the paths
+    of the HDF5 groups and files that were dropped as a whole. `config` is the command line's, as in a report. `repairs`
+    says which of the store's own counts and lists of its records were changed. `others` are records dropped because of
+    other records; a document has them among its `drops`. `own` is the number of kept records that only count or list
+    others, if no others are kept.
     """
 
     schema: Literal["datacheck-receipt/1"] = RECEIPT_SCHEMA
@@ -176,6 +188,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     quarantined: int = 0
     config: Configuration | None = None
     digests: Digests | None = None
+    still_bad: StillBad = StillBad()
     lost: list[Finding] = []
     unkept: list[str] = []
     samples: list[str] = []
@@ -256,7 +269,8 @@ def receipt_text(receipt: Receipt, report: Report, choice: Choice, *, dry_run: b
         whose = f"{finding.file}: " if finding.file and not finding.message.startswith(f"{finding.file}: ") else ""
         lines.append(f"{what}: {finding.code}: {whose}{finding.message}")
     lines += [f"not kept: {sentence}" for sentence in receipt.unkept]
-    lines += _still_bad(receipt, report, choice)
+    if bad := still_bad_text(receipt):
+        lines.append(f"{'still bad' if receipt.written else 'would still be bad'} in the copy: {bad}")
     lines += _written_text(receipt) if receipt.written else [_why_nothing_was_written(receipt, choice, dry_run=dry_run)]
     return "\n".join(lines)
 
@@ -297,25 +311,25 @@ def _why_nothing_was_written(receipt: Receipt, choice: Choice, *, dry_run: bool)
     return "nothing was written: choose what to do with bad records: --drop-bad, --drop, --keep or --fill"
 
 
-def _still_bad(receipt: Receipt, report: Report, choice: Choice) -> Iterator[str]:
-    """Yield a line about the bad records that the choice keeps, if it keeps any.
-
-    Their number is a maximum if records were dropped together with others of their sample.
-    """
-    if not choice.made or receipt.nothing_left:
-        return
-    kept, dropped, codes = 0, 0, set[str]()
+def still_bad(report: Report, choice: Choice, dropped: int) -> StillBad:
+    """Return which bad records a choice keeps; `dropped` is the number of all records that are dropped."""
+    kept, chosen, codes = 0, 0, set[str]()
     for fate, _, findings in decided(report.findings, choice):
-        dropped += fate == "dropped"
+        chosen += fate == "dropped"
         filled = FILLABLE if fate == "altered" else frozenset[str]()
         left = {it.code for it in findings if it.verdict == "bad" and it.code not in filled}
         if left and fate != "dropped":
             kept += 1
             codes |= left
-    if kept:
-        verb = "still bad in the copy" if receipt.written else "would still be bad in the copy"
-        most = "at most " if receipt.dropped > dropped else ""
-        yield f"{verb}: {most}{counted(kept, 'record')} ({', '.join(it for it in CODES if it in codes)})"
+    return StillBad(kept, tuple(it for it in CODES if it in codes), at_most=kept > 0 and dropped > chosen)
+
+
+def still_bad_text(receipt: Receipt) -> str:
+    """Return the number and the codes of the bad records that are kept; empty if there are none."""
+    kept = receipt.still_bad
+    if not kept.records or receipt.nothing_left:
+        return ""
+    return f"{'at most ' if kept.at_most else ''}{counted(kept.records, 'record')} ({', '.join(kept.codes)})"
 
 
 def _more_line(more: int, shown: int, *, all_named: bool) -> Iterator[str]:

@@ -8,7 +8,7 @@ from itertools import islice
 from datacheck.model.escaping import plain
 from datacheck.model.finding import named
 from datacheck.rebuilding.choice import Choice, Fate
-from datacheck.rebuilding.receipt import LASTING, Receipt, records_of_fate, repairs_text
+from datacheck.rebuilding.receipt import LASTING, Receipt, records_of_fate, repairs_text, still_bad_text
 from datacheck.reporting.advice import command
 from datacheck.reporting.page.render import rendered
 from datacheck.reporting.page.strip import Mark
@@ -90,6 +90,8 @@ def _notes(receipt: Receipt) -> Iterator[tuple[str, list[str]]]:
     for heading, findings in (("Bad in the source", lost), ("As bad in the copy", as_bad)):
         if findings:
             yield heading, [cut(f"{it.code}: {it.message}") for it in findings[:LISTED]]
+    if left := still_bad_text(receipt):
+        yield "Still bad in the copy", [left]
     if receipt.unkept:
         yield "Not kept", [cut(plain(it)) for it in receipt.unkept]
     if receipt.samples:

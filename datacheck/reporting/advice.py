@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DAMAGE = frozenset({"truncated-store", "damaged-store", "checksum", "unreadable", "crash", "timeout"})
 """Codes of findings about the store as a whole that do not hold for a copy, which is made of what can be read."""
+RECURRING = ("leak", "duplicate")
 ALONGSIDE = frozenset({"changed", "lost", "duplicate", "leak"})
 """Codes of findings that a scan makes only if asked to."""
 READABLE = (JSON, JSON_LINES)
@@ -82,6 +83,7 @@ def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()
     lines = [
         *_findings(report, written, asked),
         *_commands(report, written, asked),
+        *_without_what_recurs(report, written, asked),
         *_where_nan_is_frequent(report, asked.encoding),
         *_to_decide(report, asked.encoding),
     ]
@@ -163,6 +165,24 @@ def _copy(report: Report, verdicts: Collection[str], written: Sequence[str | Pat
     if databases:
         names = " and ".join(map(plain, databases))
         yield f"which has gaps, since {names} have the same numbers: --renumber closes them up in each"
+
+
+def _without_what_recurs(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
+    """Yield the command for a copy without the leaks and duplicates of a comparison, if its report can be read again.
+
+    If suspicious records count as bad, the command for a clean copy drops them.
+    """
+    codes = [it for it in RECURRING if report.counts.get(it)]
+    target, report_option = _path_beside(report.source.path), _report_option(report, written)
+    if not only_compared(report) or report.settings.strict or not codes or target is None or not report_option:
+        return
+    if not any(Path(it).suffix in READABLE for it in written) or report.suspicious >= report.checked:
+        return
+    into_kind = kind_of_copy(report.source.backend)
+    to = () if into_kind == report.source.backend else ("--to", into_kind)
+    drops = [word for code in codes for word in ("--drop", code)]
+    words = (*drops, *to, *asked.options, *asked.config, *report_option)
+    yield f"a copy without them: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
 
 
 def _parted_databases(report: Report) -> tuple[str, ...]:

@@ -62,11 +62,14 @@ class Comparison(msgspec.Struct):
 
     def sentences(self) -> list[str]:
         """Return the result as lines of text."""
-        lines = [f"{_counted(self.compared, 'values')} compared, {self.different:,} of them different"]
+        lines = [f"{_counted(self.compared, 'values')} compared, {self.different:,} distinct"]
         if self.pictures is not None:
             lines[0] += f"; {_counted(self.pictures, 'pictures')} compared by their looks"
         if self.others:
-            lines.append(f"{_counted(self.shared, 'records')} in another store too, {self.alone:,} in no other")
+            are = "is" if self.shared == 1 else "are"
+            lines.append(
+                f"{_counted(self.shared, 'records')} {are} also in another store, {self.alone:,} only in this one"
+            )
             if self.alone and self.shared:
                 more = ", ..." if self.alone > len(self.first_alone[:LISTED]) else ""
                 lines[-1] += f" ({', '.join(self.first_alone[:LISTED])}{more})"

@@ -13,6 +13,7 @@ from datacheck.files.deferring import interrupts_deferred
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.finding import Finding
+from datacheck.reporting.ci.bounded import WrittenAtEnd
 from datacheck.reporting.ci.junit import JUnitSink
 from datacheck.reporting.ci.markdown import MarkdownSink
 from datacheck.reporting.ci.sarif import SarifSink
@@ -58,8 +59,9 @@ class Reports:
     `guard` says which files they must not be, or is a list of the paths that are read. A report file is replaced as a
     whole at the end. If a run fails, the earlier file stays; a run that is interrupted writes what it has. `resume` is
     one more file, which continues where an earlier run stopped and is replaced only by a finished report; `earlier` is
-    what that run left. `unfinished` are the files that a later run can continue, and the names of their reports. Raises
-    UsageError for an unknown suffix and for a file that must not be written, ReportFailed if one cannot be written.
+    what that run left. `not_scanned` are sentences about sources that could not be opened. `unfinished` are the files
+    that a later run can continue, and the names of their reports. Raises UsageError for an unknown suffix and for a
+    file that must not be written, ReportFailed if one cannot be written.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Reports:
         self.earlier: Earlier | None = None
         self.unfinished: dict[Path, Path] = {}
         self._journals = 0
+        self.not_scanned: list[str] = []
         for path in (output.path for output in self._outputs):
             if path.suffix not in self._formats:
                 raise UsageError(f"{path}: a report's name ends in one of {', '.join(self._formats)}")
@@ -222,7 +225,10 @@ class Reports:
                 if output is self._resuming and self._cut_short:
                     continue
                 with writing(output.path):
-                    self._sink(place).finish(self._reports)
+                    sink = self._sink(place)
+                    if isinstance(sink, WrittenAtEnd):
+                        sink.not_scanned = self.not_scanned
+                    sink.finish(self._reports)
                 output.publish()
                 if not output.leaves:
                     self.unfinished.pop(output.growing, None)

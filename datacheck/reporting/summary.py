@@ -68,7 +68,7 @@ def _missing(report: Report) -> Iterator[str]:
     if counts:
         named = ", ".join(f"{count:,} of {plain(name)}" for name, count in list(counts.items())[:MISSING_NAMED])
         more = f" and of {len(counts) - MISSING_NAMED:,} more fields" if len(counts) > MISSING_NAMED else ""
-        yield f"  missing values, as the store declares them: {named}{more}"
+        yield f"  missing values, as the store marks them: {named}{more}"
 
 
 def headline(report: Report) -> str:
@@ -162,10 +162,10 @@ def contents(report: Report) -> str:
     families = [
         it
         for it in report.profile.every
-        if it.fields or it.columns or (it.decoder != UNKNOWN and described(it.decoder).walked)
+        if it.fields or it.columns or it.alone or (it.decoder != UNKNOWN and described(it.decoder).walked)
     ]
-    if not families:
-        return ""
+    if not families or (families[0].alone and any(it.decoder == UNKNOWN for it in report.profile.every)):
+        return ""  # what lies beside the texts is not known
     family = max(families, key=lambda family: (not described(family.decoder).beside, family.sampled))
     column = _main_column(family)
     if column is not None:
@@ -270,11 +270,9 @@ def _nothing_alike(report: Report) -> str:
     """Return what a comparison without findings says of a store; a record of two stores is a finding of the later."""
     shared = 0 if report.comparison is None else report.comparison.shared
     if not shared:
-        return "nothing is there twice, nothing differs"
-    are = "record is" if shared == 1 else "records are"
-    return (
-        f"nothing is there twice; {shared:,} {are} in another store too, which names {'it' if shared == 1 else 'them'}"
-    )
+        return "no duplicates, no leaks, no drift"
+    are, them = ("record is", "it") if shared == 1 else ("records are", "them")
+    return f"no duplicates; {shared:,} {are} also in another store, which names {them}"
 
 
 def _progress_text(report: Report) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from datacheck.backends import open_stores, sources_clause
 from datacheck.backends.folder import FOLDER
-from datacheck.backends.folder import unwatched as unwatched_search
 from datacheck.backends.interface import Reader, StoreOptions, records_of
 from datacheck.conventions import NONE
 from datacheck.errors import SourceUnknown, UsageError
@@ -34,6 +33,7 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.options import Options
 from datacheck.scanning.pairing import Pairing, pairings
 from datacheck.scanning.run import TOO_LATE, Progress, is_over, run, unheard, unwatched
+from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.settings import spelling
 from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.settings.payload_options import OfFamilies
@@ -365,12 +365,12 @@ def _handle(source: object) -> str | None:
         return ""
 
 
-def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
+def prepare(source: Any, settings: Settings, searching: Searching = unshown) -> tuple[Reader, Report]:
     """Return the reader for a source and the report to scan it into. Raises as `scan` does if there is no store.
 
     Also raises SourceUnknown for a folder that holds several sources, or whose only source is not the folder itself.
     """
-    prepared = prepare_all(source, settings)
+    prepared = prepare_all(source, settings, searching)
     reader, report = prepared[0]
     if is_reader(source):
         return reader, report
@@ -383,12 +383,10 @@ def prepare(source: Any, settings: Settings) -> tuple[Reader, Report]:
     return reader, report
 
 
-def prepare_all(
-    source: Any, settings: Settings, watch: Callable[[int], None] = unwatched_search
-) -> list[tuple[Reader, Report]]:
+def prepare_all(source: Any, settings: Settings, searching: Searching = unshown) -> list[tuple[Reader, Report]]:
     """Return the readers of all stores at a source, which may be a folder of many, each with the report to fill.
 
-    `watch` is called with the number of entries of a folder that were looked at so far.
+    `searching` shows how far the search of a folder has come.
     """
     require_memory()
     if is_reader(source):
@@ -400,7 +398,8 @@ def prepare_all(
     options = StoreOptions(
         settings.label_field, settings.together, records_of(conventions), heeded=NONE not in conventions
     )
-    stores = open_stores(name, settings.backend, options, watch)
+    with searching(name) as watch:
+        stores = open_stores(name, settings.backend, options, watch)
     searched: SearchedFolder | None = None
     if stores.not_read or len(stores.readers) > 1 or stores.readers[0].path != Path(name):
         searched = SearchedFolder(name, len(stores.readers), dict(stores.not_read))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -71,8 +70,7 @@ class Task(Protocol):
     def run(self, job: Job, watch: Watch) -> Any: ...
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """What all tasks of a scan share: the store, the settings, the caller's own validators, and the view.
 
     `beside` is additional work on the records that are checked.
@@ -258,8 +256,7 @@ class Check(msgspec.Struct, frozen=True):
         return tally
 
 
-@dataclass(frozen=True)
-class Several:
+class Several(msgspec.Struct, frozen=True):
     """A task that runs several checks in turn, since each alone would cost more to send than to run."""
 
     checks: tuple[Check, ...]

@@ -26,6 +26,7 @@ from datacheck.workers.interface import Watch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from datacheck.showing.field_values import FieldValues
     from datacheck.showing.fields import Part
 
 WITHOUT_VALUES = frozenset({"text", "bytes", "other"})
@@ -38,14 +39,16 @@ NAMED = 1 << 13
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted besides a line for each field: one field in full, data to save, a small picture.
+    """What is wanted besides a line for each field: one field in full, data to save, a small picture, values.
 
-    `picture` is the maximum width and height of the picture, in pixels.
+    `picture` is the maximum width and height of the picture, in pixels. `values` asks for the fields as a program reads
+    them.
     """
 
     field: str | None = None
     saving: bool = False
     picture: tuple[int, int] | None = None
+    values: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class RecordContent:
     `lines` are the lines of its fields, or of the wanted one. `named` is the name of the wanted field, or None if there
     is no such field; `names` are the names of all fields. `raw` and `array` are what `--save` writes: bytes as they are
     stored, such as those of a picture, and the values of an array. `picture` is a small one of (height, width,
-    channels) uint8. `damage` says where the damage of a JPEG begins.
+    channels) uint8. `damage` says where the damage of a JPEG begins. `decoder` is the name of the decoder, if one knows
+    the payload. `fields` are the values of the fields, if they are wanted, and `more` is the number of those left out.
     """
 
     kind: str
@@ -68,6 +72,9 @@ class RecordContent:
     named: str | None = None
     picture: NDArray[Any] | None = None
     damage: str | None = None
+    decoder: str | None = None
+    fields: tuple[FieldValues, ...] = ()
+    more: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,9 @@ class ReadRecord:
                 findings = tuple(it for it in findings if not ignores(it))
                 content = _content(fields, findings, self.wanted)
                 picture = _picture(fields, content.named, self.wanted.picture)
-                return replace(content, picture=picture, damage=_damage(fields, findings, job))
+                values, more = fields.values(content.named) if self.wanted.values else ((), 0)
+                damage = _damage(fields, findings, job)
+                return replace(content, picture=picture, damage=damage, decoder=fields.kind, fields=values, more=more)
         return None
 
 
@@ -143,20 +152,37 @@ class Fields:
         self.batches += batches
         return bool(batches)
 
-    def lines(self) -> Iterator[tuple[str, str]]:
-        """Yield the name of each field, and the line that describes it."""
+    def entries(self) -> Iterator[Batch | Part]:
+        """Yield each field: its array, or the part that is none."""
         parts_by_name: dict[str, list[Part]] = {}
         for part in self.parts:
             parts_by_name.setdefault(part.name, []).append(part)
         for batch in self.batches:
             parts = parts_by_name.get(batch.field)
             if parts and not batch.width:
-                yield batch.field, f"{batch.field}: {parts.pop(0).brief}"
+                yield parts.pop(0)
             else:
-                yield batch.field, _describe_array(batch)
+                yield batch
                 parts_by_name.pop(batch.field, None)  # the part is the same field, as it is stored
-        for name, parts in parts_by_name.items():
-            yield from ((name, f"{name}: {part.brief}") for part in parts)
+        for parts in parts_by_name.values():
+            yield from parts
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield the name of each field, and the line that describes it."""
+        for it in self.entries():
+            if isinstance(it, Batch):
+                yield it.field, _describe_array(it)
+            else:
+                yield it.name, f"{it.name}: {it.brief}"
+
+    def values(self, name: str | None) -> tuple[tuple[FieldValues, ...], int]:
+        """Return what the fields hold, or what the one with this name holds in full, and how many more there are."""
+        from datacheck.showing.field_values import values_of
+
+        if self.kind is None and name is None:
+            return (), 0
+        chosen = [it for it in self.entries() if name in (None, it.field if isinstance(it, Batch) else it.name)]
+        return tuple(values_of(it, full=name is not None) for it in chosen[:SHOWN]), max(0, len(chosen) - SHOWN)
 
 
 def _content(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> RecordContent:

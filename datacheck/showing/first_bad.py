@@ -12,6 +12,7 @@ from datacheck.model.settings import Settings
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress, run, unwatched
 from datacheck.scanning.scan import is_reader, prepare_all
+from datacheck.scanning.searching import Searching, unshown
 
 
 class _Enough(Exception):
@@ -19,14 +20,19 @@ class _Enough(Exception):
 
 
 def first_bad(
-    source: str, settings: Settings, count: int, progress: Progress = unwatched, names: Names | None = None
+    source: str,
+    settings: Settings,
+    count: int,
+    progress: Progress = unwatched,
+    names: Names | None = None,
+    searching: Searching = unshown,
 ) -> tuple[list[str], int]:
     """Return the names of the first bad records, as `show` takes them, and the exit status of the scan.
 
     At most `count` records are returned. With `strict` settings, suspicious records are among them. Raises as a scan
     does if there is nothing to read.
     """
-    prepared = prepare_all(source, settings)
+    prepared = prepare_all(source, settings, searching)
     folder = prepared[0][0].path if is_reader(source) else Path(source)
     verdicts = {"bad", "suspicious"} if settings.strict else {"bad"}
     found: dict[str, None] = {}

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from datacheck.backends.interface import Reader
 from datacheck.engines import start_engine
 from datacheck.errors import PartUnread, RecordMissing, UsageError
@@ -34,10 +36,12 @@ from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.profile.taking import Taken
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.scan import is_reader, prepare_all
+from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.tasks import Job, TakeLayout, Task, only
 from datacheck.showing.describing import ReadRecord, RecordContent, Wanted
 from datacheck.showing.partners import FindPartners
-from datacheck.showing.saving import Folder, write
+from datacheck.showing.record_json import RecordDocument
+from datacheck.showing.saving import Folder, Saved, write
 from datacheck.workers.interface import Death, Engine, MakeEngine
 
 if TYPE_CHECKING:
@@ -49,9 +53,13 @@ OPEN = 8
 
 @dataclass(frozen=True)
 class Record:
-    """The text to show for a record, the exit status (0 nothing wrong, 1 bad, 3 undecided), and a small picture."""
+    """The text to show for a record, the document for programs, the exit status, and a small picture.
+
+    The status is 0 if nothing is wrong, 1 if something is bad, 3 if that is undecided.
+    """
 
     text: str
+    document: RecordDocument
     status: int
     picture: NDArray[Any] | None = None
 
@@ -77,7 +85,8 @@ class Showing:
 
     A `field`, given by its path or the last part of it, is shown in full, and is what is written to `save`. For `many`
     records, `save` is a folder. `picture` is the size in pixels of the small picture that is wanted. `spell` formats
-    the keys that are printed.
+    the keys that are printed. `searching` shows how far the search of a folder has come. With `values`, the documents
+    have what the fields hold.
 
     Raises UsageError or ReportFailed if `save` cannot be written.
     """
@@ -94,12 +103,14 @@ class Showing:
         field: str | None = None,
         picture: tuple[int, int] | None = None,
         spell: Callable[[str], str] = plain,
+        searching: Searching = unshown,
+        values: bool = False,
     ) -> None:
         self._source, self._engine, self._spell = source, engine, spell
         self._names = Names(settings) if names is None else names
-        self._prepared = prepare_all(source, settings)
+        self._prepared = prepare_all(source, settings, searching)
         self._folder = self._prepared[0][0].path if is_reader(source) else Path(source)
-        self._wanted = Wanted(field, save is not None, picture)
+        self._wanted = Wanted(field, save is not None, picture, values)
         self._save, self._many = save, many
         self._output: Output | Folder | None = None
         self._open: dict[int, _Store] = {}
@@ -150,21 +161,27 @@ class Showing:
                     self._source, f"has no record with the key {plain(key)} in what can be read: {exc}"
                 ) from exc
             reason = f"it was not found, and a part of the store where it may be could not be read: {exc}"
-            return Record(f"{title}\n  unverifiable: {reason}", 3)
+            document = RecordDocument(source=store.report.source.path, key=title, status=3, unread=reason)
+            return Record(f"{title}\n  unverifiable: {reason}", document, 3)
         if content is None or isinstance(content, Record):
             return content
         if wanted.field is not None and content.named is None and (content.names or not content.findings):
             reason = instead(wanted.field, content.names)
             raise UsageError(f"the record {plain(key)} has no field {plain(wanted.field)!r}; {reason}")
-        lines = _record_lines(title, content, settings, wanted.field)
-        if isinstance(self._output, Folder):
-            lines.append(self._output.write(key, content))
-        elif self._output is not None:
-            lines.append(write(content, self._output))
+        lines, saved = _record_lines(title, content, settings, wanted.field), self._saved(key, content)
+        lines += [] if saved is None else [saved.line]
         verdicts = {finding.verdict for finding in content.findings}
         bad_verdicts = {"bad", "suspicious"} if settings.strict else {"bad"}
         status = 1 if bad_verdicts & verdicts else 3 if "unverifiable" in verdicts else 0
-        return Record("\n".join(lines), status, content.picture)
+        document = _document(store.report, title, status, content)
+        document.saved = None if saved is None else saved.path
+        return Record("\n".join(lines), document, status, content.picture)
+
+    def _saved(self, key: str, content: RecordContent) -> Saved | None:
+        """Write what a record holds, if that is wanted."""
+        if isinstance(self._output, Folder):
+            return self._output.write(key, content)
+        return None if self._output is None else Saved(write(content, self._output), str(self._output.path))
 
 
 class _Store:
@@ -190,12 +207,12 @@ class _Store:
         if shard is None:
             return None
         if isinstance(shard, Death):
-            return _death_record(key, shard, "finding it", of_record=False)
+            return _death_record(self.report, key, shard, "finding it", of_record=False)
         if self._profile is None:
             self._profile = self._take_profile()
         content = only(self._pool, ReadRecord(shard, self._profile, wanted, self.report.settings.eyes))
         if isinstance(content, Death):
-            return _death_record(key, content, "reading or decoding it")
+            return _death_record(self.report, key, content, "reading or decoding it")
         return content if content is None else self._with_partners(content, shard)
 
     def _with_partners(self, content: RecordContent, shard: Shard) -> RecordContent:
@@ -245,10 +262,29 @@ def _has_unknown_arrays(profile: Profile) -> bool:
     return any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every)
 
 
-def _death_record(key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:
+def _death_record(report: Report, key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:
     finding = finding_of_death(death, doing, of_record=of_record)
     status = 1 if finding.verdict == "bad" else 3
-    return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", status)
+    document = RecordDocument(source=report.source.path, key=plain(key), status=status, findings=[finding])
+    return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", document, status)
+
+
+def _document(report: Report, key: str, status: int, content: RecordContent) -> RecordDocument:
+    settings = report.settings
+    return RecordDocument(
+        source=report.source.path,
+        key=key,
+        status=status,
+        decoder=content.decoder,
+        bytes=content.size,
+        fields=list(content.fields),
+        more_fields=content.more,
+        findings=[msgspec.structs.replace(it, index=None) for it in content.findings],  # it is alone in its block
+        damage=content.damage,
+        not_checked=[name for name in CHECKS if name not in settings.checks],
+        ignore=list(settings.ignore),
+        config=settings.config,
+    )
 
 
 def _record_lines(key: str, content: RecordContent, settings: Settings, wanted: str | None) -> list[str]:

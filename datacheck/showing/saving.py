@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from datacheck.decoders.pictures.picture import sniff
@@ -94,6 +95,14 @@ def _save_png(content: RecordContent, output: Output, owner: str) -> str:
     return f"  saved the picture, {pixels.shape[1]} x {pixels.shape[0]}{how}: {plain(str(output.path))}"
 
 
+@dataclass(frozen=True)
+class Saved:
+    """What was written of a record: the line that says so, and the path; None if there was nothing to write."""
+
+    line: str
+    path: str | None = None
+
+
 class Folder:
     """A folder that takes a file for each record: pictures as they are stored or as PNG, arrays as .npy."""
 
@@ -107,13 +116,13 @@ class Folder:
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
 
-    def write(self, key: str, content: RecordContent) -> str:
-        """Write what a record holds; return the line that says so, or that there is nothing to save."""
+    def write(self, key: str, content: RecordContent) -> Saved:
+        """Write what a record holds, if there is something to save."""
         suffix = suffix_of(content)
         if suffix is None:
-            return "  nothing that could be saved"
+            return Saved("  nothing that could be saved")
         with Output(self._path / self._new_name(key, suffix), self._guard) as output:
-            return write(content, output)
+            return Saved(write(content, output), str(output.path))
 
     def _new_name(self, key: str, suffix: str) -> str:
         """Return a new name for a record's file: its key without the characters that do not belong in file names."""

@@ -26,6 +26,7 @@ from datacheck.scanning.profile.probing import take_profile, undecided
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import OPENING, decoders_of
 from datacheck.scanning.scan import prepare_all
+from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.tasks import Job, TakeLayout, Task, only
 from datacheck.showing.contents import Part, TakeParts
 from datacheck.workers.interface import Death, Engine, MakeEngine
@@ -92,14 +93,18 @@ class Infos(msgspec.Struct, kw_only=True):
 
 
 def describe(
-    source: str | Path | Reader, settings: Settings, names: Names | None = None, engine: MakeEngine | None = None
+    source: str | Path | Reader,
+    settings: Settings,
+    names: Names | None = None,
+    engine: MakeEngine | None = None,
+    searching: Searching = unshown,
 ) -> Iterator[Info]:
     """Yield what is in the stores at a source; a folder may hold many. Raises as `scan` does.
 
     The work is bounded, however large the store: it covers the layout, the sample that a profile is taken from, the
     values of its conventions, and the first keys of its parts.
     """
-    prepared = prepare_all(source, settings)
+    prepared = prepare_all(source, settings, searching)
     names = Names(settings) if names is None else names
     names.sources = len(prepared)
     for reader, report in prepared:

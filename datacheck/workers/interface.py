@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
+import msgspec
+
 from datacheck.model.slips import DISK
 from datacheck.workers.notes import NotePad
 
@@ -78,8 +80,7 @@ class Death:
         return self.raised or self.signal in FROM_DATA
 
 
-@dataclass(frozen=True)
-class Rested:
+class Rested(msgspec.Struct, frozen=True):
     """The note of a worker that has done this number of tasks of its job and has not begun another."""
 
     tasks: int
@@ -142,15 +143,13 @@ Job = Callable[[T, Watch], Any]
 """Function that runs in a worker; its arguments are one task and the watch to note its progress with."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """A value that a job yields before its result, if the job is a generator."""
 
     value: Any
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """An exception that a job raised; it is raised again in the process that reads the results."""
 
     error: BaseException

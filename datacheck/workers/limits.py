@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import resource
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck.errors import WorkersFailed
 
@@ -16,8 +17,7 @@ FILES = 4096
 """Number of files that a worker may open at once, if the hard limit allows it."""
 
 
-@dataclass(frozen=True)
-class MemoryLimit:
+class MemoryLimit(msgspec.Struct, frozen=True):
     """The number of bytes that a worker may have, and the words that say whose limit that is."""
 
     size: int

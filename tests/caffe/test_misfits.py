@@ -114,7 +114,7 @@ EACH = [
         "Convolution", f"{CONV} {{ num_output: 1 kernel_size: [1, 2, 3] }}", [IMAGE],
         "has 3 values of kernel_size for 2 axes", CONV,
     ),
-    ("Convolution", f"{CONV} {{ num_output: 1 }}", [IMAGE], "has 0 values of kernel_size for 2 axes", CONV),
+    ("Convolution", f"{CONV} {{ num_output: 1 }}", [IMAGE], "kernel_size is missing", CONV),
     (
         "Convolution", f"{CONV} {{ num_output: 1 kernel_size: 0 }}", [IMAGE],
         "the kernel's sizes and the strides must be at least 1", CONV,

@@ -64,7 +64,7 @@ def test_a_comparison_from_the_terminal(home):
     status, said, _ = run(home, "compare", "train", "val", "--near", "20", "-o", "r.json")
     assert status == 0
     assert "00000000  the same value as 00000003 in train" in said
-    assert "1 record in another store too" in said
+    assert "1 record is also in another store" in said
     assert json.loads((home / "r.json").read_text())["reports"][1]["counts"]["leak"] == 1
     status, said, _ = run(home, "compare", "train", "val", "--near", "--format", "json", "--strict")
     assert status == 1

@@ -47,7 +47,7 @@ def test_the_doctor_names_all_that_there_is_and_what_is_missing():
     assert all(f"  {library.name}" in said for library in LIBRARIES)
     for title in ("HDF5 filters", "limits", "missing"):
         assert f"\n{title}\n" in said
-    assert "there: gzip, shuffle, fletcher32" in said
+    assert "installed: gzip, shuffle, fletcher32" in said
     assert "cores: " in said
 
 

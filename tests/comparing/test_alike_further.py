@@ -94,7 +94,7 @@ def test_stores_of_two_kinds_in_one_folder_have_names_of_their_own(tmp_path):
 def test_one_of_something_is_one():
     said = Comparison([], 1, 1, left_out={"values under 32 bytes": 1, "labels (labels)": 1}, pictures=1)
     assert said.sentences() == [
-        "1 value compared, 1 of them different; 1 picture compared by their looks",
+        "1 value compared, 1 distinct; 1 picture compared by their looks",
         "not compared: 1 value under 32 bytes, 1 labels (labels)",
     ]
 

@@ -8,9 +8,9 @@ from building import raw_records, write_lmdb
 @pytest.mark.parametrize(
     ("shared", "said"),
     [
-        (0, "nothing is there twice, nothing differs"),
-        (1, "nothing is there twice; 1 record is in another store too, which names it"),
-        (3, "nothing is there twice; 3 records are in another store too, which names them"),
+        (0, "no duplicates, no leaks, no drift"),
+        (1, "no duplicates; 1 record is also in another store, which names it"),
+        (3, "no duplicates; 3 records are also in another store, which names them"),
     ],
 )
 def test_the_first_store_is_not_said_to_differ_in_nothing(tmp_path, shared, said):

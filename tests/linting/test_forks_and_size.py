@@ -22,8 +22,10 @@ def test_what_is_learned_is_worked_out_once_a_network(tmp_path, monkeypatch):
     from datacheck.linting import rule_input
 
     asked = []
-    plain = rule_input.learned_bottoms
-    monkeypatch.setattr(rule_input, "learned_bottoms", lambda places: asked.append(len(places)) or plain(places))
+    plain = rule_input.refused_gradients
+    monkeypatch.setattr(
+        rule_input, "refused_gradients", lambda places, **how: asked.append(len(places)) or plain(places, **how)
+    )
     loss = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "a" bottom: "l" }\n'
     (tmp_path / "net.prototxt").write_text(HEAD + DENSE + loss * 50)
     assert list(datacheck.lint(tmp_path / "net.prototxt").findings) == []

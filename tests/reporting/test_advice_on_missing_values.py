@@ -11,7 +11,7 @@ def _molecules(path, share, groups=40, rows=20):
     with h5py.File(path, "w") as file:
         for number in range(groups):
             group = file.create_group(f"C{number}H4")
-            group["coordinates"] = random.standard_normal((rows, 5, 3)).astype("f4")
+            group["positions"] = random.standard_normal((rows, 5, 3)).astype("f4")
             group["dft.energy"] = random.standard_normal(rows)
             energy = random.standard_normal(rows)
             energy[random.random(rows) < share(number)] = np.nan

@@ -56,7 +56,7 @@ class Failing(Delegating):
         raise ValueError("what these bytes made a library say")
 
 
-class Hasty(Job):
+class Hasty(Job, frozen=True):
     """A job in which each step must be done in the time for a record, plus that for loading what it needs."""
 
     def __call__(self, task, watch):

@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-from dataclasses import dataclass
 
 import pytest
 from building import key, raw_records, write_lmdb
@@ -21,8 +20,7 @@ pytestmark = pytest.mark.own_workers
 LIBRARIES = {"PIL", "simplejpeg"}
 
 
-@dataclass(frozen=True)
-class Asking(Job):
+class Asking(Job, frozen=True):
     """A job that returns the libraries that were loaded before its first alarm was set."""
 
     def __call__(self, task, watch):

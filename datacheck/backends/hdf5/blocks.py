@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile, refused
+from datacheck.backends.hdf5.formats.levels_of_theory import absent_values
 from datacheck.backends.hdf5.formats.sparse_rows import References, references_of
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
@@ -141,6 +142,7 @@ def _block(
             if lost_rows:
                 unread[it.name] = [at - start for at in lost_rows]
     findings += unlike(table, columns, cells, unread)
+    missing |= absent_values(table, columns) if table.absent else {}
     at = range(start, stop)
     return RowBlock(
         table.name, at, columns, table.labels, unread, label_of(reader, number), findings,

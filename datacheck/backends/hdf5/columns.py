@@ -6,9 +6,9 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from datacheck.model.cells import BYTES, FIXED_TEXT, NUMBERS, OPAQUE, RAGGED, TEXT
@@ -18,8 +18,7 @@ PLACES = 64
 """Maximum number of values of varying length in a row for each of them to be a column."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A dataset, or a member of a compound one: `data`, `points.position.x`.
 
     If a row has several values of varying length, each place in it is a column; `at` is the index of that place.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +25,7 @@ UNJUDGED = frozenset({"char", "empty"})
 Of = TypeVar("Of")
 
 
-@dataclass(frozen=True)
-class Dataset:
+class Dataset(msgspec.Struct, frozen=True, dict=True):
     """A dataset of an HDF5 file.
 
     `readable` is False if a finding says why it cannot be read. `placed` is the offset of its values in a sound file,
@@ -62,12 +61,7 @@ class Dataset:
     across: bool = False
     """Whether its samples run along its last axis; `shape` and `chunks` are then given as if it were the first one."""
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle without cached properties and without fields that have their default, which the class provides."""
-        state = self.__dict__
-        return {it: state[it] for it in FIELDS if it in state and (it not in USUAL or state[it] != USUAL[it])}
-
-    @property
+    @cached_property
     def name(self) -> bytes:
         return self.path.rpartition(b"/")[2]
 
@@ -88,7 +82,7 @@ class Dataset:
         """Return a tuple with an item for each axis, in the order of the axes in the file."""
         return (*items[1:], items[0]) if self.across else items
 
-    @property
+    @cached_property
     def holds(self) -> frozenset[str]:
         """The kinds of values that its columns hold."""
         return frozenset(column.holds for column in self.columns)
@@ -126,9 +120,6 @@ class Dataset:
         return tuple(replace(column, name=name) for column, name in zip(result, self.called, strict=True))
 
 
-FIELDS = tuple(it.name for it in fields(Dataset))
-USUAL = {it.name: it.default for it in fields(Dataset) if it.default is not MISSING}
-"""The default values of the fields of a dataset, by name."""
 Height = tuple[int, str]
 Values = Callable[[Dataset], "NDArray[Any] | None"]
 """Returns the values of a small dataset, or None if they are not available."""

@@ -7,9 +7,9 @@ with 9.96921e+36 and stores that as the dataset's fill value.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,8 +26,7 @@ NARROW = 2
 do. A float type of at most this size does not use the default fill value."""
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(msgspec.Struct, frozen=True):
     """The stored values that mark missing values, and the factor and offset of packed values."""
 
     missing: tuple[float, ...] = ()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from datacheck.backends.folder import of_file, why_not
 from datacheck.backends.hdf5.in_folders import SUFFIXES, is_hdf5
@@ -22,8 +23,7 @@ LIST_BYTES = 4 << 20
 """Largest text file that may be a list of files, in bytes."""
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(msgspec.Struct, frozen=True):
     """The HDF5 files in reading order, their names in reports (empty for a single file), and the findings."""
 
     files: tuple[Path, ...]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import pickle
 import zlib
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
+
+import msgspec
 
 from datacheck.backends.hdf5.alike_files import KINDS
 from datacheck.backends.hdf5.tables import Contents
@@ -31,13 +32,12 @@ class Walked(NamedTuple):
     packed: bytes
 
 
-@dataclass
-class Packing:
+class Packing(msgspec.Struct):
     """The packed contents of each file, by file number, up to MOST_BYTES."""
 
-    files: dict[int, Walked] = field(default_factory=dict)
+    files: dict[int, Walked] = msgspec.field(default_factory=dict)
     size: int = 0
-    _packed: dict[int, tuple[Contents, bytes]] = field(default_factory=dict)
+    _packed: dict[int, tuple[Contents, bytes]] = msgspec.field(default_factory=dict)
     """Contents that were packed before, by `id`, since many files may share one."""
 
     def add(self, number: int, size: int, changed: int, contents: Contents) -> None:

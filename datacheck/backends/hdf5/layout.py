@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from datacheck.backends.hdf5.folders.case_folders import findings_of_cases
 from datacheck.backends.hdf5.folders.counts_beside import with_counts
 from datacheck.backends.hdf5.folders.counts_of_sets import findings_of_sets, too_large, whole_sets
 from datacheck.backends.hdf5.folders.file_families import FileShapes, findings_of_files
+from datacheck.backends.hdf5.folders.file_lists import findings_of_lists
 from datacheck.backends.hdf5.folders.file_types import FileTypes
 from datacheck.backends.hdf5.folders.numbering import gaps
 from datacheck.backends.hdf5.folders.own_samples import without_own_samples
@@ -23,10 +25,11 @@ from datacheck.backends.hdf5.folders.paired_files import findings_of_pairs
 from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.known import Packing, recalled
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
-from datacheck.backends.hdf5.library.fork_guard import survived_together
+from datacheck.backends.hdf5.library.fork_guard import Together
 from datacheck.backends.hdf5.meaning import Counted
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.samples.attribute_values import AttributesOfFiles
+from datacheck.backends.hdf5.samples.usual_differences import without_usual
 from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards
 from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled_groups, walked
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 
 LOT_FILES, LOT_BYTES = 64, 32 << 20
 """Maximum number and total size in bytes of the files walked in one child process; their contents are all in memory."""
+AT_ONCE = 2
+"""Number of lots that are walked at a time, if most of their files are unlike those of earlier lots."""
 _last_layout: list[tuple[Hdf5Reader, bytes]] = []
 """The reader that took a layout last in this process, and the packed contents of its files."""
 _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
@@ -58,6 +63,7 @@ def layout(reader: Hdf5Reader) -> Layout:
     shapes, types, attributes = FileShapes(), FileTypes(), AttributesOfFiles()
     of_file: dict[int, tuple[Table, ...]] = {}
     larger: dict[int, Sequence[Counted]] = {}
+    alone: list[Sequence[tuple[bytes, tuple[int, ...]]]] = []
     packing = Packing()
     keeps: dict[str, None] = {}
     for number, contents in _contents_of_files(reader):
@@ -65,6 +71,7 @@ def layout(reader: Hdf5Reader) -> Layout:
             shapes.add(number, contents.shapes, without_own_samples(contents, unescape(reader.names[number])))
             types.add(number, contents)
             attributes.add(number, contents)
+        alone = [] if reader.names else [contents.shapes]
         file_findings = [*contents.findings, *_no_records_findings(contents), *with_counts(reader, number, contents)[1]]
         findings += (in_file(reader, number, finding) for finding in file_findings)
         larger |= {number: it} if reader.names and (it := too_large(contents.means)) else {}
@@ -82,7 +89,9 @@ def layout(reader: Hdf5Reader) -> Layout:
             size += status.st_size
             packing.add(number, status.st_size, status.st_mtime_ns, contents)
     findings = findings_of_sets(findings, reader.names, whole_sets(reader.names, larger))
+    findings = without_usual(findings, [*alone, *(it.items() for it in shapes.by_file.values())])
     findings += findings_of_files(reader.names, shapes, tuple(findings))
+    findings += findings_of_lists(reader)
     findings += [*findings_of_cases(reader.names, shapes), *types.findings(reader.names)]
     findings += [*attributes.findings(reader.names, shapes), *findings_of_pairs(reader.names, of_file)]
     if reader.path.is_dir():
@@ -101,22 +110,50 @@ def _contents_of_files(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
     """
     close_changed()
     kinds = AlikeFiles()
-    for lot in _lots(reader):
-        known = {number: kinds.contents(reader.files[number], size) for number, size in lot.items()}
-        unknown = [number for number, contents in known.items() if contents is None]
-        together: list[Contents] = []
-        if len(unknown) > 1:
+    for lot in _begun_lots(reader, kinds):
+        together = None if lot.walks is None else lot.walks.results()
+        known = lot.known | dict(zip(lot.unknown, together or (), strict=False))
+        for number, contents in known.items():
+            if contents is None or (number in lot.unknown and troubled_groups(contents) is not None):
+                contents = contents_at(reader, number)
+            if number in lot.unknown and len(reader.files) > 1:
+                kinds.learn(reader.files[number], lot.sizes[number], contents)
+            yield number, contents
+
+
+class _Lot:
+    """A lot of files, of which those that are not `known` are being walked in a child process if there are several."""
+
+    def __init__(self, reader: Hdf5Reader, sizes: dict[int, int], kinds: AlikeFiles) -> None:
+        self.sizes = sizes
+        self.known = {number: kinds.contents(reader.files[number], size) for number, size in sizes.items()}
+        self.unknown = [number for number, contents in self.known.items() if contents is None]
+        self.walks: Together[Contents] | None = None
+        if len(self.unknown) > 1:
             library()
             alike = AlikeHeaders()
-            walks = [partial(walked, reader.files[it], lot[it], reader.options, alike=alike) for it in unknown]
-            together = survived_together(walks) or []
-        known |= dict(zip(unknown, together, strict=False))
-        for number, contents in known.items():
-            if contents is None or (number in unknown and troubled_groups(contents) is not None):
-                contents = contents_at(reader, number)
-            if number in unknown and len(reader.files) > 1:
-                kinds.learn(reader.files[number], lot[number], contents)
-            yield number, contents
+            walks = [partial(walked, reader.files[it], sizes[it], reader.options, alike=alike) for it in self.unknown]
+            self.walks = Together(walks)
+
+
+def _begun_lots(reader: Hdf5Reader, kinds: AlikeFiles) -> Iterator[_Lot]:
+    """Yield the lots in order, while the files of the next ones are being walked.
+
+    The lot after the first is not begun ahead: most of its files may be like those of the first, and need no walk.
+    """
+    begun: deque[_Lot] = deque()
+    try:
+        for number, sizes in enumerate(_lots(reader)):
+            begun.append(lot := _Lot(reader, sizes, kinds))
+            ahead = number > 0 and 2 * len(lot.unknown) > len(sizes)
+            while len(begun) >= (AT_ONCE if ahead else 1):
+                yield begun.popleft()
+        while begun:
+            yield begun.popleft()
+    finally:
+        for lot in begun:
+            if lot.walks is not None:
+                lot.walks.kill()
 
 
 def _lots(reader: Hdf5Reader) -> Iterator[dict[int, int]]:

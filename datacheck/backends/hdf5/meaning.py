@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.formats import fuel, loom, matlab
+from datacheck.backends.hdf5.formats import cooler, fuel, loom, matlab, snapshots
 from datacheck.backends.hdf5.formats.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.formats.frames import frames
 from datacheck.backends.hdf5.formats.sparse import Cells, Sparse, cells_of, sparse
@@ -19,7 +20,9 @@ from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.paths import Paths
 from datacheck.backends.hdf5.references.boundaries import boundaries
 from datacheck.backends.hdf5.references.categories import categories
+from datacheck.backends.hdf5.references.first_and_last import first_and_last
 from datacheck.backends.hdf5.references.graph_edges import edges
+from datacheck.backends.hdf5.references.joined_lengths import joined_lengths
 from datacheck.backends.hdf5.references.joined_rows import joined_rows
 from datacheck.backends.hdf5.references.row_numbers import (
     RowNumbers,
@@ -30,9 +33,9 @@ from datacheck.backends.hdf5.references.row_numbers import (
 )
 from datacheck.backends.hdf5.samples.by_chance import by_chance
 from datacheck.backends.hdf5.samples.grid_axes import grid_axes
-from datacheck.backends.hdf5.samples.group_families import families, unlike_families
+from datacheck.backends.hdf5.samples.group_families import families, unlike_families, without_columns
 from datacheck.backends.hdf5.samples.named_samples import Named, list_names
-from datacheck.backends.hdf5.samples.own_lengths import own_lengths
+from datacheck.backends.hdf5.samples.own_lengths import lengths_in_attributes, own_lengths
 from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family
 from datacheck.model.codes import Verdict
@@ -63,8 +66,7 @@ Attribute = Callable[[bytes, bytes], "int | None"]
 """Returns the whole number in the attribute of a path with a name, or None if there is none."""
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True):
     """An attribute that counts the rows of its `samples`, which may be one, or if `whole` the samples themselves."""
 
     path: bytes
@@ -82,8 +84,7 @@ class Counted:
     """The samples of other files that it counts too."""
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(msgspec.Struct, frozen=True):
     """What the parts of a file say of each other, which a copy has to keep true.
 
     `samples` are groups that are dropped as a whole. `members` are the datasets of a sample that have one row per step.
@@ -97,9 +98,9 @@ class Meaning:
     numbers: tuple[RowNumbers, ...] = ()
     sparse: tuple[Sparse, ...] = ()
     cells: Cells | None = None
-    referred: Mapping[bytes, str] = field(default_factory=dict)
+    referred: Mapping[bytes, str] = msgspec.field(default_factory=dict)
     """The cell of a MATLAB file that each dataset in #refs# is, by path."""
-    categories: Mapping[bytes, int] = field(default_factory=dict)
+    categories: Mapping[bytes, int] = msgspec.field(default_factory=dict)
     """The datasets of category numbers, with the number of categories."""
     pictures: frozenset[bytes] = frozenset()
     """The flat datasets whose bytes are one encoded picture."""
@@ -130,8 +131,7 @@ class Meaning:
         )
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """The result of a walk of a file: its groups with their datasets, the links, and a reader of small contents."""
 
     groups: Sequence[tuple[bytes, Sequence[Dataset]]]
@@ -165,9 +165,11 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     shapes = {path: it.shape for path, it in shaped.items()}
     runs = trajectories(datasets, facts.look) if facts.heeded else None
     groups = [path for path, _ in facts.groups if path and (runs is None or not holds_fields(path))]
+    groups = [] if snapshots.is_snapshot(groups, facts.look) else groups
     all_families = families(groups, shapes, facts.linked)
     # folds hold rows of sets
     alike = [it for it in all_families if not (it.common and all(map(names_a_set, it.common)))]
+    alike = without_columns(alike, shapes)
     names: list[Named] = []
     all_findings, counts, lengths = _check_samples(alike, facts, shaped)
     paths = {it.path for family in alike for it in family.samples}
@@ -194,6 +196,8 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         without_values, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
         all_findings += (it for some in datasets for it in _dangling_references(some, facts))
         all_findings += [*fuel.findings(parts, by_path), *loom.findings(by_path), *findings(runs, by_path, facts.look)]
+        all_findings += cooler.findings(by_path, facts.look)
+        all_findings += snapshots.findings(facts.groups, facts.look)
         all_findings += frames(facts.frames, by_path, without_values, facts.values, facts.look.numbers, facts.look.text)
     several = Paths(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     all_findings += map(_unjudged_finding, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
@@ -225,9 +229,13 @@ def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collec
     yield from joined
     if not any(it in samples for it in (group, *_parents(group))):
         known = {it.details.get("dataset") for it in joined}
+        parts = list(first_and_last(some, facts.values, known))
+        yield from parts
+        known |= {it.details.get("dataset") for it in parts}
         inside = (it for path, its in facts.groups if path and path.rpartition(b"/")[0] == group for it in its)
         found_ones = boundaries(some, facts.values, facts.look.text, inside)
         yield from (it for it in found_ones if it.details["dataset"] not in known)
+        yield from (it for it in joined_lengths(some, facts.look) if it.details.get("dataset") not in known)
 
 
 def _check_samples(
@@ -243,7 +251,7 @@ def _check_samples(
         sample_findings += _count_findings(family, facts, counts) if facts.heeded else ()
         if facts.heeded and not facts.hidden:
             scalars, wrong = own_lengths(family, shaped, facts.look.scalar)
-            sample_findings += wrong
+            sample_findings += [*wrong, *lengths_in_attributes(family, facts.look.names, facts.attribute, STEPS)]
             lengths += (it.path + b"/" + one.name for it in family.samples for one in scalars)
     if not facts.hidden:
         shapes = {path: it.shape for path, it in shaped.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 WORDS = re.compile(rb"[a-z]+")
 """The words of a name in lower case."""
@@ -10,12 +11,16 @@ DIGITS = re.compile(rb"[0-9]+")
 LABELS = frozenset({b"label", b"labels", b"y", b"target", b"targets"})
 """Names, and words in names, of datasets that hold labels."""
 ACTIONS = frozenset({b"action", b"actions"})
+FEATURES = frozenset(b"feature features feats feat embedding embeddings".split())
+PLACES = frozenset(b"coord coords coordinates location locations".split())
+"""Words in names of features, and of the places that they are of: the patches of a slide."""
 
 
-def words(name: bytes) -> set[bytes]:
-    """Return the words of a name.
+@lru_cache(maxsize=4096)
+def words(name: bytes) -> frozenset[bytes]:
+    """Return the words of a name. The datasets of thousands of groups have the same few names.
 
     >>> sorted(words(b"Train_idx2"))
     [b'idx', b'train']
     """
-    return set(WORDS.findall(name.lower()))
+    return frozenset(WORDS.findall(name.lower()))

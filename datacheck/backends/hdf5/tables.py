@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from datacheck.backends.hdf5.columns import distinct_names
 from datacheck.backends.hdf5.dataset import Dataset, Height, label_names, printed
@@ -36,8 +37,7 @@ SHARD_PAYLOADS, SHARDS_A_TABLE, UNJUDGED_A_SHARD = 1 << 11, 4096, 1000
 INDEX = b"_i_"
 
 
-@dataclass(frozen=True)
-class AsLong:
+class AsLong(msgspec.Struct, frozen=True):
     """A column that has as many values in each row as the ragged column `of`, or `counts` them.
 
     It is `sure` if the sampled rows agree so well that a row that does not is bad.
@@ -49,8 +49,7 @@ class AsLong:
     sure: bool = True
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(msgspec.Struct, frozen=True, dict=True):
     """Datasets of one group with the same number of rows: those that are judged, and those that are only read.
 
     `name` is escaped; `labels` are names of columns.
@@ -64,10 +63,8 @@ class Table:
     each: bool = False
     """Whether each dataset is a record, rather than each row."""
     as_long: tuple[AsLong, ...] = ()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle without cached properties."""
-        return {it: self.__dict__[it] for it in self.__dataclass_fields__}
+    absent: tuple[tuple[str, ...], ...] = ()
+    """The columns of each level of theory that is missing in some rows by design (see `levels_of_theory`)."""
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -89,8 +86,7 @@ class Table:
         return escape(self.judged[row].path) if self.each else f"{self.name}[{row}]"
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(msgspec.Struct, frozen=True, dict=True):
     """The contents of a file: its tables, the datasets outside of them that are only read, and the findings."""
 
     tables: tuple[Table, ...] = ()
@@ -118,10 +114,6 @@ class Contents:
     """The datasets whose values the walk has read, sorted, since a set would be sent in another order each time."""
     attributes: tuple[tuple[bytes, int, int, int], ...] = ()
     """The numeric attributes of the file itself: name, number of NaN values, of infinite values, and of all values."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle without cached properties."""
-        return {it: self.__dict__[it] for it in self.__dataclass_fields__}
 
     def names(self) -> Iterator[str]:
         """Yield the path of each dataset and each member of a compound one, as it is printed."""

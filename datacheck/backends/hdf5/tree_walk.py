@@ -87,6 +87,8 @@ class TreeWalk:
         """The links that are not followed: what they lead to may have any number of rows."""
         self._dimensions = Dimensions(h5)
         self._frames: set[bytes] = set()
+        self._attributes: dict[bytes, tuple[bytes, ...]] = {}
+        """The names of the attributes of the objects that were opened, by path, unless some may be missing."""
         self._netcdf = False
         self._deeper = False
 
@@ -202,7 +204,7 @@ class TreeWalk:
         if recovered:
             lost = {unescape(it.details["path"]) for it in self.findings if it.field is not None and _is_loss(it)}
             groups = [(path, [it for it in some if it.path not in lost]) for path, some in groups]
-        look = Looking(self._h5, self._file, self._trail)
+        look = Looking(self._h5, self._file, self._trail, listed=self._attributes)
         addresses = None if self._deeper else self._seen
         return Facts(groups, self._linked, hidden, look, recovered, self._frames, addresses, self._netcdf, heeded)
 
@@ -238,6 +240,8 @@ class TreeWalk:
             self.findings.append(killed(signal, f"the attributes of {escaped}", attributes_of=escaped))
             return []
         listing = attributes(self._h5, opened)
+        if not listing.troubles:
+            self._attributes[path] = tuple(listing.names)
         self._report_incomplete(listing, path, "attributes")
         for name in listing.names:
             called = escape(name)

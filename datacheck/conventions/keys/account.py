@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import msgspec
@@ -19,8 +18,7 @@ MOST_SPANS = 1 << 20
 """Maximum number of runs per pattern. If there are more, its numbers are discarded to limit the memory used."""
 
 
-@dataclass(frozen=True)
-class KeyWatch:
+class KeyWatch(msgspec.Struct, frozen=True, dict=True):
     """What a scan records about the keys.
 
     `patterns` are those whose numbers are collected, `own` the keys of the conventions' own records. `stems` and

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from datacheck.conventions.keys.runs import Runs
 from datacheck.model.escaping import escape
@@ -35,8 +36,7 @@ NAMED = 5
 _KEY = re.compile(rb"(.*[^0-9])([0-9]{2,18})([^0-9]*)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Frames:
+class Frames(msgspec.Struct, frozen=True):
     """What follows the stem in the keys of a store: a number of `width` digits, and the ending `after` of all keys."""
 
     width: int
@@ -51,8 +51,7 @@ class Frames:
         return match is not None and (len(match[2]), match[3]) == (self.width, self.after)
 
 
-@dataclass(slots=True)
-class Sequences:
+class Sequences(msgspec.Struct):
     """The sequences of some records. They can be added in any order.
 
     `whole` counts the sequences without a gap that lie in one block. `parts` are the numbers of the others, by stem.
@@ -60,7 +59,7 @@ class Sequences:
     """
 
     whole: int = 0
-    parts: dict[bytes, Runs] = field(default_factory=dict)
+    parts: dict[bytes, Runs] = msgspec.field(default_factory=dict)
     many: bool = False
 
     def __iadd__(self, other: Sequences) -> Sequences:

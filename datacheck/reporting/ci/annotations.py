@@ -31,7 +31,7 @@ def commands(reports: Sequence[Report]) -> Iterator[str]:
             if len(lines[level]) < MOST:
                 title = f"{finding.code} ({finding.verdict})"
                 place = f"file={_property(file_of(report, finding))},line={line_of(finding)},title={_property(title)}"
-                lines[level].append(f"::{level} {place}::{_data(one_line(finding))}")
+                lines[level].append(f"::{level} {place}::{_data(one_line(finding, placed=False))}")
     for level, of_level in lines.items():
         if counts[level] > MOST:
             rest = counts[level] - MOST + 1

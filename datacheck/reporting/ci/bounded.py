@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
@@ -20,7 +21,12 @@ ERROR, WARNING, NOTICE = LEVELS = ("error", "warning", "notice")
 
 
 class WrittenAtEnd:
-    """A sink for a format that begins with what is known only at the end."""
+    """A sink for a format that begins with what is known only at the end.
+
+    `not_scanned` are sentences about the sources that could not be opened.
+    """
+
+    not_scanned: Sequence[str] = ()
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -74,8 +80,17 @@ def line_of(finding: Finding) -> int:
     return line if isinstance(line, int) and line > 0 else 1
 
 
-def one_line(finding: Finding) -> str:
-    """Return a finding as one line: the record, the field, the message; a longer one is cut."""
+def one_line(finding: Finding, *, placed: bool = True) -> str:
+    """Return a finding as one line: the record, the field, the message; a longer one is cut.
+
+    That of a prototxt or a log has its line, unless the place is given elsewhere (`placed` is False), and the fix.
+    """
+    line = finding.details.get("line")
+    if isinstance(line, int) and (finding.key is None or "layer" in finding.details):
+        place = f"{finding.file}:{line}: " if finding.file else f"line {line}: "
+        layer = "" if finding.key is None else f"layer {finding.key!r}: "
+        fix = f"; fix: {finding.details['fix']}" if "fix" in finding.details else ""
+        return cut(plain(f"{place if placed else ''}{layer}{finding.message}{fix}"))
     record = "" if finding.key is None else f"{cut(finding.name or '', LONGEST // 2)}: "
     field = "" if finding.field is None else f"{finding.field}: "
     return cut(plain(f"{record}{field}{finding.message}"))
@@ -89,7 +104,8 @@ def cut(text: str, limit: int = LONGEST) -> str:
 def verdict_of(report: Report) -> str:
     """Return the line with the verdict from a report's summary, or the path of its source if there is none."""
     lines = str(report).splitlines()
-    return next((it for it in lines if it.startswith(STATES)), plain(report.source.path))
+    return next((it for it in lines if VERDICT_LINE.match(it)), plain(report.source.path))
 
 
-STATES = ("clean", "NOT CLEAN", "UNDECIDED", "INTERRUPTED")
+VERDICT_LINE = re.compile("(clean|NOT CLEAN|UNDECIDED|INTERRUPTED|compared|healthy|healthy so far|TROUBLE)(: | after )")
+"""The beginning of the line of a summary that has the verdict; a path may begin with the same word."""

@@ -68,11 +68,22 @@ class JUnitSink(WrittenAtEnd):
     def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
         """Yield the document piece by piece."""
         suites = [_suite(report) for report in reports]
+        suites += [(_not_scanned(it), 1, 0, 1) for it in self.not_scanned]
         tests, failures, errors = (sum(numbers) for numbers in zip(*(it[1:] for it in suites), strict=True))
         yield '<?xml version="1.0" encoding="UTF-8"?>\n'
         yield f'<testsuites name="datacheck" tests="{tests}" failures="{failures}" errors="{errors}">\n'
         yield from (text for text, *_ in suites)
         yield "</testsuites>\n"
+
+
+def _not_scanned(sentence: str) -> str:
+    """Return the suite of a source that could not be opened."""
+    name = escape(cut(plain(sentence)))
+    return (
+        f'  <testsuite name="{name}" tests="1" failures="0" errors="1" skipped="0" time="0">\n'
+        f'    <testcase classname="{name}" name="{COMPLETE}" time="0">\n'
+        f"{_element('error', 'not scanned', sentence)}    </testcase>\n  </testsuite>\n"
+    )
 
 
 def _suite(report: Report) -> tuple[str, int, int, int]:

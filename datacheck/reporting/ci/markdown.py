@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.ci.bounded import WrittenAtEnd, one_line, total, verdict_of
+from datacheck.reporting.ci.bounded import WrittenAtEnd, cut, one_line, total, verdict_of
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -31,7 +31,11 @@ class MarkdownSink(WrittenAtEnd):
     def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
         """Yield the document piece by piece."""
         count = total(reports)
-        head = f"# datacheck: {_worst(reports)}\n\n"
+        head = f"# datacheck: {_worst(reports, all_scanned=not self.not_scanned)}\n\n"
+        head += "".join(f"- not scanned: {code(cut(it))}\n" for it in self.not_scanned[:NAMED])
+        more = len(self.not_scanned) - NAMED
+        head += f"- and {more:,} more not scanned\n" if more > 0 else ""
+        head += "\n" if self.not_scanned else ""
         if len(reports) > 1:
             from datacheck.reporting.summary import totals
 
@@ -50,8 +54,10 @@ class MarkdownSink(WrittenAtEnd):
         yield f"\n*{count:,} finding{'s' * (count != 1)} in all.*\n"
 
 
-def _worst(reports: Sequence[Report]) -> str:
+def _worst(reports: Sequence[Report], *, all_scanned: bool) -> str:
     statuses = {it.status for it in reports}
+    if not all_scanned and not statuses & {1, 130}:
+        return "NOT ALL SCANNED"
     return MARKS[next((it for it in (130, 1, 3) if it in statuses), 0)]
 
 

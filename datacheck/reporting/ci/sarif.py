@@ -51,7 +51,7 @@ class SarifSink(WrittenAtEnd):
         places = {code: at for at, code in enumerate(codes)}
         head = {"driver": {"name": "datacheck", "version": __version__, "rules": list(map(_rule, codes))}}
         yield f'{{"$schema":{_json(SCHEMA)},"version":"2.1.0","runs":[{{"tool":{_json(head)},\n'
-        yield f'"columnKind":"unicodeCodePoints","invocations":{_json([_invocation(reports)])},\n'
+        yield f'"columnKind":"unicodeCodePoints","invocations":{_json([_invocation(reports, self.not_scanned)])},\n'
         yield f'"properties":{_json(_totals(reports))},\n"results":['
         for number, (report, finding) in enumerate(worst_first(reports, MOST)):
             yield f"{',' if number else ''}\n{_json(_result(report, finding, places))}"
@@ -73,17 +73,20 @@ def _rule(code: str) -> dict[str, Any]:
     return rule
 
 
-def _invocation(reports: Sequence[Report]) -> dict[str, Any]:
-    """Return how the run ended, and a notification if not all findings are among the results."""
-    statuses = [it.status for it in reports]
+def _invocation(reports: Sequence[Report], not_scanned: Sequence[str]) -> dict[str, Any]:
+    """Return how the run ended; with notifications if sources or findings are not among the results."""
+    statuses = [*(it.status for it in reports), *([2] if not_scanned else [])]
     invocation: dict[str, Any] = {
-        "executionSuccessful": all(it.complete for it in reports),
-        "exitCode": next((it for it in (130, 1, 3, 0) if it in statuses), 0),
+        "executionSuccessful": all(it.complete for it in reports) and not not_scanned,
+        "exitCode": next((it for it in (130, 2, 1, 3, 0) if it in statuses), 0),
     }
+    notifications = [{"level": "error", "message": {"text": cut(plain(it))}} for it in not_scanned[:MOST]]
     count = total(reports)
     if count > MOST:
         text = f"these are {MOST:,} of {count:,} findings, the worst; a report of the format .json or .jsonl has all"
-        invocation["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": text}}]
+        notifications.append({"level": "warning", "message": {"text": text}})
+    if notifications:
+        invocation["toolExecutionNotifications"] = notifications
     return invocation
 
 
@@ -110,7 +113,7 @@ def _result(report: Report, finding: Finding, places: dict[str, int]) -> dict[st
         "ruleId": finding.code,
         "ruleIndex": places[finding.code],
         "level": LEVEL[level_of(report, finding)],
-        "message": {"text": one_line(finding)},
+        "message": {"text": one_line(finding, placed=False)},
         "locations": [location],
         "partialFingerprints": {"datacheckRecord/v1": digest},
         "properties": {"verdict": finding.verdict},

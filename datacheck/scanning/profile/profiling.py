@@ -19,6 +19,7 @@ from datacheck.checks.axis_order import Agreement
 from datacheck.checks.floats import beyond_half, finite_values
 from datacheck.decoders import SIDE_DECODERS, decoder
 from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ragged
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import NamingClasses
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block, RowBlock
@@ -28,7 +29,7 @@ from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, F
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.profile.alike_axes import alike_axes
-from datacheck.scanning.profile.recognition import Families, Vote, elected
+from datacheck.scanning.profile.recognition import Families, Vote, elected, usual_form
 from datacheck.scanning.profile.sampled import PROBE_BYTES
 from datacheck.scanning.profile.ties import Extents
 
@@ -198,18 +199,9 @@ class Sums(msgspec.Struct):
         kinds = {} if vote is None else {it: vote.kinds[it] for it in sorted(vote.kinds) if vote.kinds[it]}
         classes = tuple(sorted(self.classes)[:CLASSES])
         tied, loose = self.extents.tied()
-        family = FamilyProfile(name, sampled, fields, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
-        if vote is None:
-            return family
-        return msgspec.structs.replace(
-            family,
-            label=vote.label,
-            forced=vote.forced,
-            array=vote.array,
-            length=vote.length,
-            form=vote.form,
-            trailing=self.records >= FEWEST_FOLLOWED and self.followed >= NEARLY_ALL * self.records,
-        )
+        made = FamilyProfile(name, sampled, fields, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
+        trailing = self.records >= FEWEST_FOLLOWED and self.followed >= NEARLY_ALL * self.records
+        return made if vote is None else msgspec.structs.replace(vote.applied_to(made), trailing=trailing)
 
     def _channels_first(self, decoder_name: str, field_name: str) -> bool:
         """Return whether arrays have their channels first, as in a Datum, or as floats with labels for Caffe's layer.
@@ -226,10 +218,11 @@ class Sums(msgspec.Struct):
 class ColumnSums(msgspec.Struct):
     """The sums over a column of cells: the number of each kind, and the sums over what their decoders made of them.
 
-    A `maybe` column has numbers, unless most of its rows turn out to be pictures.
+    `forms` are the known formats of unknown cells. A `maybe` column has numbers, unless most of its rows are pictures.
     """
 
     kinds: Counter[str] = msgspec.field(default_factory=Counter)
+    forms: Counter[str] = msgspec.field(default_factory=Counter)
     by_kind: dict[str, Sums] = msgspec.field(default_factory=dict)
     label: bool = False
     maybe: bool = False
@@ -252,6 +245,7 @@ class ColumnSums(msgspec.Struct):
         room, values = PROBE_BYTES, payloads(cells.take(rows))
         alike: dict[str, list[bytes | memoryview]] = defaultdict(list)
         for value, it in zip(values, cell_kinds, strict=True):
+            self.forms.update([known_format(value) or ""] if it == UNKNOWN else ())
             if it in (EMPTY, UNKNOWN) or (room < len(value) and room < PROBE_BYTES):
                 continue
             room -= len(value)
@@ -264,6 +258,7 @@ class ColumnSums(msgspec.Struct):
 
     def add(self, other: ColumnSums) -> None:
         self.kinds += other.kinds
+        self.forms += other.forms
         self.label |= other.label
         self.maybe |= other.maybe
         self.short |= other.short
@@ -273,7 +268,7 @@ class ColumnSums(msgspec.Struct):
     @property
     def _vote(self) -> Vote:
         decoder = elected(self.kinds)
-        return Vote(decoder, self.kinds, self.label and decoder in SIDE_DECODERS)
+        return Vote(decoder, self.kinds, self.label and decoder in SIDE_DECODERS, form=usual_form(self.forms))
 
     @property
     def profiled(self) -> bool:

@@ -28,10 +28,10 @@ def layouts(folder, monkeypatch, files, size):
     made = Hdf5Reader.recognise(folder, StoreOptions())
     walking.contents_of.cache_clear()
     forks = []
-    real = fork_guard._in_child
-    monkeypatch.setattr(fork_guard, "_in_child", lambda *given: forks.append(1) or real(*given))
+    real = fork_guard._Child
+    monkeypatch.setattr(fork_guard, "_Child", lambda *given: forks.append(1) or real(*given))
     layout = made.layout()
-    monkeypatch.setattr(fork_guard, "_in_child", real)
+    monkeypatch.setattr(fork_guard, "_Child", real)
     return layout, len(forks)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import h5py
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
 from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.errors import DatacheckError
+from datacheck.model.replacing import replace
 
 ROWS = 40
 

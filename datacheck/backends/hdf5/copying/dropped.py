@@ -18,7 +18,7 @@ from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.copying.last_observations import beside, is_one_more, losses_of_episode
 from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.formats import frames, loom, matlab
+from datacheck.backends.hdf5.formats import counted_elsewhere, frames, matlab
 from datacheck.backends.hdf5.formats.sparse import Cells
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
@@ -307,7 +307,7 @@ def _losses_of_rows(
         yield from last_axis.losses(table, others)
         yield from scales.losses(contents.findings, table.name, own)
         yield from frames.losses(table.name, table.datasets, others)
-        yield from loom.losses(contents.shapes, table.name, own)
+        yield from counted_elsewhere.losses(contents.shapes, table.name, own)
         if any(map(cells.covers, own)):
             yield from _losses_beside_cells(cells, table, others) if own & cells.rows else ()
             continue

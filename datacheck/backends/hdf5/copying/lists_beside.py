@@ -7,12 +7,16 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from datacheck.backends.hdf5.copying.closing_up import single
 from datacheck.backends.hdf5.copying.companions import beside
 from datacheck.backends.hdf5.copying.dropped import Dropped
+from datacheck.backends.hdf5.folders.file_lists import ABOUT, lists_beside
+from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
 from datacheck.files.regular import NotRegular, open_regular
@@ -27,37 +31,68 @@ UNREAD = -1
 """Stands for the number of items of a larger one."""
 SHORTEST = 4
 """Minimum length of a name that is looked for in texts."""
+END = b"\n"
 WORD, DIGIT, LETTER = re.compile(rb"[\w.\-]+"), re.compile(rb"[0-9]"), re.compile(rb"[A-Za-z]")
 FEWEST = 16
 """Minimum number of rows; fewer may equal a number of lines by chance."""
+BLANK = 0.1
+"""Maximum share of the lines of a list that may be empty; a text with more of them has paragraphs."""
 
 
 def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
     """Yield a sentence for each text file with as many lines as there are rows in a table that loses some.
 
-    The rows of one HDF5 file count, and those of all files together. The first line of a .csv or .tsv file may be a
-    header. Tables in which each dataset is a record are left out, since such records are found by name.
+    A text about the data, such as its licence, is left out. The rows of one HDF5 file count, and those of all files
+    together. The first line of a .csv or .tsv file may be a header. Tables in which each dataset is a record are left
+    out, since such records are found by name.
     """
-    names = {table.name for tables in losing.values() for table in tables if not table.each}
-    if not names or not reader.path.is_dir():
+    if not reader.path.is_dir():
         return
+    rows = _numbers_of_rows(reader, losing)
+    for name in filter(_may_be_list, beside(reader, frozenset())) if rows else ():
+        escaped = escape(os.fsencode(name))
+        counted = _counted(reader.path / name, rows)
+        if counted is not None:
+            yield f"{escaped} has {counted}, which may be of the rows one by one, and would keep those that go"
+        elif name.suffix.lower() == JSON and _items(reader.path / name) == UNREAD:
+            yield f"{escaped} is a list too large to be compared with the rows, and may keep items of those that go"
+
+
+def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+    """Yield a sentence for each text beside a file or folder with as many lines or items as one of its tables has rows.
+
+    Such a list is not part of the copy. Its name begins like that of the source.
+    """
+    rows = _numbers_of_rows(reader, losing)
+    stem = reader.path.absolute().name.partition(".")[0].lower()
+    for path in lists_beside(reader.path) if rows else ():
+        counted = _counted(path, rows) if path.name.lower().startswith(stem) and path != reader.path else None
+        if counted is not None:
+            title = escape(os.fsencode(path.name))
+            yield f"{title}, beside the source, has {counted}, which may be of the rows one by one; the copy has fewer"
+
+
+def _numbers_of_rows(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> set[int]:
+    """Return the numbers of rows that a list of rows may have: of each table that loses some, and of all files."""
+    names = {table.name for tables in losing.values() for table in tables if not table.each}
     rows: set[int] = {table.rows for tables in losing.values() for table in tables if not table.each}
     total_rows = Counter[str]()
-    for number in range(len(reader.files)):
+    for number in range(len(reader.files) if names else 0):
         tables = [it for it in reader.contents(number).tables if not it.each]
         total_rows.update({it.name: it.rows for it in tables if it.name in names})
         total_rows[""] += sum(it.rows for it in tables)
-    rows = {it for it in rows | set(total_rows.values()) if it >= FEWEST}
-    for name in beside(reader, frozenset()) if rows else ():
-        escaped, suffix = escape(os.fsencode(name)), name.suffix.lower()
-        items = _items(reader.path / name) if suffix == JSON else None
-        if items in rows:
-            yield f"{escaped} has {items:,} items, which may be of the rows one by one, and would keep those that go"
-        elif items == UNREAD:
-            yield f"{escaped} is a list too large to be compared with the rows, and may keep items of those that go"
-        count = _lines(reader.path / name) if suffix in SUFFIXES else None
-        if count is not None and rows & {count, count - (suffix in (".csv", ".tsv"))}:
-            yield f"{escaped} has {count:,} lines, which may be of the rows one by one, and would keep those that go"
+    return {it for it in rows | set(total_rows.values()) if it >= FEWEST}
+
+
+def _counted(path: Path, rows: Collection[int]) -> str | None:
+    """Return how many items or lines a list has, as a phrase, if they are as many as the rows may be, or None."""
+    suffix = path.suffix.lower()
+    items = _items(path) if suffix == JSON else None
+    if items in rows:
+        return f"{items:,} items"
+    count = _lines(path) if suffix in SUFFIXES else None
+    header = suffix in (".csv", ".tsv")
+    return f"{count:,} lines" if count is not None and not {count, count - header}.isdisjoint(rows) else None
 
 
 def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[str]:
@@ -66,10 +101,8 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
     `dropped` says what each file loses, by its number. Only names with letters and digits are looked for, since others
     may be ordinary words or numbers.
     """
-    names = frozenset(
-        it for it in _dropped_names(reader, dropped) if len(it) >= SHORTEST and DIGIT.search(it) and LETTER.search(it)
-    )
-    for path in beside(reader, frozenset()) if names and reader.path.is_dir() else ():
+    names = _striking(_dropped_names(reader, dropped))
+    for path in filter(_may_be_list, beside(reader, frozenset())) if names and reader.path.is_dir() else ():
         if path.suffix.lower() not in SUFFIXES | {JSON, ".jsonl"}:
             continue
         named = sorted(_names_in(reader.path / path, names))
@@ -78,12 +111,38 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
             yield f"{escape(os.fsencode(path))} names {escape(named[0])}{more}, which would not be there"
 
 
+def notes_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[str]:
+    """Yield a sentence for each list beside a folder that has the name of a dropped file, group or dataset as a word.
+
+    Such a list is not part of the copy, and a loader of the copy may go by it.
+    """
+    if not reader.path.is_dir() or not any(it.whole or it.samples or it.rows for it in dropped.values()):
+        return
+    names = _striking(_dropped_names(reader, dropped))
+    for path in lists_beside(reader.path) if names else ():
+        named = sorted(_names_in(path, names))
+        if named:
+            more = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
+            title = escape(os.fsencode(path.name))
+            yield f"{title}, beside the source, names {escape(named[0])}{more}, which the copy does not have"
+
+
+def _striking(names: Iterator[bytes]) -> frozenset[bytes]:
+    """Return the names with letters and digits, since others may be ordinary words or numbers."""
+    return frozenset(it for it in names if len(it) >= SHORTEST and DIGIT.search(it) and LETTER.search(it))
+
+
+def _may_be_list(path: Path) -> bool:
+    """Check whether a text may be a list of samples by its name, not one about the data set or its code."""
+    return words(os.fsencode(path.name)).isdisjoint(ABOUT)
+
+
 def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[bytes]:
-    """Yield the names of dropped files, with and without suffix, and of dropped groups and single datasets."""
+    """Yield the names of dropped files, with and without suffixes, and of dropped groups and single datasets."""
     for number, of_file in dropped.items() if reader.names else ():
         if of_file.whole:
             file = os.fsencode(reader.files[number].name)
-            yield from (file, file.rpartition(b".")[0])
+            yield from (file, file.rpartition(b".")[0], file.partition(b".")[0])
         else:
             paths = single(reader.contents(number), of_file).union(of_file.samples)
             yield from (it.rpartition(b"/")[2] for it in paths)
@@ -124,12 +183,20 @@ def _items(path: Path) -> int | None:
 
 
 def _lines(path: Path) -> int | None:
-    """Return the number of lines in a file, or None if it cannot be read. A copy also reads the whole file."""
-    count, last = 0, b"\n"
+    """Return the number of lines in a list, or None if a file cannot be read or has paragraphs.
+
+    A copy also reads the whole file.
+    """
+    count, empty, last = 0, 0, END
     try:
         with open_regular(path) as file:
             while piece := file.read(PIECE):
-                count, last = count + piece.count(b"\n"), piece[-1:]
+                text = last + piece.replace(b"\r", b"")
+                ends = np.frombuffer(text, np.uint8) == ord(END)
+                count += int(ends[1:].sum())
+                empty += int((ends[1:] & ends[:-1]).sum())
+                last = text[-1:]
     except (OSError, NotRegular):  # copying the file reports the error
         return None
-    return count + (last != b"\n")
+    count += last != END
+    return None if empty > BLANK * count else count

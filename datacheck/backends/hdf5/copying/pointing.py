@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.references.boundaries import BOUNDS
+from datacheck.backends.hdf5.references.first_and_last import are_relations
 from datacheck.backends.hdf5.references.graph_edges import NODES, POINTS, are_edges, are_faces
 from datacheck.backends.hdf5.references.row_numbers import ROWS, RUNS
 from datacheck.backends.hdf5.samples.row_counts import ENDS, STARTS
@@ -77,7 +78,7 @@ def may_hold_row_numbers(dataset: Dataset) -> bool:
         return bool(name_words & POINTERS) and dataset.holds == {NUMBERS}
     if dataset.dtype.kind not in "iu":
         return False
-    if are_faces(dataset) or (are_edges(dataset) and dataset.name.lower() == EDGES):
+    if are_faces(dataset) or are_relations(dataset) or (are_edges(dataset) and dataset.name.lower() == EDGES):
         return True
     if len(dataset.shape) == 2 and dataset.shape[1] == 2:
         return bool(name_words & RANGES)

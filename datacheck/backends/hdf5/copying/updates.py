@@ -25,7 +25,12 @@ from datacheck.backends.hdf5.copying.dropped import (
     tied_heights,
 )
 from datacheck.backends.hdf5.copying.list_counts import counts_of_lists
-from datacheck.backends.hdf5.copying.lists_beside import losses_of_lists, losses_of_names
+from datacheck.backends.hdf5.copying.lists_beside import (
+    losses_of_lists,
+    losses_of_names,
+    notes_of_lists,
+    notes_of_names,
+)
 from datacheck.backends.hdf5.copying.marked import marks_of, samples_of, usual_paths
 from datacheck.backends.hdf5.copying.other_files import losses_of_other_files
 from datacheck.backends.hdf5.copying.pointing import pointers
@@ -111,6 +116,7 @@ def all_dropped(
         _describe_updates(reader, number, _contents(reader, number, sets, gone), dropped, values, lists)
     losses += [*losses_of_other_files(reader, losing), *losses_of_lists(reader, losing)]
     losses += losses_of_names(reader, to_describe)
+    notes += [*notes_of_names(reader, to_describe), *notes_of_lists(reader, losing)]
     found = np.unique(np.concatenate(dropped_indexes)) if dropped_indexes else drops
     index_bytes = found.astype(np.int64).tobytes()
     more = tuple(values.items()), tuple(lists), tuple(others), tuple(notes)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,8 +30,7 @@ def too_large(means: Meaning | None) -> list[Counted]:
     return [it for it in counts if it.whole and it.said > len(it.samples)]
 
 
-@dataclass(frozen=True)
-class WholeSet:
+class WholeSet(msgspec.Struct, frozen=True):
     """A count that several files hold, by their numbers, and how many samples all of them have together."""
 
     by_file: Mapping[int, Counted]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -41,16 +40,15 @@ def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes
             yield family
 
 
-@dataclass
-class FileShapes:
+class FileShapes(msgspec.Struct):
     """The shapes of the datasets of each file of a folder, by file number.
 
     `compared` has the shapes that are comparable between files (see `own_samples`). `left_out` is the number of files
     that were left out since MEMBERS was exceeded.
     """
 
-    by_file: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
-    compared: dict[int, Mapping[bytes, Shape]] = field(default_factory=dict)
+    by_file: dict[int, Mapping[bytes, Shape]] = msgspec.field(default_factory=dict)
+    compared: dict[int, Mapping[bytes, Shape]] = msgspec.field(default_factory=dict)
     members: int = 0
     left_out: int = 0
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.formats.sparse import Sparse
@@ -43,8 +44,7 @@ Texts = Callable[[bytes, bytes], "tuple[str, ...]"]
 """A function that returns the texts of an attribute, given a path and a name; empty if there is no such attribute."""
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(msgspec.Struct, frozen=True):
     """The parts of a file: datasets by path, groups, sparse matrices by group, and a reader of text attributes.
 
     `linked` has the paths of links and of objects without values.

@@ -22,6 +22,8 @@ KIND, BLOCKS, EMPTY = b"pandas_type", b"nblocks", b"shape"
 """Attributes: the kind of a group, the number of blocks of a frame, and the mark of a stand-in for an empty array."""
 PICKLED = re.compile(rb"block[0-9]+_values|values|axis[01]|index")
 """Names of datasets that may be one pickle of all rows."""
+OF_COLUMNS = re.compile(rb"axis0|block[0-9]+_items")
+"""Begins of the names of datasets that describe the columns."""
 MOST = 10_000
 """Maximum number of blocks or levels that are looked up."""
 Numbers = Callable[[bytes, bytes], "tuple[int, ...]"]
@@ -63,19 +65,21 @@ def _part_names(group: bytes, kind: str, numbers: Numbers, text: Text) -> tuple[
         stored = numbers(group, name)
         return min(stored[0], MOST) if len(stored) == 1 else 0
 
-    axis = b"axis1" if kind == "frame" else b"index"
-    index = [axis]
-    if text(group, axis + b"_variety") == "multi":
-        index = [b"%b_%b%d" % (axis, it, at) for at in range(count(axis + b"_nlevels")) for it in (b"label", b"level")]
+    def parts(name: bytes) -> list[bytes]:
+        """Return the names of the datasets of an axis, which may have several levels."""
+        if text(group, name + b"_variety") != "multi":
+            return [name]
+        return [b"%b_%b%d" % (name, it, at) for at in range(count(name + b"_nlevels")) for it in (b"label", b"level")]
+
     if kind == "series":
-        return index, [b"values"]
-    blocks = [b"block%d_%b" % (at, it) for at in range(count(BLOCKS)) for it in (b"items", b"values")]
-    return index, [b"axis0", *blocks]
+        return parts(b"index"), [b"values"]
+    blocks = [it for at in range(count(BLOCKS)) for it in (*parts(b"block%d_items" % at), b"block%d_values" % at)]
+    return parts(b"axis1"), [*parts(b"axis0"), *blocks]
 
 
 def _has_rows(dataset: Dataset, numbers: Numbers) -> bool:
     """Check whether a dataset has one row per row of its frame."""
-    if dataset.name == b"axis0" or dataset.name.endswith(b"_items") or dataset.dtype.hasobject or not dataset.shape:
+    if OF_COLUMNS.match(dataset.name) or dataset.dtype.hasobject or not dataset.shape:
         return False
     return dataset.rows != 1 or not numbers(dataset.path, EMPTY)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,8 +32,7 @@ Pieces = Callable[[Dataset], "Iterator[NDArray[Any]]"]
 """Yields the values of a flat dataset of numbers in pieces, up to the first piece that cannot be read."""
 
 
-@dataclass(frozen=True)
-class Sparse:
+class Sparse(msgspec.Struct, frozen=True):
     """A compressed sparse matrix: its group, the numbers of pointers and of stored values, and the extent if known.
 
     The extent is (rows, columns). `by_column` says whether the values between two pointers are a column, or is None if
@@ -72,8 +71,7 @@ class Sparse:
         return self.extent[0] if self.by_column else self.extent[1]
 
 
-@dataclass(frozen=True)
-class CellMatrix:
+class CellMatrix(msgspec.Struct, frozen=True):
     """A sparse matrix with a row or column per cell.
 
     `major` is true if the values between two pointers belong to a cell, `minor` if the indices are cells. Both are true
@@ -94,8 +92,7 @@ class CellMatrix:
         return cells if by_row else rows, cells if by_column else columns
 
 
-@dataclass(frozen=True)
-class Cells:
+class Cells(msgspec.Struct, frozen=True):
     """What has one row per cell in a file of `count` cells.
 
     These are datasets (`rows`), datasets with cells on both axes (`squares`), and sparse matrices. `names` is the

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +24,7 @@ HELD = 64 << 20
 """Maximum size in bytes of pointers that are held in memory; of larger ones, only the needed pointers are read."""
 
 
-@dataclass(frozen=True)
-class SparseRows:
+class SparseRows(msgspec.Struct, frozen=True, dict=True):
     """The places of the stored values of a sparse matrix in an open file, by the number of the value."""
 
     file: Any
@@ -93,12 +92,11 @@ def sparse_rows(file: Any, table: Table, means: Meaning | None) -> SparseRows | 
     return SparseRows(file, matrix, cells.names, int(by_column if cell_matrix.major else not by_column))
 
 
-@dataclass(frozen=True)
-class References:
+class References(msgspec.Struct, frozen=True):
     """What the numbers in the rows of a table refer to: places of a sparse matrix, categories."""
 
     places: SparseRows | None = None
-    categories: Mapping[bytes, int] = field(default_factory=dict)
+    categories: Mapping[bytes, int] = msgspec.field(default_factory=dict)
 
     def dangling_findings(
         self, dataset: Dataset, name: str, numbers: NDArray[Any], start: int, *, label: bool

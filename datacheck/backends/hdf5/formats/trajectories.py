@@ -9,7 +9,8 @@ See https://polymathic-ai.org/the_well/data_format/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import Looking
@@ -22,8 +23,7 @@ TIME, AXES = b"/dimensions/time", b"spatial_dims"
 FIELDS = (b"/t0_fields/", b"/t1_fields/", b"/t2_fields/")
 
 
-@dataclass(frozen=True)
-class Trajectories:
+class Trajectories(msgspec.Struct, frozen=True):
     """The trajectories of a file: their number by the attribute (`said`), the datasets with a row for each (`rows`).
 
     `others` are the datasets that declare themselves to be the same for all trajectories.

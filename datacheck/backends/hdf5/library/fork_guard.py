@@ -17,7 +17,7 @@ import signal
 import struct
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from datacheck.model.unpickling import unpickled
 from datacheck.workers.interface import FROM_DATA, name_of_end
@@ -90,17 +90,30 @@ def survived(walk: Callable[[StepCounter], T]) -> tuple[T | None, dict[int, str]
     return None, avoid
 
 
-def survived_together(walks: Sequence[Callable[[StepCounter], T]]) -> list[T] | None:
-    """Run several walks in one child, without avoiding any steps, and return their results.
+class Together(Generic[T]):
+    """Several walks that run in one child, without avoiding any steps, while the caller does something else."""
 
-    Return None if one of them dies or raises an exception. The caller then has to run each walk separately.
-    """
-    with mmap.mmap(-1, 8) as memory:
-        status, answer = _in_child(lambda _: [walk(StepCounter({}, memory)) for walk in walks], StepCounter({}))
-    if status:
-        return None
-    results: list[T] = unpickled(answer)
-    return results
+    def __init__(self, walks: Sequence[Callable[[StepCounter], T]]) -> None:
+        self._memory = mmap.mmap(-1, 8)
+        memory = self._memory
+        self._child = _Child(lambda _: [walk(StepCounter({}, memory)) for walk in walks], StepCounter({}))
+
+    def results(self) -> list[T] | None:
+        """Wait for the child and return the results.
+
+        Return None if one of the walks died or raised an exception. The caller then has to run each walk separately.
+        """
+        with self._memory:
+            status, answer = self._child.end()
+        if status:
+            return None
+        results: list[T] = unpickled(answer)
+        return results
+
+    def kill(self) -> None:
+        """End the child. Its results are not wanted."""
+        with self._memory:
+            self._child.kill()
 
 
 def deadly_signal(deed: Callable[[], object]) -> str | None:
@@ -124,8 +137,31 @@ def deadly_signal(deed: Callable[[], object]) -> str | None:
     return ended
 
 
-def _in_child(walk: Callable[[StepCounter], T], trail: StepCounter) -> tuple[int, bytes]:
+class _Child:
+    """A fork that runs a walk and pickles its result."""
+
+    def __init__(self, walk: Callable[[StepCounter], object], trail: StepCounter) -> None:
+        self._reading, self._number = _fork(walk, trail)
+
+    def end(self) -> tuple[int, bytes]:
+        """Wait for the fork; return its exit status and the pickled result."""
+        with os.fdopen(self._reading, "rb") as pipe:
+            output = pipe.read()
+        return os.waitpid(self._number, 0)[1], output
+
+    def kill(self) -> None:
+        os.close(self._reading)
+        os.kill(self._number, signal.SIGKILL)
+        os.waitpid(self._number, 0)
+
+
+def _in_child(walk: Callable[[StepCounter], object], trail: StepCounter) -> tuple[int, bytes]:
     """Run a walk in a fork; return the fork's exit status and the pickled result."""
+    return _Child(walk, trail).end()
+
+
+def _fork(walk: Callable[[StepCounter], object], trail: StepCounter) -> tuple[int, int]:
+    """Start a walk in a fork; return the pipe to read its pickled result from, and its process id."""
     reading, writing = os.pipe()
     worker = os.getpid()
     with warnings.catch_warnings():
@@ -143,12 +179,12 @@ def _in_child(walk: Callable[[StepCounter], T], trail: StepCounter) -> tuple[int
             for name in TOO_LONG:
                 signal.signal(signal.Signals[name], signal.SIG_DFL)
             answer = memoryview(pickle.dumps(walk(trail)))
+            for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):  # the caller may read the answer later
+                signal.setitimer(timer, 0)
             while answer:
                 answer = answer[os.write(writing, answer) :]
             code = 0
         finally:
             os._exit(code)
     os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        output = pipe.read()
-    return os.waitpid(child, 0)[1], output
+    return reading, child

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,18 +21,17 @@ MOST_TRIES = 64
 """Maximum number of tries to read an index, each of which resumes after the damage that stopped the previous one."""
 
 
-@dataclass
-class Listing:
+class Listing(msgspec.Struct):
     """The names of links or attributes, in creation order if that is tracked and readable.
 
     `troubles` has each damaged index and its error. `missing` is the number of names that neither index lists, if the
     total is known. `lost_names` has those of them that are known from elsewhere.
     """
 
-    names: list[bytes] = field(default_factory=list)
-    troubles: list[tuple[str, Exception]] = field(default_factory=list)
+    names: list[bytes] = msgspec.field(default_factory=list)
+    troubles: list[tuple[str, Exception]] = msgspec.field(default_factory=list)
     missing: int = 0
-    lost_names: list[bytes] = field(default_factory=list)
+    lost_names: list[bytes] = msgspec.field(default_factory=list)
     by_order: bool = False
     """Whether the names come from the index by creation order, in its order, since the other index is damaged."""
     whole: bool = True

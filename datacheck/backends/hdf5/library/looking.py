@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,8 +30,7 @@ FEW = 64
 """Maximum number of numbers or flags in an attribute that is read, unless the caller says otherwise."""
 
 
-@dataclass(frozen=True)
-class Looking:
+class Looking(msgspec.Struct, frozen=True):
     """Reads small contents of an open file that describe the rest of it.
 
     Nothing is reported for what cannot be read, since the scan reports it by itself.
@@ -40,11 +39,16 @@ class Looking:
     h5: Any
     file: Any
     trail: StepCounter
-    looked: set[bytes] = field(default_factory=set)
+    looked: set[bytes] = msgspec.field(default_factory=set)
     """The paths of the datasets whose values were read."""
+    listed: Mapping[bytes, tuple[bytes, ...]] = msgspec.field(default_factory=dict)
+    """The names of the attributes of objects by path, where a walk has listed all of them."""
 
     def names(self, path: bytes) -> tuple[bytes, ...]:
         """Return the names of the attributes of an object, or () if they cannot be read."""
+        listed = self.listed.get(path or b"/")
+        if listed is not None:
+            return listed
         if self.trail.step() is not None:
             return ()
         with contextlib.suppress(*TROUBLE):
@@ -98,7 +102,8 @@ class Looking:
         None if there is no such attribute, if it has no values of a shape and type that `fits`, or if it cannot be
         read.
         """
-        if self.trail.step() is not None:
+        listed = self.listed.get(path or b"/")
+        if (listed is not None and name not in listed) or self.trail.step() is not None:
             return None
         with contextlib.suppress(*TROUBLE):
             opened = self.h5.h5o.open(self.file, path or b"/")

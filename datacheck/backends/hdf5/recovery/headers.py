@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from datacheck.backends.hdf5.recovery.raw import Raw
 from datacheck.backends.hdf5.structure.superblock import CONTINUATION, SYMBOL_TABLE
@@ -26,8 +27,7 @@ MOST_MESSAGES = 1 << 16
 """Bound on the number of messages of a header, which the format counts in 16 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """A message of a header; `at` is the address where it begins with its own head, `piece` the number of its piece."""
 
     kind: int
@@ -38,8 +38,7 @@ class Message:
     piece: int
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(msgspec.Struct):
     """A piece of a header: its address, all of its bytes, and where in them its messages begin and end."""
 
     at: int
@@ -48,17 +47,16 @@ class Piece:
     last: int
 
 
-@dataclass(slots=True)
-class Header:
+class Header(msgspec.Struct):
     """A header; `lost` are the continuations that lead to nothing, `links` is the number of hard links it claims."""
 
     address: int
     version: int
     flags: int
     links: int
-    pieces: list[Piece] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
-    lost: list[Message] = field(default_factory=list)
+    pieces: list[Piece] = msgspec.field(default_factory=list)
+    messages: list[Message] = msgspec.field(default_factory=list)
+    lost: list[Message] = msgspec.field(default_factory=list)
     rewritten: bool = False
     """Whether a message was inserted that the file does not have there."""
     taken: Message | None = None

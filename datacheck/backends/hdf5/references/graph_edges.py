@@ -9,11 +9,11 @@ then only few of the edges, in few groups, may lead beyond the nodes.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +39,7 @@ FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
 CORNERS = (3, 4)
 OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())
 INDEX = frozenset(b"index indexes indices idx list".split())
+EDGE = frozenset({b"edge", b"edges"})
 OWN = INDEX | FACES | SETS | frozenset(b"edge edges bond bonds label pos neg positive negative".split())
 """Words in the names of edges that lead to the nodes beside them."""
 FEW = 0.1
@@ -49,8 +50,7 @@ NAMED, KEPT = 5, 1 << 16
 """Maximum number of missing nodes that are named, and that are counted."""
 
 
-@dataclass(frozen=True)
-class Ends:
+class Ends(msgspec.Struct, frozen=True):
     """A dataset of edges or faces, the nodes that it leads to, and the numbers that lead `beyond` the last node."""
 
     dataset: Dataset
@@ -84,12 +84,16 @@ def edges(
     Findings in one of the `samples` name it, so that it is dropped with them.
     """
     by_name: dict[tuple[bytes, bytes], list[Ends]] = defaultdict(list)
+    of_group = dict(groups)
     for group, datasets in groups:
-        details: dict[str, Any] = {"sample": escape(group)} if group in samples else {}
+        sample = next((it for it in (group, group.rpartition(b"/")[0]) if it in samples), None)
+        details: dict[str, Any] = {} if sample is None else {"sample": escape(sample)}
         for dataset in datasets:
             if are_edges(dataset) and _node_datasets(datasets, NODES):
                 yield from _edge_data_findings(dataset, datasets, details)
                 nodes = _node_datasets(datasets, NODES)
+            elif _are_of_group(dataset):
+                nodes = _nodes_beside(group, of_group)
             elif are_faces(dataset):
                 nodes = _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
             else:
@@ -109,6 +113,23 @@ def edges(
             verdict: Verdict | None = None if _are_few(padding, len(alike)) and len(alike) >= ALIKE else "suspicious"
             for it in (it for it in odd if sure or not it.mostly):
                 yield it.finding(verdict if it.may_be_padding else None)
+
+
+def _are_of_group(dataset: Dataset) -> bool:
+    """Check whether a dataset has the numbers of the nodes of edges, as its group is called: `edge_features/_index`."""
+    group, _, name = dataset.path.rpartition(b"/")
+    pairs = len(dataset.shape) == 2 and 2 in dataset.shape and dataset.dtype.kind in "iu" and dataset.readable
+    return pairs and bool(words(name)) and words(name) <= INDEX and bool(EDGE & words(group.rpartition(b"/")[2]))
+
+
+def _nodes_beside(group: bytes, of_group: Mapping[bytes, Sequence[Dataset]]) -> list[Dataset]:
+    """Return the datasets with a row for each node in the group of nodes beside a group of edges."""
+    above, _, name = group.rpartition(b"/")
+    beside = {above + b"/" + name.replace(edge, node) for edge, node in ((b"edges", b"nodes"), (b"edge", b"node"))}
+    datasets = next((of_group[it] for it in sorted(beside - {group}) if it in of_group), ())
+    rows = Counter(it.rows for it in datasets if it.shape and it.holds == {NUMBERS} and len(it.shape) < 3)
+    usual = max(rows, key=lambda it: (rows[it], it), default=0)
+    return [it for it in datasets if it.shape and it.rows == usual and it.holds == {NUMBERS} and len(it.shape) < 3]
 
 
 def _are_few(odd: Sequence[Ends], count: int) -> bool:

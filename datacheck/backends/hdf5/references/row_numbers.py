@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,8 +37,7 @@ FEWEST, FOLLOWING = 4, 0.9
 """Minimum number of ranges, and minimum share of them that have to begin where the range before ends."""
 
 
-@dataclass(frozen=True)
-class RowNumbers:
+class RowNumbers(msgspec.Struct, frozen=True):
     """A dataset of row numbers of some kind, which refer to the datasets with `height` rows.
 
     `beside` is the dataset of lengths that belongs to a dataset of starts, and vice versa.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from datacheck.backends.hdf5.names import DIGITS, WORDS, words
@@ -22,6 +22,8 @@ from datacheck.model.sample_sets import SETS
 
 UNLIKE_NAMES = 6
 """Minimum number of groups with unlike names that are compared because they have the same members."""
+LONG, OUTSIDE = 16, 2
+"""Minimum number of rows of groups of columns, and of datasets elsewhere that have as many."""
 UNLIKE, SHARE = 16, 1 / 4
 """Minimum number of different forms of ids (with the numbers folded), and the maximum share of the ids of one form."""
 
@@ -62,6 +64,27 @@ def families(groups: Collection[bytes], shapes: Mapping[bytes, Shape], linked: C
                 [it for it in some if _path_start(it, depth) not in taken] for some in (left, datasets, links)
             )
     return result
+
+
+def without_columns(alike: Sequence[Family], shapes: Mapping[bytes, Shape]) -> list[Family]:
+    """Return the families without those whose groups hold columns: of each cell or object, with a row for each step.
+
+    All datasets in such groups have as many rows as several datasets outside of all families, such as the positions
+    or the actions.
+    """
+    samples = {it.path for family in alike for it in family.samples}
+    outside = Counter(
+        shape[0] for path, shape in shapes.items() if shape and not any(it in samples for it in _path_and_parents(path))
+    )
+    return [it for it in alike if not _holds_columns(it, outside)]
+
+
+def _holds_columns(family: Family, outside: Mapping[int, int]) -> bool:
+    rows = {shape[0] for it in family.samples for shape in it.members.values() if shape}
+    if family.inner or len(rows) != 1 or called_a_sample(family.samples[0].path):
+        return False
+    (number,) = rows
+    return number >= LONG and outside.get(number, 0) >= OUTSIDE
 
 
 def _named_alike(siblings: Sequence[bytes]) -> list[list[bytes]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.names import DIGITS
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 NAMED = 5
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A dataset of names of samples, which lie in the group `above`, or the attribute `name` of the object `path`."""
 
     path: bytes

@@ -13,13 +13,14 @@ Labels that MATLAB wrote as a column are compared with the axis of the data that
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.names import LABELS, words
+from datacheck.backends.hdf5.names import FEATURES, LABELS, PLACES, words
 from datacheck.backends.hdf5.samples.last_axis import is_axis
 from datacheck.backends.hdf5.samples.row_counts import ENDS, PARTS, STARTS, counts_text, other_words
 from datacheck.backends.hdf5.samples.samples import CHANNELS
@@ -51,6 +52,7 @@ def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = Fals
     return Pair(frozenset(some.split()), frozenset(other.split()), certain, flat, across)
 
 
+QUESTIONS, ANSWERS = frozenset({b"question", b"questions"}), frozenset({b"answer", b"answers"})
 PAIRS = (
     _pair(b"noisy blurred degraded corrupted", b"clean sharp", certain=True, flat=True),
     _pair(b"lr lq", b"hr gt hq", certain=True),
@@ -61,16 +63,14 @@ PAIRS = (
     _pair(b"audio audios wav wave waveform speech signal", b"text texts transcript transcripts transcription sentence"),
     _pair(b"coeff coeffs", b"sol solution solutions", certain=True),
     _pair(b"anchor anchors", b"positive positives", certain=True),
+    Pair(QUESTIONS, ANSWERS, certain=True, flat=True),
+    _pair(b"point points", b"value values sdf occupancy occupancies", certain=True),
     _pair(b"low", b"high gt"),
     _pair(b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
     _pair(b"source src", b"target tgt trg"),
     _pair(b"video videos image images", b"text texts caption captions audio"),
     _pair(b"query queries", b"positive positives passage passages"),
-    _pair(
-        b"feature features feats feat embedding embeddings",
-        b"coord coords coordinates location locations",
-        certain=True,
-    ),
+    Pair(FEATURES, PLACES, certain=True),
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
 GLUED = re.compile(
@@ -84,6 +84,8 @@ NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split()
 NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
 OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
 """Words for what has one value for each feature, and no row for each record."""
+TOKENS = frozenset({1, 2, 5})
+"""Numbers of tokens beside those of the patches of a picture: for the class, its teacher, and four registers."""
 FEW_WIDE, ALIKE = 20, 4
 NEARLY = 0.9
 """Minimum share of the usual number of rows that labels must have to be those of the others."""
@@ -138,17 +140,34 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
             continue
         for at, word in enumerate(parts):
             named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
-    for by_word in named.values():
+    for by_word in (it for it in named.values() if len(it) > 1):
         for pair in PAIRS:
             first = next((by_word[it] for it in sorted(pair.some) if it in by_word), None)
             second = next((by_word[it] for it in sorted(pair.other) if it in by_word), None)
+            if pair.some is FEATURES and first is not None and second is not None:
+                first, second = _without_batch(first, second)
             if first is None or second is None or first.rows == second.rows or not near(first, second):
                 continue
             if pair.across and not (first.across and second.across):
                 continue
-            if not any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets):
+            if pair.some is FEATURES and _have_tokens(first, second):
+                continue
+            joined = any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets)
+            if pair.some is QUESTIONS or not joined:  # the numbers beside questions are of their pictures
                 flat = len(first.shape) == 1 or len(second.shape) == 1
                 yield first, second, pair.certain and (pair.flat or not flat)
+
+
+def _without_batch(features: Dataset, places: Dataset) -> tuple[Dataset, Dataset]:
+    """Return features and places without their first axis if it is of a batch of one."""
+    if not all(it.rows == 1 and len(it.shape) == 3 for it in (features, places)):
+        return features, places
+    return replace(features, shape=features.shape[1:]), replace(places, shape=places.shape[1:])
+
+
+def _have_tokens(features: Dataset, places: Dataset) -> bool:
+    """Check whether features may be those of the patches of a square picture and of tokens without a place."""
+    return features.rows - places.rows in TOKENS and math.isqrt(places.rows) ** 2 == places.rows
 
 
 def _unglued(word: bytes) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Check scalars that state the length of something in their sample: `n_frames`, `n_steps`, `length`.
+"""Check scalars and attributes that state the length of something in their sample: `n_frames`, `n_steps`, `length`.
 
 The other samples show what a scalar counts: in nearly all of them it equals the length of one axis of one dataset. If
 a sample differs and its axis has the smallest or largest length of all samples, it may have been padded or cut to that
@@ -7,7 +7,7 @@ length. If the scalar is twice or three times the length, only every second or t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,8 +35,13 @@ Scalar = Callable[[Dataset], "int | None"]
 """A function that returns the integer in a scalar dataset, or None."""
 
 
+Names = Callable[[bytes], Sequence[bytes]]
+Number = Callable[[bytes, bytes], "int | None"]
+"""Functions that return the names of the attributes of an object, and the integer in one of them, or None."""
+
+
 class OwnLength(NamedTuple):
-    """A scalar in the samples of a family, with the dataset and axis whose length it states."""
+    """A scalar or attribute in the samples of a family, with the dataset and axis whose length it states."""
 
     name: bytes
     of: bytes
@@ -61,6 +66,21 @@ def own_lengths(
         stated.append(OwnLength(name, member, axis))
         findings += _wrong_findings(family, OwnLength(name, member, axis), values, lengths)
     return stated, findings
+
+
+def lengths_in_attributes(family: Family, names: Names, number: Number, known: Collection[bytes]) -> Iterator[Finding]:
+    """Yield findings for attributes of samples, except the `known` ones, that state a length and are wrong."""
+    if len(family.samples) < FEWEST or not family.names:
+        return
+    counting = [it for it in names(family.samples[0].path) if words(it) & COUNTING and it not in known]
+    for name in counting if len(counting) * len(family.samples) <= MOST else ():
+        values = np.full(len(family.samples), -1, np.int64)
+        for at, sample in enumerate(family.samples):
+            stated = number(sample.path, name)
+            values[at] = -1 if stated is None else min(max(stated, -1), UNKNOWN - 1)
+        best = max(_axes(family, values), key=lambda it: it[0], default=None)
+        if best is not None and best[0] >= NEARLY:
+            yield from _wrong_findings(family, OwnLength(name, best[1], best[2]), values, best[3], attribute=True)
 
 
 def _may_count(name: bytes, family: Family, datasets: Mapping[bytes, Dataset]) -> bool:
@@ -99,14 +119,19 @@ def _axes(family: Family, values: NDArray[np.int64]) -> Iterator[tuple[float, by
 
 
 def _wrong_findings(
-    family: Family, it: OwnLength, values: NDArray[np.int64], lengths: NDArray[np.int64]
+    family: Family,
+    it: OwnLength,
+    values: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    *,
+    attribute: bool = False,
 ) -> Iterator[Finding]:
     known = (lengths >= 0) & (values >= 0)
     places = np.flatnonzero(known & (lengths != values)).tolist()
     few = len(places) <= max(ODD * known.sum(), 1 if known.sum() >= FEWEST_CERTAIN else 0)
     for at in places:
         sample, declared, count = family.samples[at], int(values[at]), int(lengths[at])
-        path = escape(sample.path + b"/" + it.name)
+        path = f"{escape(sample.path)}: {escape(it.name)}" if attribute else escape(sample.path + b"/" + it.name)
         unit = "rows" if it.axis == 0 else f"values along axis {it.axis}"
         text = f"{path} says {declared:,}, and {escape(it.of)} beside it has {count:,} {unit}; in the others they agree"
         certain = few and lengths[known].min() < count < lengths[known].max() and not _may_be_thinned(declared, count)

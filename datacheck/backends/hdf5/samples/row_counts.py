@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -27,7 +28,9 @@ STEPS = frozenset(
 )
 """Datasets of transitions in the flat layout of D4RL, with one row per step. There may be one more observation, the
 last."""
-NEAR_STEPS = 0.9
+NEAR_STEPS, CLOSEST = 0.9, 0.98
+"""Minimum share of rows that steps, and labels, must have of the data that they are compared with if other data differs
+more."""
 SEEN = frozenset({b"observation", b"observations", b"obs"})
 DATA = frozenset(b"x data image images img imgs input inputs feature features sample samples text texts".split())
 OR_DATA = frozenset({b"y", b"target", b"targets"})
@@ -98,6 +101,7 @@ def without(name: bytes, word: bytes) -> tuple[bytes, ...] | None:
     return None if word not in parts else tuple(b"*" if it == word else it for it in parts)
 
 
+@lru_cache(maxsize=4096)
 def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
     """Return the words of a name, with a star for the one that marks data or labels, or None if there is no such word.
 
@@ -185,12 +189,19 @@ def row_counts(
         else:
             other = next(iter(data.values()), label)
             wrong = all(label.height != dataset.height for dataset in data.values())
+            closest = _closest(label, data.values()) or other
+            other = closest if near(label, closest, CLOSEST) else other
             other = _without_rows(label, data.values(), datasets) or other
         across = any(_is_across(label, dataset) for dataset in data.values())
         rows = [it for it in data.values() if not (STARTS | ENDS) & words(it.name)]
         wrong = wrong and not across and not any(_is_joined(label, it, sized.values()) for it in (other, *rows))
         if wrong and other is not label and not _is_of_whole_file(label, other):
             yield from _label_findings(label, other, datasets, values)
+
+
+def _closest(label: Dataset, data: Iterable[Dataset]) -> Dataset | None:
+    """Return the dataset whose number of rows is closest to that of the labels."""
+    return min(data, key=lambda it: abs(it.rows - label.rows), default=None)
 
 
 def _label_findings(label: Dataset, data: Dataset, datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:

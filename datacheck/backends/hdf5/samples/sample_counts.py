@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning
@@ -42,8 +43,7 @@ TOTAL = b"total"
 """Word for the size of a whole set, which may have further files."""
 
 
-@dataclass(frozen=True)
-class Siblings:
+class Siblings(msgspec.Struct, frozen=True):
     """The paths of the samples in one group, and the words and numbers that their names have in common."""
 
     above: bytes
@@ -73,8 +73,7 @@ class Siblings:
         return numbers[0] in (0, 1) and numbers[-1] - numbers[0] == len(numbers) - 1
 
 
-@dataclass(frozen=True)
-class StatedCount:
+class StatedCount(msgspec.Struct, frozen=True):
     """A whole number that is held by an attribute or, if `name` is empty, by a scalar at this path."""
 
     home: bytes

@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
+from datacheck.backends.hdf5.samples.constant_differences import odd_differences
 from datacheck.backends.hdf5.samples.units import Kind
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -55,8 +56,7 @@ WEIGHTS = re.compile(
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """A sample: its path, and the shapes of the datasets below it by their relative paths.
 
     `linked` are the paths below it that exist as links only; what these lead to is not known here.
@@ -70,8 +70,7 @@ class Sample:
         return member in self.members or any(member == it or member.startswith(it + b"/") for it in self.linked)
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(msgspec.Struct, frozen=True, dict=True):
     """Samples that are alike. `noun` is what a sample is called: group or file.
 
     `within` are the kinds of numbered parts of the samples, `inner` the families of samples of their own within them.
@@ -183,6 +182,7 @@ class Family:
         yield from self._missing()
         yield from self._without_rows()
         yield from self._unequal()
+        yield from odd_differences(self)
         yield from self._shapes()
 
     def _empty(self) -> Iterator[tuple[Sample, Finding]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from datacheck.backends.hdf5.names import DIGITS
 
@@ -21,8 +22,7 @@ Shape = tuple[int, ...]
 Members = Mapping[bytes, Shape]
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True, dict=True):
     """The units of one kind (`trial_#`): for each sample, its units with the shapes of their datasets."""
 
     name: bytes

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,17 +62,16 @@ class _Node(NamedTuple):
     """Addresses of the children, or of the chunks in a leaf; `sizes` and `keys` have one entry more."""
 
 
-@dataclass
-class ChunkTree:
+class ChunkTree(msgspec.Struct):
     """The result of checking an index; `trouble` is an address and what is wrong there, or None if nothing is.
 
     `doubted` are half-open ranges of chunk numbers, counted row by row; a chunk that is not found in them may be lost.
     `misplaced` are chunks that may belong elsewhere. `nodes` are the offsets and sizes of the nodes.
     """
 
-    nodes: list[tuple[int, int]] = field(default_factory=list)
-    doubted: list[tuple[int, int]] = field(default_factory=list)
-    misplaced: list[Entry] = field(default_factory=list)
+    nodes: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    doubted: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    misplaced: list[Entry] = msgspec.field(default_factory=list)
     trouble: tuple[int, str] | None = None
 
 

@@ -13,9 +13,9 @@ import os
 import struct
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,8 +59,7 @@ NOWHERE = np.uint64(NO_ADDRESS)
 """The undefined address; a chunk that has it takes no part in the comparison either (see `Chunks.hides`)."""
 
 
-@dataclass
-class _Stored:
+class _Stored(msgspec.Struct):
     """The stored pieces of a dataset: the offset, size and filter mask of each, and what is wrong with them."""
 
     dataset: Dataset
@@ -69,7 +68,7 @@ class _Stored:
     masks: NDArray[Any]
     values: int | None
     """Size in bytes of the values of a piece before any filter, or None if it is not known."""
-    wrong: dict[int, str] = field(default_factory=dict)
+    wrong: dict[int, str] = msgspec.field(default_factory=dict)
 
 
 class Places:

@@ -1,0 +1,160 @@
+"""Check texts in and beside a folder that list its HDF5 files: train_files.txt, splits.json, metadata.csv.
+
+A list names several files, nearly all of which are there. Other texts may name files of other folders, or files that
+were left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator, Set
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datacheck.backends.hdf5.in_folders import SUFFIXES
+from datacheck.backends.hdf5.names import DIGITS, words
+from datacheck.files.regular import NotRegular, TooLarge, open_regular, read_whole
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.reader import Hdf5Reader
+
+LISTS = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names", ".json", ".jsonl"})
+"""Suffixes of texts that may list files."""
+LINES = frozenset({".txt", ".lst", ".list", ".names"})
+"""Suffixes of texts that may have a line for each file, and name it without its suffix."""
+ABOUT = frozenset(
+    b"license licence licenses licences copying copyright notice readme changelog changes history citation references "
+    b"bibliography authors contributors acknowledgements acknowledgments requirements environment install todo notes "
+    b"log logs version usage terms disclaimer agreement eula".split()
+)
+"""Words in the names of texts about a data set or its code, which are no lists of its samples."""
+ENDINGS = b"|".join(it[1:].encode() for it in sorted(SUFFIXES))
+HINT = re.compile(rb"\.(?:%s)" % ENDINGS, re.IGNORECASE)
+"""What any such name has in it, which is found faster."""
+NAME = re.compile(rb"(?<![^\s\"',;:=(\[|])[\w.\-+=@/\\]*\w\.(?:%s)(?![\w.\-])" % ENDINGS, re.IGNORECASE)
+"""Names of files with a suffix of HDF5, but no patterns of such names."""
+PIECE, LONGEST = 1 << 20, 1 << 12
+LARGEST = 64 << 20
+"""Largest size in bytes of a text that is read."""
+MOST_LISTS, MOST_NAMES, MOST_FILES = 64, 1 << 20, 100_000
+"""Maximum number of texts in a folder, and beside it (if there are more, they are no lists and are not read), of names
+that are compared, and of files in and beside it."""
+FEWEST, MANY, ABSENT, NAMED = 3, 10, 0.1, 5
+"""Minimum number of listed files that are there, and from which the names of the others need not be like theirs;
+maximum share of those that are not there, of which one always may be, and how many of them are named."""
+
+
+def may_be_list(path: Path) -> bool:
+    """Check whether a text may be a list of files or samples by its name, not one about the data set or its code."""
+    return path.suffix.lower() in LISTS and words(os.fsencode(path.name)).isdisjoint(ABOUT)
+
+
+def lists_beside(path: Path) -> list[Path]:
+    """Return the texts beside a store that may be lists, in order; none if there are very many."""
+    with contextlib.suppress(OSError), os.scandir(path.absolute().parent) as entries:
+        lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and it.is_file())
+        return lists if len(lists) <= MOST_LISTS else []
+    return []
+
+
+def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
+    """Yield a finding for each list in or beside a folder that names HDF5 files of it which are not there."""
+    if not reader.path.is_dir() or len(reader.files) < FEWEST or not reader.options.heeded:
+        return
+    folder = reader.path.absolute()
+    inside = [Path(above) / name for above, _, names in os.walk(folder) for name in names]
+    own = {it for path in inside for it in _spellings(os.fsencode(path.name))}
+    stems = {_stem(os.fsencode(it.name)) for it in reader.files}
+    lists = sorted(filter(may_be_list, inside))
+    for path in [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]:
+        names = _names_in(path)
+        absent = _few_absent(names, own, _base) if names else _few_absent(_words_in(path), stems, _stem)
+        if not absent:
+            continue
+        others = _names_of_files(folder.parent)
+        others |= set() if names else {_stem(it) for it in others}
+        spelled = _base if names else _stem
+        absent = [it for it in absent if spelled(it) not in others and not _exists(path.parent, it)]
+        if absent and len(others) <= MOST_FILES:
+            yield _absent_finding(escape(os.fsencode(os.path.relpath(path, folder))), absent)
+
+
+def _few_absent(names: Set[bytes], own: Set[bytes], spelled: Callable[[bytes], bytes]) -> list[bytes]:
+    """Return the names that are not among the `own` ones, if these are few and like the others, or an empty list."""
+    present = {it for it in names if spelled(it) in own}
+    absent = sorted(names - present)
+    if len(present) < FEWEST or len(absent) > max(1, ABSENT * len(present)):
+        return []
+    forms = {DIGITS.sub(b"#", spelled(it)) for it in present}
+    alike = len(present) >= MANY or all(DIGITS.sub(b"#", spelled(it)) in forms for it in absent)
+    return absent if alike else []
+
+
+def _spellings(name: bytes) -> Iterator[bytes]:
+    """Yield the name of a file as it may be found in a text, in lower case: after a space, only its last word."""
+    yield name.lower()
+    yield name.lower().rpartition(b" ")[2]
+
+
+def _exists(folder: Path, name: bytes) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return (folder / os.fsdecode(name)).exists()
+    return False
+
+
+def _base(name: bytes) -> bytes:
+    return name.replace(b"\\", b"/").rpartition(b"/")[2].lower()
+
+
+def _stem(name: bytes) -> bytes:
+    """Return the name of a file without any suffix, in lower case: case0001 for case0001.npy.h5."""
+    return _base(name).partition(b".")[0]
+
+
+def _words_in(path: Path) -> set[bytes]:
+    """Return the first word of each line of a text, which may name a file without its suffix; none if it is large."""
+    if path.suffix.lower() not in LINES:
+        return set()
+    with contextlib.suppress(OSError, NotRegular, TooLarge):
+        lines = read_whole(path, PIECE).splitlines()
+        return {words[0] for it in lines if (words := it.replace(b",", b" ").split())}
+    return set()
+
+
+def _names_of_files(folder: Path) -> set[bytes]:
+    """Return the names of all files below a folder, in lower case; beyond MOST_FILES, nothing is known to be absent."""
+    names: set[bytes] = set()
+    for _, _, files in os.walk(folder):
+        names.update(os.fsencode(it).lower() for it in files)
+        if len(names) > MOST_FILES:
+            break
+    return names
+
+
+def _names_in(path: Path) -> set[bytes]:
+    """Return the names of HDF5 files in a text; none if there are very many or the text is very large."""
+    names: set[bytes] = set()
+    cut = b""
+    with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > LARGEST:
+            return set()
+        while piece := file.read(PIECE):
+            text = cut + piece
+            end = max(len(text) - LONGEST, text.rfind(b"\n") + 1) if len(piece) == PIECE else len(text)
+            names.update(NAME.findall(text[:end]) if HINT.search(text) else ())
+            cut = text[end:]
+            if len(names) > MOST_NAMES:
+                return set()
+    return names
+
+
+def _absent_finding(title: str, absent: list[bytes]) -> Finding:
+    missing = [escape(it) for it in absent[:NAMED]]
+    more = f" and {len(absent) - NAMED:,} more files" if len(absent) > NAMED else ""
+    verb = "are" if len(absent) > 1 else "is"
+    text = f"{title} names {', '.join(missing)}{more}, which {verb} not there"
+    return found("missing", text, path=title, missing=missing)

@@ -1,0 +1,58 @@
+"""Tell values that a format marks as missing by NaN from broken ones.
+
+Points of SLEAP that are not visible are NaN in both coordinates. Its analyses have NaN wherever a track has no animal.
+DeepLabCut names the frame of its labels `df_with_missing`: parts of the body that were not labelled are NaN. In a
+cooler, masked bins have no weight.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence, Set
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.declared import Declared
+from datacheck.backends.hdf5.formats.cooler import coolers, masks_bins
+from datacheck.backends.hdf5.library.looking import Looking
+from datacheck.backends.hdf5.tables import Table
+from datacheck.model.replacing import replace
+
+POINTS, POINT = frozenset({b"/points", b"/pred_points"}), ("x", "y", "visible")
+"""Paths of the points of SLEAP, and names of members of each."""
+SLEAP, VERSION = b"/metadata", b"format_id"
+ANALYSIS = frozenset({b"/tracks", b"/track_occupancy", b"/node_names"})
+"""Datasets of an analysis of SLEAP."""
+TRACKS = frozenset({b"/tracks", b"/point_scores", b"/instance_scores", b"/tracking_scores"})
+LABELS = re.compile(rb"(?:/[^/]+)*/df_with_missing/(block[0-9]+_values|table)")
+"""Paths of the values of labels of DeepLabCut."""
+MISSING = Declared(nan=True)
+
+
+def with_missing(tables: Sequence[Table], paths: Set[bytes], look: Looking) -> Iterator[Table]:
+    """Yield the tables, with the datasets and columns in which NaN marks missing values.
+
+    `paths` are those of all datasets of the file.
+    """
+    groups = coolers(paths, look.text)
+    is_sleap = bool(POINTS & paths) and VERSION in look.names(SLEAP)
+    if not groups and not is_sleap and not paths >= ANALYSIS and not any(map(LABELS.fullmatch, paths)):
+        yield from tables
+        return
+    for table in tables:
+        judged = tuple(_marked(it, groups, tracked=paths >= ANALYSIS) for it in table.judged)
+        points = tuple(_columns_of_point(it) for it in judged if is_sleap and it.path in POINTS)
+        yield replace(table, judged=judged, absent=(*table.absent, *filter(None, points)))
+
+
+def _marked(dataset: Dataset, groups: Sequence[bytes], *, tracked: bool) -> Dataset:
+    of_format = masks_bins(dataset.path, groups) or (tracked and dataset.path in TRACKS)
+    if dataset.declared is None and dataset.dtype.kind in "fV" and (of_format or LABELS.fullmatch(dataset.path)):
+        return replace(dataset, declared=MISSING)
+    return dataset
+
+
+def _columns_of_point(dataset: Dataset) -> tuple[str, ...]:
+    """Return the columns of the coordinates of a point, or () if the dataset has no points."""
+    if not set(POINT) <= set(dataset.dtype.names or ()):
+        return ()
+    return tuple(it.name for it in dataset.columns if it.name.rpartition(".")[2] in POINT[:2])

@@ -1,0 +1,71 @@
+"""Check that lengths add up to the rows of what they divide: `seq_len` of each text beside the `tokens` of all.
+
+The lengths are those of the only taller dataset, or tallest datasets, of their group if their sum is nearly the number
+of its rows. A sum that differs by more than the longest of them may count something else, such as frames before some
+were left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.library.looking import MOST, Looking
+from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.references.row_numbers import END, START, too_large
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+LENGTHS = frozenset(
+    b"n num nums nb number len lens length lengths count counts size sizes nframes nsteps natoms seqlen seqlens".split()
+)
+FEWEST = 8
+"""Minimum number of lengths."""
+NEARLY = 0.1
+"""Maximum difference between the sum of lengths and the number of rows that they may be of, as a share of these."""
+TIMES = 1.5
+"""Minimum number of rows, as a multiple of the number of lengths."""
+BLOCKS = tuple(1 << power for power in range(5, 13))
+"""Numbers of rows to a multiple of which the rows of all may be filled up, or cut."""
+
+
+def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Finding]:
+    """Yield findings for datasets of lengths in a group that do not add up to the rows of the dataset they divide."""
+    if any(words(it.name) & (START | END) for it in datasets):  # see `boundaries`
+        return
+    lengths = [it for it in datasets if _may_be_lengths(it)]
+    heights = {it.rows: it for it in reversed(datasets) if it.shape and it.columns and it not in lengths}
+    for dataset in lengths:
+        taller = {rows: it for rows, it in heights.items() if rows >= TIMES * dataset.rows}
+        if not taller:
+            continue
+        if dataset.bytes > MOST or not look.fits(dataset):
+            yield too_large(dataset, MOST)
+            continue
+        total, longest, shortest, count = 0, 0, 0, 0
+        for piece in look.pieces(dataset):
+            total, count = total + int(piece.sum(dtype="i8")), count + len(piece)
+            longest, shortest = max(longest, int(piece.max())), min(shortest, int(piece.min()))
+        near = [rows for rows in taller if abs(total - rows) <= NEARLY * rows]
+        if count < dataset.rows or shortest < 0 or total in heights or len(near) != 1:
+            continue
+        if not _is_padded(total, near[0]) and (total - near[0]) % dataset.rows:
+            yield _sum_finding(dataset, total, taller[near[0]], sure=len(taller) == 1, longest=longest)
+
+
+def _may_be_lengths(dataset: Dataset) -> bool:
+    numbers = len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.readable and dataset.rows >= FEWEST
+    return numbers and bool(words(dataset.name) & LENGTHS)
+
+
+def _is_padded(total: int, rows: int) -> bool:
+    """Check whether rows may be filled up or cut to a multiple of a block."""
+    return any(not rows % block and abs(rows - total) < block for block in BLOCKS)
+
+
+def _sum_finding(lengths: Dataset, total: int, target: Dataset, *, sure: bool, longest: int) -> Finding:
+    path = escape(lengths.path)
+    text = f"{path} adds up to {total:,}, and {escape(target.path)} has {target.rows:,} rows"
+    verdict: Verdict | None = None if sure and abs(total - target.rows) <= longest else "suspicious"
+    return found("count", text, field=lengths.title, verdict=verdict, dataset=path, said=total, there=target.rows)

@@ -1,0 +1,79 @@
+"""Find samples in which two datasets do not differ in rows by the number by which they differ in the others.
+
+An episode may have one more observation than actions, and the features of a picture one more row than the coordinates,
+for a class token.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.names import ACTIONS, FEATURES, PLACES, words
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.samples.samples import Family, Sample
+
+FEWEST, LENGTHS, NEARLY, ODD = 8, 4, 0.9, 0.02
+"""Minimum number of samples, minimum number of different lengths, minimum share of samples in which two datasets differ
+by the same number, and maximum share of others that are bad; one always is."""
+MOST = 8
+"""Maximum number by which they may differ."""
+SETS = 16
+"""Maximum number of datasets, or sets of equally long ones, that are compared with each other."""
+
+
+def odd_differences(family: Family) -> Iterator[tuple[Sample, Finding]]:
+    """Yield each sample in which two datasets differ by another number, with a finding."""
+    if len(family.samples) < FEWEST or not family.compared:
+        return
+    aligned = {it for alike in family.aligned for it in alike}
+    sets = [*family.aligned, *([it] for it in range(len(family.names)) if it not in aligned)]
+    rows = [_agreed_rows(family.lengths[its]) for its in sets]
+    for one, other in itertools.combinations(range(len(sets)), 2) if len(sets) <= SETS else ():
+        known = (rows[one] > 0) & (rows[other] > 0)
+        differences = rows[one] - rows[other]
+        usual = int(np.median(differences[known])) if known.any() else 0
+        alike = known & (differences == usual)
+        odd = np.flatnonzero(known & ~alike).tolist()
+        if not 0 < abs(usual) <= MOST or alike.sum() < max(FEWEST - 1, NEARLY * known.sum()):
+            continue
+        if len(set(rows[other][alike].tolist())) < LENGTHS:
+            continue
+        names = family.names[sets[one][0]], family.names[sets[other][0]]
+        sure = _belong_together(*names) and len(odd) <= max(1, ODD * known.sum())
+        for at in odd:
+            counts = int(rows[one][at]), int(rows[other][at])
+            yield family.samples[at], _finding(family.samples[at], names, counts, usual, sure=sure)
+
+
+def _belong_together(one: bytes, other: bytes) -> bool:
+    """Check whether two datasets belong together by name: actions and anything else, or features and their places."""
+    some, others = (words(it.rpartition(b"/")[2]) for it in (one, other))
+    placed = (some & FEATURES and others & PLACES) or (some & PLACES and others & FEATURES)
+    return bool(placed or (some | others) & ACTIONS)
+
+
+def _agreed_rows(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of rows that all of several datasets have in each sample, or -1 where they have not."""
+    agreed: NDArray[np.int64] = np.where((lengths == lengths[0]).all(axis=0), lengths[0], -1)
+    return agreed
+
+
+def _finding(sample: Sample, names: tuple[bytes, bytes], counts: tuple[int, int], usual: int, *, sure: bool) -> Finding:
+    one, other = map(escape, names)
+    more, less = (one, other) if usual > 0 else (other, one)
+    text = (
+        f"{escape(sample.path)}: {one} has {counts[0]:,} rows and {other} {counts[1]:,}; "
+        f"in the others {more} has {abs(usual)} more than {less}"
+    )
+    verdict: Verdict | None = None if sure else "suspicious"
+    rows = dict(zip((one, other), counts, strict=True))
+    return found("row-count", text, verdict=verdict, sample=escape(sample.path), rows=rows)

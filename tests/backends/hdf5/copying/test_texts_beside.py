@@ -1,0 +1,52 @@
+"""Texts beside HDF5 files that have as many lines as there are rows, but are no lists of these."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+import datacheck
+
+PARAGRAPHS = "\n".join("" if at % 5 == 3 else f"words of line {at}" for at in range(24)) + "\n"
+LINES = "\n".join(f"line {at}" for at in range(24)) + "\n"
+CAPTIONS = LINES.replace("line 7\n", "\n")  # a caption that is empty
+
+
+def folder(path, texts):
+    path.mkdir()
+    data = np.random.default_rng(0).normal(size=(24, 6)).astype("f4")
+    data[5, 2] = np.nan
+    with h5py.File(path / "a.h5", "w") as file:
+        file["data"], file["label"] = data, np.arange(24) % 3
+    for name, text in texts.items():
+        (path / name).write_bytes(text.encode())
+    return path
+
+
+def test_texts_about_the_data_stop_no_rebuild(tmp_path):
+    texts = dict.fromkeys(("LICENSE.txt", "README.txt", ".gitignore", "requirements.txt"), LINES)
+    texts |= {"about.txt": PARAGRAPHS, "terms of it.txt": LINES, "more.txt": PARAGRAPHS.replace("\n", "\r\n")}
+    source = folder(tmp_path / "a", texts)
+    assert datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1).dropped == 1
+    assert (tmp_path / "copy" / "LICENSE.txt").read_text() == LINES
+
+
+def test_lists_stop_a_rebuild(tmp_path):
+    texts = {"samples.txt": LINES, "captions.txt": CAPTIONS, "names.txt": LINES.replace("\n", "\r\n")}
+    with pytest.raises(datacheck.UsageError) as caught:
+        datacheck.rebuild(folder(tmp_path / "a", texts), tmp_path / "copy", drop_bad=True, workers=1)
+    assert all(f"{it} has 24 lines, which may be of the rows one by one" in str(caught.value) for it in texts)
+
+
+def test_a_readme_may_name_what_a_rebuild_drops(tmp_path):
+    source = tmp_path / "a"
+    source.mkdir()
+    for number in range(5):
+        with h5py.File(source / f"episode_{number}.hdf5", "w") as file:
+            actions = np.random.default_rng(number).normal(size=(30, 7))
+            actions[3, 3] = np.nan if number == 2 else 0
+            file["action"], file["observations/qpos"] = actions, actions + 1
+    (source / "README.txt").write_text("Open episode_2.hdf5 with h5py.\n")
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
+    assert len([*(tmp_path / "copy").glob("*.hdf5")]) == 4

@@ -1,0 +1,82 @@
+"""Lengths that add up to the rows of what they divide."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+from hdf5_walks import forget_walks
+
+from datacheck.backends.hdf5.library import looking
+from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.references import joined_lengths
+
+TEXTS = 61
+
+
+def write(path, change=lambda _: None, more=0, name="seq_len", **others):
+    """Write the tokens of all texts, `more` than the lengths say, with the length and the label of each text."""
+    lengths = np.random.default_rng(0).integers(5, 30, TEXTS)
+    rows = int(lengths.sum()) + more
+    change(lengths)
+    with h5py.File(path, "w") as file:
+        file["tokens"] = np.random.default_rng(1).integers(0, 1000, rows)
+        file[name] = lengths
+        file["label"] = np.arange(TEXTS) % 3
+        for called, values in others.items():
+            file[called] = values
+    return path
+
+
+def told(path):
+    forget_walks()
+    findings = Hdf5Reader(path, (path,)).layout().findings  # in this process, with the limits that a test sets
+    return [(it.code, it.verdict, it.details.get("dataset", it.details.get("object"))) for it in findings]
+
+
+def longer(at, by):
+    def change(lengths):
+        lengths[at] += by
+
+    return change
+
+
+PADDED = -(-int(np.random.default_rng(0).integers(5, 30, TEXTS).sum()) // 64) * 64
+ROWS = int(np.random.default_rng(0).integers(5, 30, TEXTS).sum())
+SOUND = {
+    "as many": {},
+    "a token more for each": {"more": TEXTS},
+    "filled up to a block": {"more": PADDED - ROWS},
+    "far from it": {"more": 5000},
+    "of another name": {"more": 7, "name": "score"},
+    "of a dataset beside": {"more": 7, "frames": np.zeros((ROWS, 2))},
+    "with first rows": {"more": 7, "start": np.arange(TEXTS)},
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_lengths_have_no_finding(tmp_path, name):
+    assert not [it for it in told(write(tmp_path / "a.h5", **SOUND[name])) if it[0] == "count"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "verdict"),
+    [
+        ({"change": longer(3, 40)}, "bad"),
+        ({"change": longer(3, -4)}, "bad"),
+        ({"more": -1}, "bad"),
+        ({"more": 1}, "bad"),
+        ({"more": 80}, "suspicious"),
+        ({"more": 9, "frames": np.zeros((5000, 2))}, "suspicious"),
+    ],
+)
+def test_lengths_that_do_not_add_up_to_the_rows(tmp_path, wrong, verdict):
+    assert told(write(tmp_path / "a.h5", **wrong)) == [("count", verdict, "/seq_len")]
+
+
+def test_lengths_of_any_size_are_read_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(looking, "PIECE_BYTES", 64)
+    monkeypatch.setattr(looking, "LARGEST", 128)
+    assert told(write(tmp_path / "a.h5", longer(57, 9))) == [("count", "bad", "/seq_len")]
+    monkeypatch.setattr(joined_lengths, "MOST", 8 * TEXTS - 1)
+    assert told(write(tmp_path / "b.h5", longer(57, 9))) == [("unsupported", "unverifiable", "/seq_len")]
