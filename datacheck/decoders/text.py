@@ -41,9 +41,12 @@ _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ufdcf\ufdf0-\ufffd\U00010000-\U00
 _NEVER = bytes([*range(9), 11, 12, *range(14, 32), 127, 0xC0, 0xC1, *range(0xF5, 0x100)])
 """Control characters in ASCII, and bytes that UTF-8 has nowhere."""
 _MARK = "\ufeff"
-_NOT_FINITE = re.compile(rb"(?i:nan|inf)|[0-9][eE]\+?[0-9]{3}")
+_NOT_FINITE = re.compile(rb"(?<![A-Za-z])(?i:nan|inf(?:inity)?)(?![A-Za-z])|[0-9][eE]\+?[0-9]{3}")
 """Matches if a text may hold a number that is not finite."""
-_BETWEEN = re.compile(rb"[,;\s]+")
+_WORDS = re.compile(rb"""(?:array|tensor)\(|[^\s,;|()\[\]{}"':=]+|[:=]""")
+"""Matches the words and numbers of a text, and what stands between a name and its number."""
+_BEHIND_NAMES = frozenset((b":", b"="))
+_NO_WORDS = _BEHIND_NAMES | {b"", b"array(", b"tensor("}
 _REPR = re.compile(r"""b(['"]).*\1\s*""", re.DOTALL)
 _SUSPECT = re.compile(rf"{_CONTROL.pattern}|\r|{_MARK}|^b['\"]", re.MULTILINE)
 """Matches, in texts joined by line ends, if any of them may need a finding."""
@@ -92,11 +95,11 @@ class TextDecoder:
 
     def decode(self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True) -> Items:
         broken = set()
-        alone = profile is not None and profile.alone
-        if not _are_sound(block, rows, numbers=alone):
+        numeric = profile is not None and profile.numeric
+        if not _are_sound(block, rows, numbers=numeric):
             for row in rows:
                 finding = _text_finding(bytes(block.values[row])) or (
-                    numbers_finding(block.values[row]) if alone else None
+                    numbers_finding(block.values[row]) if numeric else None
                 )
                 if finding is not None:
                     yield row, finding
@@ -176,25 +179,49 @@ def _are_sound(block: Block, rows: Sequence[int], *, numbers: bool) -> bool:
         return False
 
 
+def is_numeric(value: Value) -> bool:
+    """Check whether most of the beginning of a text is numbers. Names before a colon or an equals sign do not count.
+
+    >>> is_numeric(b"cat, 0.5, nan, 3"), is_numeric(b"3:0.5 7:2"), is_numeric(b"nan is bread")
+    (True, True, False)
+    """
+    words = [_DECIMAL.fullmatch(it) is not None for it in _words(value[:TEXT_BYTES])]
+    return 2 * sum(words) > len(words)
+
+
+def _words(value: Value) -> Iterator[bytes]:
+    """Yield the words and numbers of a text without names of numbers; those that are too long for a number are cut."""
+    before = b""
+    for match in _WORDS.finditer(value):
+        word = value[match.start() : min(match.end(), match.start() + DECIMAL_BYTES + 1)]
+        if before not in _NO_WORDS and word not in _BEHIND_NAMES:
+            yield bytes(before)
+        before = bytes(word)
+    if before not in _NO_WORDS:
+        yield before
+
+
 def numbers_finding(value: Value) -> Finding | None:
-    """Return the finding for a text of several numbers if one is not finite, or None for any other text.
+    """Return the finding for a text of numbers if one of them is not finite, or None for any other text.
 
     >>> numbers_finding(b"0.5, nan, 3").message
     '1 of 3 numbers is NaN, first at [1]'
-    >>> numbers_finding(b"nan is bread")
     """
-    if not _NOT_FINITE.search(value):
+    if not _NOT_FINITE.search(value) or not is_numeric(value):
         return None
-    words = _BETWEEN.sub(b" ", bytes(value).strip(b"[]() \t\r\n")).split()
-    if len(words) < 2 or not all(len(it) <= DECIMAL_BYTES and _DECIMAL.fullmatch(it) for it in words):
-        return None
-    numbers = [float(it) for it in words]
-    for code, name, is_one in (("nan", "NaN", math.isnan), ("inf", "infinite", math.isinf)):
-        places = [at for at, it in enumerate(numbers) if is_one(it)]
-        if places:
-            verb = "is" if len(places) == 1 else "are"
-            message = f"{len(places)} of {len(numbers)} numbers {verb} {name}, first at [{places[0]}]"
-            return found(code, message, count=len(places), first=[places[0]])
+    total = 0
+    places: dict[str, list[int]] = {"nan": [], "inf": []}
+    for word in _words(value):
+        if _DECIMAL.fullmatch(word):
+            number = float(word)
+            if not math.isfinite(number):
+                places["nan" if math.isnan(number) else "inf"].append(total)
+            total += 1
+    for code, name in (("nan", "NaN"), ("inf", "infinite")):
+        if at := places[code]:
+            verb = "is" if len(at) == 1 else "are"
+            message = f"{len(at)} of {total} numbers {verb} {name}, first at [{at[0]}]"
+            return found(code, message, count=len(at), first=[at[0]])
     return None
 
 

@@ -7,9 +7,12 @@ pandas pickles a frame as blocks of columns of one dtype, with the places of the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from datacheck.decoders.trees.paths import is_label
 from datacheck.decoders.trees.tree import Box, Items, Keyed, Node
 
 FRAMES = frozenset(("pandas.core.frame.DataFrame", "pandas.DataFrame"))
@@ -46,7 +49,8 @@ def _columns(items: Sequence[Node]) -> Keyed | None:
         if not isinstance(part, Keyed) or not part.kind.endswith(BLOCK) or len(part.items) < 2:
             return None
         places = _places(part.items[1], len(names))
-        values = _each(_plain(part.items[0]), len(places))
+        label = any(is_label(names[it]) for it in places)
+        values = _each(_plain(part.items[0], label=label), len(places))
         if not places or values is None or not columns.keys().isdisjoint(places):
             return None
         columns.update(zip(places, values, strict=True))
@@ -63,18 +67,22 @@ def _entries(state: Node, name: Node) -> Keyed | None:
     axes, blocks = (_items(it) for it in parts[:2]) if len(parts) > 1 else (None, None)
     if not axes or not blocks or len(axes) != 1 or len(blocks) != 1:
         return None
-    values, names = _plain(blocks[0]), _names(axes[0])
+    own = _plain(name)
+    label = isinstance(own, str) and is_label(own)
+    values, names = _plain(blocks[0], label=label), _names(axes[0])
     size = len(values.items) if isinstance(values, Items) else values.size if isinstance(values, np.ndarray) else 0
     if names and size == len(names) <= ENTRIES and isinstance(values, (Items, np.ndarray)):
         each = values.items if isinstance(values, Items) else [values.reshape(-1)[at, ...] for at in range(size)]
         return Keyed(list(zip(names, each, strict=True)))
-    own = _plain(name)
     index = _index(axes[0])
     return Keyed([(own if isinstance(own, str) else "values", values), *([] if index is None else [("index", index)])])
 
 
-def _plain(node: Node) -> Node:
-    """Return the content of a box, and for an array of pandas its numbers or texts."""
+def _plain(node: Node, *, label: bool = False) -> Node:
+    """Return the content of a box, and for an array of pandas its numbers or texts.
+
+    None stands for numbers that are marked as missing, and NaN for such labels, since these are faults.
+    """
     node = _unboxed(node)
     if not isinstance(node, Keyed):
         return node
@@ -82,14 +90,16 @@ def _plain(node: Node) -> Node:
         state = _items(node.items[3]) or ()
         dtype = _unboxed(state[0]) if len(state) > 1 else None
         if isinstance(dtype, Keyed) and dtype.kind.endswith("CategoricalDtype"):
-            values = _categories(dtype, _unboxed(state[1]))
+            values = _categories(dtype, _unboxed(state[1]), label=label)
             return node if values is None else values
         return _unboxed(state[1]) if len(state) > 1 else node
-    return _nullable(node) if node.kind.endswith(("IntegerArray", "FloatingArray", "BooleanArray")) else node
+    return (
+        _nullable(node, label=label) if node.kind.endswith(("IntegerArray", "FloatingArray", "BooleanArray")) else node
+    )
 
 
-def _categories(dtype: Keyed, codes: Node) -> Node:
-    """Return the category of each row, NaN or None where it has none; None if they cannot be that."""
+def _categories(dtype: Keyed, codes: Node, *, label: bool) -> Node:
+    """Return the category of each row, None if they cannot be that."""
     index = _value(dtype, "categories")
     numbers, names = _plain(_axis(index)), _names(index)
     if not isinstance(codes, np.ndarray) or codes.dtype.kind not in "iu" or codes.ndim != 1:
@@ -100,18 +110,25 @@ def _categories(dtype: Keyed, codes: Node) -> Node:
     if isinstance(numbers, np.ndarray):
         missing = numbers.ndim != 1 or numbers.dtype.kind not in "biuf"
         values = None if missing else numbers[codes]
-        return values if values is None or (codes >= 0).all() else np.where(codes < 0, np.nan, values)
+        return values if values is None else _without(values, codes < 0, label=label)
     return Items([None if it < 0 else names[it] for it in codes.tolist()])
 
 
-def _nullable(node: Keyed) -> Node:
-    """Return a nullable column as its numbers, with NaN for those that are missing."""
+def _nullable(node: Keyed, *, label: bool) -> Node:
+    """Return a nullable column as its numbers."""
     values, mask = _value(node, "_data"), _value(node, "_mask")
     if not isinstance(values, np.ndarray) or not isinstance(mask, np.ndarray) or values.shape != mask.shape:
         return node
-    if mask.dtype != np.bool_ or not mask.any():
+    return values if mask.dtype != np.bool_ or values.ndim != 1 else _without(values, mask, label=label)
+
+
+def _without(values: NDArray[Any], missing: NDArray[np.bool_], *, label: bool) -> Node:
+    """Return a column in which None stands for the missing numbers, or NaN if they are labels."""
+    if not missing.any():
         return values
-    return np.where(mask, np.nan, values.astype(np.float64))
+    if label:
+        return np.where(missing, np.nan, values.astype(np.float64))
+    return Items([None if gone else it for it, gone in zip(values.tolist(), missing.tolist(), strict=True)])
 
 
 def _unboxed(node: Node) -> Node:

@@ -210,7 +210,8 @@ def _payload_in(
     usual_field = expected.get(leaf.path)
     if leaf.kind == "bytes":
         made = _read_bytes(leaf, usual_field, profile, pixels=pixels)
-        if [it.code for it in made[1]] == ["unknown-payload"]:
+        unknown_bytes = [it.code for it in made[1]] == ["unknown-payload"]
+        if unknown_bytes or (not made[1] and usual_field is None and len(leaf.raw) and _is_bare(made[0])):
             others = [name for name in expected if name != leaf.path and is_part(name, leaf.path)]
             return _not_as_others(leaf, others, pixels=pixels) or made if others else made
         return made
@@ -222,11 +223,16 @@ def _payload_in(
         others = [name for name in expected if is_part(name, leaf.path)]
         return ([], [finding]) if encoded or (others and usual_field is None) else None
     fields, findings = _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
-    if [it.format for it in fields] == ["bytes"] and not encoded and known_format(raw) is None:
+    if _is_bare(fields) and not encoded and known_format(raw) is None:
         if len(raw) <= SMALL_BYTES or not is_encoded(leaf.node):
             return None  # a text whose letters happen to be base64
         fields = [Field(leaf.path, NOTHING, format="text", leaf=True)]
     return fields, findings
+
+
+def _is_bare(fields: Sequence[Field]) -> bool:
+    """Check whether all that was made of bytes is that they are bytes."""
+    return [it.format for it in fields] == ["bytes"]
 
 
 def _not_as_others(leaf: Leaf, others: Sequence[str], *, pixels: bool) -> Made | None:

@@ -44,7 +44,8 @@ _OF_A_CLASS = re.compile(r"(class|cls|label|target|y)[-_. ]?[#0-9]+")
 class Look(NamedTuple):
     """What was seen of a sampled value: where it is, its size, and the decoder that knows it (or UNKNOWN, EMPTY).
 
-    `form` is the known format of a value that no decoder knows, if it has one; `plain` is set for plain text.
+    `form` is the known format of a value that no decoder knows, if it has one; `plain` is set for plain text, and
+    `numeric` for that of rows of numbers.
     """
 
     database: str | None
@@ -53,6 +54,7 @@ class Look(NamedTuple):
     kind: str
     form: str = ""
     plain: bool = False
+    numeric: bool = False
 
 
 def looks(block: Block, forced: Forced) -> list[Look]:
@@ -62,15 +64,19 @@ def looks(block: Block, forced: Forced) -> list[Look]:
         kinds = [EMPTY if not len(it) else forced_name or kind(it) or UNKNOWN for it in block.values]
     sizes = map(len, block.values)
     forms = _forms(block, kinds) if UNKNOWN in kinds else [""] * len(kinds)
-    plain = _plain(block, kinds) if not WORDS.isdisjoint(kinds) else [False] * len(kinds)
-    return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, forms, plain, strict=True)]
+    texts = _texts(block, kinds) if not WORDS.isdisjoint(kinds) else [(False, False)] * len(kinds)
+    of_values = zip(block.keys, sizes, kinds, forms, strict=True)
+    return [Look(block.database, *of_value, *of_text) for of_value, of_text in zip(of_values, texts, strict=True)]
 
 
-def _plain(block: Block, kinds: Sequence[str]) -> list[bool]:
-    """Return which of the values are plain texts or numbers."""
-    from datacheck.decoders.text import is_plain  # a worker has loaded its dependencies already
+def _texts(block: Block, kinds: Sequence[str]) -> list[tuple[bool, bool]]:
+    """Return for each value whether it is plain text or a number, and whether it consists of numbers."""
+    from datacheck.decoders.text import is_numeric, is_plain  # a worker has loaded its dependencies already
 
-    return [name in WORDS and is_plain(it) for it, name in zip(block.values, kinds, strict=True)]
+    return [
+        (is_plain(it), is_numeric(it)) if name in WORDS else (False, False)
+        for it, name in zip(block.values, kinds, strict=True)
+    ]
 
 
 def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
@@ -142,8 +148,8 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
 class Vote(msgspec.Struct, frozen=True):
     """The result for the sampled values of a family: the decoder to use, and the number of values of each kind.
 
-    `forced`, `array`, `length`, `form` and `alone` are those of the family's profile. `plain` is set if nearly all
-    values that have any bytes are plain texts or numbers.
+    `forced`, `array`, `length`, `form`, `alone` and `numeric` are those of the family's profile. `plain` is set if
+    nearly all values that have any bytes are plain texts or numbers.
     """
 
     decoder: str
@@ -155,6 +161,7 @@ class Vote(msgspec.Struct, frozen=True):
     form: str = ""
     plain: bool = False
     alone: bool = False
+    numeric: bool = False
 
     def applied_to(self, family: FamilyProfile) -> FamilyProfile:
         """Return the profile of the family with what was voted for."""
@@ -166,6 +173,7 @@ class Vote(msgspec.Struct, frozen=True):
             length=self.length,
             form=self.form,
             alone=self.alone,
+            numeric=self.alone and self.numeric,
         )
 
     @property
@@ -210,8 +218,16 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
         kinds = Counter({EMPTY: kinds[EMPTY], forced: full})
         return Vote(forced, kinds, label and (forced in SIDE_DECODERS or is_raw(forced)), forced=True, array=array)
     name = elected(kinds, single=all(look.size <= 1 for look in seen))
-    plain = _are_plain(seen)
-    return Vote(name, kinds, label and name in SIDE_DECODERS, length=_usual_length(seen), form=_form(seen), plain=plain)
+    numeric = sum(look.numeric for look in seen) >= NEARLY_ALL * sum(kinds[it] for it in WORDS)
+    return Vote(
+        name,
+        kinds,
+        label and name in SIDE_DECODERS,
+        length=_usual_length(seen),
+        form=_form(seen),
+        plain=_are_plain(seen),
+        numeric=numeric,
+    )
 
 
 def _are_plain(seen: Sequence[Look]) -> bool:
