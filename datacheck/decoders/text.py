@@ -32,7 +32,7 @@ ENCODED, ENCODED_DIGITS = 40, 130
 """Minimum number of letters of bytes spelled in base64, and in hexadecimal digits; shorter ones may be names."""
 SHORT = 8
 """Maximum length in bytes of a text that is short."""
-_SHORT = re.compile(r"[+-]?\w+(?:[ .,'_-]+\w+)*[ .!?\n]*")
+_SHORT = re.compile(r"[+-]?\w+(?:[ .,:;/|='_#-]+\w+)*[ .!?\u3002\uff01\uff1f\r\n]*")
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
 _HEXADECIMAL = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 _DECIMAL = re.compile(rb"\s*[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))\s*")

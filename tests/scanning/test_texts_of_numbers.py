@@ -4,7 +4,7 @@ import pytest
 from building import key, write_lmdb
 from commanding import datacheck
 
-from datacheck.decoders.text import is_numeric, numbers_finding
+from datacheck.decoders.text import is_numeric, is_plain, numbers_finding
 
 BROKEN = {
     b"1 3:0.5 7:nan 9:2": "1 of 4 numbers is NaN, first at [2]",
@@ -46,3 +46,16 @@ def test_intervals_among_other_answers_are_sound(tmp_path):
     store = write_lmdb(tmp_path / "answers", {key(at): answers[at % 3] for at in range(30)})
     result = datacheck("scan", store)
     assert result.returncode == 0, result.stdout
+
+
+SHORT = (b"1,2,3\r\n", b"C#N", b"C=O", b"1:2|0:3", "山！".encode(), b"3/4")
+
+
+@pytest.mark.parametrize("text", SHORT, ids=map(str, SHORT))
+def test_short_texts_with_the_usual_signs_are_plain(text):
+    assert is_plain(text)
+
+
+@pytest.mark.parametrize("raw", [b"x}~!", b"@!", b"  Z^"], ids=str)
+def test_a_few_bytes_that_happen_to_be_printable_are_not(raw):
+    assert not is_plain(raw)
