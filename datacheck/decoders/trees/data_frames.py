@@ -21,7 +21,12 @@ BLOCK, MANAGER, BACKED = "_unpickle_block", "BlockManager", "__pyx_unpickle_NDAr
 DEPTH = 4
 """Maximum depth at which the texts of an index are searched."""
 ENTRIES = 256
-"""Maximum length of a series whose entries are read by their names: a row of a data frame."""
+"""Maximum length of a series whose entries are read by their names: a row of a data frame.
+
+As many parts of an index are searched for its texts at each depth, since parts may be shared.
+"""
+VALUES = 1 << 24
+"""Maximum number of values in the columns that are not read as stored, since all of them may share one array."""
 
 
 def columns_of(node: Keyed) -> Keyed | None:
@@ -44,14 +49,18 @@ def _columns(items: Sequence[Node]) -> Keyed | None:
         return None
     names = _names(axes[0])
     columns: dict[int, Node] = {}
+    made = 0
     for block in blocks:
         part = _plain(block)
         if not isinstance(part, Keyed) or not part.kind.endswith(BLOCK) or len(part.items) < 2:
             return None
         places = _places(part.items[1], len(names))
         label = any(is_label(names[it]) for it in places)
-        values = _each(_plain(part.items[0], label=label), len(places))
-        if not places or values is None or not columns.keys().isdisjoint(places):
+        stored = _unboxed(part.items[0])
+        content = _plain(stored, label=label)
+        made += 0 if content is stored else _size(content)
+        values = _each(content, len(places))
+        if not places or values is None or not columns.keys().isdisjoint(places) or made > VALUES:
             return None
         columns.update(zip(places, values, strict=True))
     if not names or len(columns) != len(names):
@@ -70,7 +79,7 @@ def _entries(state: Node, name: Node) -> Keyed | None:
     own = _plain(name)
     label = isinstance(own, str) and is_label(own)
     values, names = _plain(blocks[0], label=label), _names(axes[0])
-    size = len(values.items) if isinstance(values, Items) else values.size if isinstance(values, np.ndarray) else 0
+    size = _size(values)
     if names and size == len(names) <= ENTRIES and isinstance(values, (Items, np.ndarray)):
         each = values.items if isinstance(values, Items) else [values.reshape(-1)[at, ...] for at in range(size)]
         return Keyed(list(zip(names, each, strict=True)))
@@ -92,16 +101,25 @@ def _plain(node: Node, *, label: bool = False) -> Node:
         if isinstance(dtype, Keyed) and dtype.kind.endswith("CategoricalDtype"):
             values = _categories(dtype, _unboxed(state[1]), label=label)
             return node if values is None else values
+    return _stored(node, label=label)
+
+
+def _stored(node: Node, *, label: bool = False) -> Node:
+    """Return the content of a box, and for an array of pandas what it stores, such as the numbers of categories."""
+    node = _unboxed(node)
+    if not isinstance(node, Keyed):
+        return node
+    if node.kind.endswith(BACKED) and len(node.items) > 3:
+        state = _items(node.items[3]) or ()
         return _unboxed(state[1]) if len(state) > 1 else node
-    return (
-        _nullable(node, label=label) if node.kind.endswith(("IntegerArray", "FloatingArray", "BooleanArray")) else node
-    )
+    nullable = node.kind.endswith(("IntegerArray", "FloatingArray", "BooleanArray"))
+    return _nullable(node, label=label) if nullable else node
 
 
 def _categories(dtype: Keyed, codes: Node, *, label: bool) -> Node:
     """Return the category of each row, None if they cannot be that."""
-    index = _value(dtype, "categories")
-    numbers, names = _plain(_axis(index)), _names(index)
+    data = _axis(_value(dtype, "categories"))
+    numbers, names = _stored(data), _texts(data)
     if not isinstance(codes, np.ndarray) or codes.dtype.kind not in "iu" or codes.ndim != 1:
         return None
     count = numbers.size if isinstance(numbers, np.ndarray) else len(names)
@@ -131,6 +149,10 @@ def _without(values: NDArray[Any], missing: NDArray[np.bool_], *, label: bool) -
     return Items([None if gone else it for it, gone in zip(values.tolist(), missing.tolist(), strict=True)])
 
 
+def _size(node: Node) -> int:
+    return len(node.items) if isinstance(node, Items) else node.size if isinstance(node, np.ndarray) else 0
+
+
 def _unboxed(node: Node) -> Node:
     """Return the content of a box; what may be in a box inside it is left there."""
     return node.node if isinstance(node, Box) else node
@@ -151,23 +173,28 @@ def _axis(node: Node) -> Node:
     node = _unboxed(node)
     if not isinstance(node, Keyed) or not node.kind.endswith("_new_Index") or len(node.items) < 2:
         return None
-    state = _plain(node.items[1])
+    state = _unboxed(node.items[1])
     return _value(state, "data") if isinstance(state, Keyed) else None
 
 
 def _names(axis: Node) -> list[str]:
     """Return the texts of an index, or nothing if they are no texts or not unique."""
-    level: list[Node] = [_axis(axis)]
+    return _texts(_plain(_axis(axis)))
+
+
+def _texts(node: Node) -> list[str]:
+    """Return the first texts in what an index stores, or nothing if they are not unique."""
+    level: list[Node] = [node]
     for _ in range(DEPTH):
         inside: list[Node] = []
-        for node in map(_plain, level):
-            if isinstance(node, Items) and node.items and all(isinstance(it, str) for it in node.items):
-                names = [it for it in node.items if isinstance(it, str)]
+        for it in map(_stored, level[:ENTRIES]):
+            if isinstance(it, Items) and it.items and all(isinstance(text, str) for text in it.items):
+                names = [text for text in it.items if isinstance(text, str)]
                 return names if len(set(names)) == len(names) else []
-            if isinstance(node, Items):
-                inside += node.items[:ENTRIES]
-            elif isinstance(node, Keyed):
-                inside += [*node.items, *(value for _, value in node.pairs)][:ENTRIES]
+            if isinstance(it, Items):
+                inside += it.items[:ENTRIES]
+            elif isinstance(it, Keyed):
+                inside += [*it.items[:ENTRIES], *(value for _, value in it.pairs[:ENTRIES])]
         level = inside
     return []
 

@@ -39,9 +39,16 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
     """Return the dtype and shape that a record gives for its bytes and texts, by their path."""
+    first = third = False  # items of lists
     for leaf in leaves:
-        if leaf.path.endswith(_ENDS) or (leaf.kind == "bytes" and leaf.path.endswith("[0]")):
+        path = leaf.path
+        if path.endswith(_ENDS):
             break
+        if path.endswith("]"):
+            first = first or (leaf.kind == "bytes" and path.endswith("[0]"))
+            third = third or path.endswith("[2]")
+            if first and third:
+                break
     else:
         return {}
     by_path = {leaf.path: leaf for leaf in leaves}

@@ -92,8 +92,10 @@ def rectangle(items: Items) -> NDArray[Any] | None:
     for _ in range(AXES):
         if level and level[0].items and type(level[0].items[0]) is not Items:
             break
+        if sum(len(part.items) for part in level) > VALUES:
+            return None
         inner = [it for part in level for it in part.items]
-        if not inner or len(inner) > VALUES or not _all_lists(inner):
+        if not inner or not _all_lists(inner):
             break
         if len({len(part.items) for part in level}) > 1:
             return None

@@ -6,6 +6,7 @@ float32, which can represent all of their values.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from math import prod
@@ -116,7 +117,8 @@ def array_of(dtype: str, sizes: Sequence[int], raw: Bytes) -> NDArray[Any] | Wid
 def numeric_dtype(name: str) -> np.dtype[Any] | None:
     """Return the numeric dtype of this name, or None for any other name."""
     try:
-        dtype = np.dtype(name)
+        with warnings.catch_warnings(action="ignore"):  # of old names of texts, such as "a5"
+            dtype = np.dtype(name)
     except (TypeError, ValueError, SyntaxError):
         return None
     return dtype if dtype.kind in "biufc" else None
