@@ -9,8 +9,8 @@ from datacheck.decoders.trees.tree import Items
 def test_lists_of_too_many_numbers_are_not_laid_out(monkeypatch):
     monkeypatch.setattr(lists, "VALUES", 1000)
     part = Items([1.5])
-    for _ in range(3):
-        part = Items([part] * 64)
+    for _ in range(2):
+        part = Items([part] * 512)
     tracemalloc.start()
     try:
         assert lists.rectangle(part) is None
