@@ -11,7 +11,7 @@ from hdf5_walks import forget_walks
 
 from datacheck import open_store
 
-CLASSES = "airplane bag cap car chair earphone guitar knife lamp laptop".split()
+CLASSES = ["airplane", "bag", "cap", "car", "chair", "earphone", "guitar", "knife", "lamp", "laptop"]
 EPISODES = [f"episode_{it}" for it in range(11)]
 CASES = {
     "a label in each line": (range(10), "labels.txt", "".join(f"{it % 11}\n" for it in range(200)), []),
