@@ -70,7 +70,7 @@ def without_columns(alike: Sequence[Family], shapes: Mapping[bytes, Shape]) -> l
     """Return the families without those whose groups hold columns: of each cell or object, with a row for each step.
 
     All datasets in such groups have as many rows as several datasets outside of all families, such as the positions
-    or the actions.
+    or the actions. A group that lacks a dataset of the others is found as a sample.
     """
     samples = {it.path for family in alike for it in family.samples}
     outside = Counter(
@@ -82,6 +82,8 @@ def without_columns(alike: Sequence[Family], shapes: Mapping[bytes, Shape]) -> l
 def _holds_columns(family: Family, outside: Mapping[int, int]) -> bool:
     rows = {shape[0] for it in family.samples for shape in it.members.values() if shape}
     if family.inner or len(rows) != 1 or called_a_sample(family.samples[0].path):
+        return False
+    if any(it.members.keys() != family.samples[0].members.keys() for it in family.samples):
         return False
     (number,) = rows
     return number >= LONG and outside.get(number, 0) >= OUTSIDE
