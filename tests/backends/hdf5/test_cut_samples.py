@@ -1,4 +1,4 @@
-"""Samples in which one of two datasets was cut to the largest length, so that they differ by another number."""
+"""Samples in which two datasets differ by another number of rows than in the others, as one was cut or is too short."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ def test_features_cut_to_the_largest_length_may_be_meant(tmp_path, kept, verdict
     forget_walks()
     found = Hdf5Reader(tmp_path / "a.h5", (tmp_path / "a.h5",)).layout().findings
     assert [(it.code, it.verdict, it.details["sample"]) for it in found] == [("row-count", verdict, "/P5")]
+
+
+@pytest.mark.parametrize(("name", "findings"), [("actions", [("row-count", "bad")]), ("cell", [])])
+def test_equally_long_episodes_have_one_more_observation(tmp_path, name, findings):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for at in range(12):
+            file[f"episode_{at}/obs"] = np.random.default_rng(at).normal(size=(21 if at != 5 else 20, 4))
+            file[f"episode_{at}/{name}"] = np.random.default_rng(at).normal(size=(20, 3))
+    forget_walks()
+    found = Hdf5Reader(tmp_path / "a.h5", (tmp_path / "a.h5",)).layout().findings
+    assert [(it.code, it.verdict) for it in found] == findings

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datacheck.backends.hdf5.samples.samples import Family, Sample
 
 FEWEST, LENGTHS, NEARLY, ODD = 8, 4, 0.9, 0.02
-"""Minimum number of samples, minimum number of different lengths, minimum share of samples in which two datasets differ
-by the same number, and maximum share of others that are bad; one always is."""
+"""Minimum number of samples, minimum number of different lengths unless the names belong together, minimum share of
+samples in which two datasets differ by the same number, and maximum share of others that are bad; one always is."""
 MOST = 8
 """Maximum number by which they may differ."""
 SETS = 16
@@ -48,10 +48,11 @@ def odd_differences(family: Family) -> Iterator[tuple[Sample, Finding]]:
         odd = np.flatnonzero(known & ~alike).tolist()
         if not 0 < abs(usual) <= MOST or alike.sum() < max(FEWEST - 1, NEARLY * known.sum()):
             continue
-        if len(set(rows[other][alike].tolist())) < LENGTHS:
-            continue
         names = family.names[sets[one][0]], family.names[sets[other][0]]
-        sure = _belong_together(*names) and len(odd) <= max(1, ODD * known.sum())
+        together = _belong_together(*names)
+        if not together and len(set(rows[other][alike].tolist())) < LENGTHS:
+            continue
+        sure = together and len(odd) <= max(1, ODD * known.sum())
         largest = int(rows[one].max()), int(rows[other].max())
         for at in odd:
             counts = int(rows[one][at]), int(rows[other][at])
