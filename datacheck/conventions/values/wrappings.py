@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-
 XZ_MEMORY = 128 << 20
 """Maximum memory of a decompressor of xz, in bytes; its highest preset needs 65 MB, and a header can ask for 4 GB."""
 
