@@ -1,6 +1,6 @@
 """Compare a rebuild, with its scan and its verification, with the tool that merely copies such a store.
 
-    python benchmarks/rebuild.py [--gigabytes 2] [--rounds 7] [--json FILE] [NAME...]
+    python benchmarks/rebuild.py [--gigabytes 2] [--rounds 7] [--settle 1] [--json FILE] [NAME...]
 
     lmdb-raw         `mdb_copy -c` (Debian's lmdb-utils)
     leveldb-raw      a loop over plyvel, in batches of 4 MB
@@ -38,8 +38,9 @@ from datacheck.backends.leveldb.writer import is_installed
 from datacheck.decoders.datum.message import encode
 
 SETTLE = 1.0
-"""Pause before each side, in seconds: memory that was just freed is cheaper to get than memory that the host took."""
-BAD = (37, 900, 1500)
+"""Default of the pause before each side, in seconds: memory that was just freed is cheaper to get than memory that the
+host took."""
+BAD = (37, 90, 150)
 GZIP = {"chunks": (16, 3, 64, 64), "compression": "gzip", "shuffle": True}
 ROW_BYTES = 3 * 64 * 64 * 4
 PICTURE_BYTES = 3 * 256 * 256
@@ -145,7 +146,7 @@ def taken(words: Sequence[str], target: Path) -> tuple[float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def measure(row: Row, home: Path, size: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
+def measure(row: Row, home: Path, size: int, rounds: int, settle: float) -> dict[str, list[tuple[float, float]]]:
     """Return the wall and processor times of each side in each round."""
     source, target = home / "source", home / "copy"
     row.build(source, size)
@@ -153,7 +154,7 @@ def measure(row: Row, home: Path, size: int, rounds: int) -> dict[str, list[tupl
     took: dict[str, list[tuple[float, float]]] = {"tool": [], "datacheck": []}
     for _ in range(rounds):
         for side, its in took.items():
-            time.sleep(SETTLE)
+            time.sleep(settle)
             its.append(taken(row.copy(source, target) if side == "tool" else rebuilding, target))
             remove(target)
     remove(source)
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ROWS)}; by default all")
     parser.add_argument("--gigabytes", type=float, default=2.0, help="of values in each store")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--settle", type=float, default=SETTLE, help="seconds of rest before each side")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--folder", type=Path, help="where to write; by default a temporary folder")
     args = parser.parse_args()
@@ -193,7 +195,7 @@ def main() -> None:
             if row.tool and shutil.which(row.tool) is None:
                 missing.append(f"{name}: left out, {row.tool} is not installed (Debian: {row.package})")
                 continue
-            took = measure(row, Path(folder), int(args.gigabytes * 1e9), args.rounds)
+            took = measure(row, Path(folder), int(args.gigabytes * 1e9), args.rounds, args.settle)
             tool, ours = (summed(took[side]) for side in ("tool", "datacheck"))
             results[name] = {"tool": tool, "datacheck": ours}
             cells = [f"{it['wall']:.2f} s ({it['wall_median']:.2f})" for it in (tool, ours)]

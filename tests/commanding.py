@@ -52,17 +52,22 @@ def datacheck(
     env: Mapping[str, str] | None = None,
     text: bool = True,
     timeout: int = PATIENCE,
+    merged: bool = False,
     **options: Any,
 ) -> subprocess.CompletedProcess[Any]:
     """Run the command line in this process and return the result that a new process would give.
 
     Start a new process if there are further `options`, or if `env` changes a variable that is read only at startup.
+    If `merged`, standard error goes where standard output goes.
     """
+    if merged and _read_at_start(env):
+        options |= {"capture_output": False, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     if options or _read_at_start(env):
         return process(*words, cwd=cwd, env=env, text=text, timeout=timeout, **options)
     argv = [os.fsdecode(_word(it)) for it in words]
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
-        with _surroundings(cwd, env), _streams(said.fileno(), complained.fileno()), _patience(timeout):
+        error = said if merged else complained
+        with _surroundings(cwd, env), _streams(said.fileno(), error.fileno()), _patience(timeout):
             try:
                 entry.main(argv)
             except SystemExit as exc:

@@ -12,10 +12,22 @@ from PIL import Image
 
 @functools.lru_cache(2048)
 def picture(number, size=(24, 16)):
+    """Return a small grey JPEG of noise that differs for each number.
+
+    A store of more than 64 pages is profiled from 64 places, which takes five times as long as reading all of it.
+    """
+    return noise(number, (size[1], size[0]), quality=50, optimize=True)
+
+
+def colour_picture(number):
+    """Return a JPEG of coloured noise that differs for each number."""
+    return noise(number, (16, 24, 3), quality=90)
+
+
+def noise(number, shape, **options):
     """Return a JPEG of noise that differs for each number."""
     out = io.BytesIO()
-    noise = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    Image.fromarray(noise).save(out, "JPEG", quality=90)
+    Image.fromarray(np.random.default_rng(number).integers(0, 256, shape, np.uint8)).save(out, "JPEG", **options)
     return out.getvalue()
 
 
@@ -38,11 +50,11 @@ def read(path):
         return {bytes(key): bytes(value) for key, value in transaction.cursor()}
 
 
-def word_pictures(count=60, **texts):
+def word_pictures(count=60, make=picture):
     """Return records as clovaai's create_lmdb_dataset.py writes them: pictures and texts from 1, and their count."""
     records = {}
     for number in range(1, count + 1):
-        records[b"image-%09d" % number] = picture(number)
+        records[b"image-%09d" % number] = make(number)
         records[b"label-%09d" % number] = b"word%d" % number
     return records | {b"num-samples": b"%d" % count}
 

@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
-from convention_stores import latents, word_pictures, write
+import scripting
+from commanding import datacheck
+from convention_stores import colour_picture, latents, word_pictures, write
 from log_building import glog, head
 
 ROOT = Path(__file__).parents[1]
@@ -57,7 +59,7 @@ def environment():
 
 def make_demo(home):
     """Make the datasets of `datacheck demo`, which most examples use."""
-    subprocess.run([COMMANDS / "datacheck", "demo", "demo"], cwd=home, check=True, capture_output=True)
+    assert datacheck("demo", "demo", cwd=home).returncode == 0
 
 
 def furnish(home, demo):
@@ -69,7 +71,7 @@ def furnish(home, demo):
     shutil.copy(demo / "measurements.h5", home / "train.h5")
     (home / "cut_lmdb").mkdir()
     (home / "cut_lmdb" / "data.mdb").write_bytes((demo / "photos_lmdb" / "data.mdb").read_bytes()[:95_000])
-    words = word_pictures(60)
+    words = word_pictures(60, colour_picture)
     write(home / "ocr_lmdb", words | {b"image-000000007": words[b"image-000000007"][:200]})
     write(home / "latents_lmdb", latents())
     write_demos(home / "demos.hdf5")
@@ -99,20 +101,18 @@ def write_demos(path):
         file["data/demo_2/actions"][5, 3] = np.nan
 
 
-def run_session(session, home):
+def run_session(session, home, run=scripting.run):
     """Run the commands of a session in one shell; return the terminal output, including prompts and commands."""
     commands = re.findall(r"^\$ (.*)\n", session, re.MULTILINE)
     script = "\n".join(f"status=$?; echo {shlex.quote('$ ' + it)}; (exit $status)\n{it}" for it in commands)
-    done = subprocess.run(
-        ["bash", "-c", f"exec 2>&1\n{script}"],
-        cwd=home,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
+    return run(f"exec 2>&1\n{script}", home, environment()).stdout
+
+
+def in_processes(script, home, environment):
+    """Run a script whose commands are processes, as a user's are."""
+    return subprocess.run(
+        ["bash", "-c", script], cwd=home, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
-    return done.stdout
 
 
 def timeless(text):
@@ -136,9 +136,7 @@ def run_commands(text, home):
     results = []
     for command in text.replace("\\\n", "").splitlines():
         if command.strip() and not command.startswith("#"):
-            done = subprocess.run(
-                ["bash", "-c", command], cwd=home, env=environment(), capture_output=True, text=True, check=False
-            )
+            done = scripting.run(command, home, environment())
             results.append((command, done.returncode, done.stdout + done.stderr))
     return results
 

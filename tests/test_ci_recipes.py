@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import scripting
 import yaml
 from building import datum, key, pixels, raw_records, write_lmdb
 
@@ -37,9 +38,7 @@ def make(folder, *, sound):
 
 def bash(script, folder, **more):
     environment = {**os.environ, "PATH": f"{COMMANDS}:{os.environ['PATH']}", **more}
-    return subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
+    return scripting.run(script, folder, environment)
 
 
 both = pytest.mark.parametrize("sound", [True, False])

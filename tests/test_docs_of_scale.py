@@ -1,19 +1,16 @@
 """Test that what the pages on clusters, on resuming and on scale show is true."""
 
 import ast
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import scripting
 from building import raw_records, write_lmdb
 
 import datacheck
 
 DOCS = Path(__file__).parents[1] / "docs"
-COMMANDS = Path(sys.executable).parent
 PAGES = ("resume.md", "clusters.md", "scale.md")
 
 
@@ -22,10 +19,7 @@ def blocks(page, language):
 
 
 def shell(script, folder):
-    path = f"{COMMANDS}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        ["sh", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120, env={**os.environ, "PATH": path}
-    )
+    return scripting.run(script, folder, shell="sh")
 
 
 @pytest.fixture

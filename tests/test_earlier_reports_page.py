@@ -3,9 +3,10 @@
 import doctest
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
+
+import scripting
 
 PAGE = (Path(__file__).parents[1] / "docs" / "earlier-reports.md").read_text("utf-8")
 COMMANDS = Path(sys.executable).parent
@@ -21,7 +22,7 @@ def test_the_sessions_are_true(tmp_path, monkeypatch):
     ran = 0
     for session in re.split(r"^\$ ", "".join(blocks("console")), flags=re.MULTILINE)[1:]:
         command, *expected = session.rstrip("\n").split("\n")
-        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        done = scripting.run(command, tmp_path, environment)
         assert done.stderr == ""
         said = f"{done.stdout}[{done.returncode}]\n"
         checker = doctest.OutputChecker()

@@ -6,8 +6,13 @@ check must fail, so that whoever makes it hold removes it from the list and nobo
 
 import importlib.util
 import os
+import runpy
 import shutil
+import signal
 import sys
+import tempfile
+import traceback
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -30,9 +35,11 @@ def runner():
 
 
 def spawn_here(spawn, command):
-    """Return a `spawn` of a case that runs the command in this process, unless with a limit or another command."""
+    """Return a `spawn` of a case that runs the command in this process, and Python in a fork of it, but for limits."""
 
     def spawned(case, argv, cwd, limit=None, timeout=240):
+        if not limit and argv[0] == sys.executable:
+            return run_in_fork(Path(argv[1]), argv[2:], cwd, case.env, timeout)
         if limit or argv[0] != command:
             return spawn(case, argv, cwd, limit, timeout)
         environment = {**os.environ, "COLUMNS": case.env["COLUMNS"]}
@@ -43,6 +50,50 @@ def spawn_here(spawn, command):
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
     return spawned
+
+
+def run_in_fork(script, arguments, cwd, environment, timeout):
+    """Run a script in a fork of this process, which has loaded what most scripts load, and return what a spawn does."""
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
+        pid = os.fork()
+        if not pid:
+            status = 1
+            try:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(timeout)
+                os.dup2(said.fileno(), 1)
+                os.dup2(complained.fileno(), 2)
+                status = run_as_main(script, [*map(str, arguments)], cwd, environment)
+            finally:
+                os._exit(status)
+        _, ended = os.waitpid(pid, 0)
+        texts = [os.pread(it.fileno(), os.fstat(it.fileno()).st_size, 0) for it in (said, complained)]
+    return os.waitstatus_to_exitcode(ended), *(it.decode(errors="replace") for it in texts)
+
+
+def run_as_main(script, arguments, cwd, environment):
+    """Run a script as a new interpreter does; return its exit status."""
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv, sys.path[:0] = [str(script), *arguments], [str(script.parent), environment["PYTHONPATH"]]
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as exc:
+        if isinstance(exc.code, str):
+            sys.stderr.write(exc.code)
+        return exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+    except BaseException:  # noqa: BLE001  (a border: an interpreter prints whatever is raised)
+        traceback.print_exc()
+        return 1
+    else:
+        return 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 def not_yet():

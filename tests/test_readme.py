@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from documents import PAGES, ROOT, blocks, run_doctest, run_session, section, timeless
+from documents import PAGES, ROOT, blocks, in_processes, run_doctest, run_session, section, timeless
 
 from datacheck.cli.entry import cli
 
@@ -16,7 +16,7 @@ def test_it_is_short():
 
 def test_the_sessions_of_the_terminal_are_true(tmp_path, monkeypatch):
     sessions = "".join(blocks(README, "console"))
-    assert timeless(run_session(sessions, tmp_path)) == timeless(sessions)
+    assert timeless(run_session(sessions, tmp_path, in_processes)) == timeless(sessions)
     assert sessions.count("\n$ ") >= 3
     monkeypatch.chdir(tmp_path)
     run_doctest(blocks(README, "pycon"), "README.md", 4)

@@ -3,10 +3,12 @@
 Each test copies the package, adds the file and the rows, and runs the command with that copy.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,11 +33,25 @@ PAIR_COPIER = "datacheck.rebuilding.pair_copier"
 """The module of the copier that all key-value stores share."""
 
 
+RUNNING = """
+import json, sys
+from commanding import datacheck
+from kept_workers import kept
+with kept():
+    for line in sys.stdin:
+        done = datacheck(*json.loads(line))
+        print(json.dumps([done.returncode, done.stdout + done.stderr]), flush=True)
+"""
+"""Runs commands with the copy of the package that it is started with, as `commanding` does with the package itself."""
+
+
 class Copy:
     """A copy of the package to add something to and to run."""
 
     def __init__(self, folder):
         self.folder = folder
+        self.environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"}
+        self.running = None
         copied(folder / "datacheck")
 
     def file(self, name, code):
@@ -57,13 +73,12 @@ class Copy:
         path.write_text(whole.replace(place, text))
 
     def python(self, *arguments, status=0):
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "COLUMNS": "200"}
         done = subprocess.run(
             [sys.executable, *map(str, arguments)],
             capture_output=True,
             text=True,
             cwd=self.folder,
-            env=environment,
+            env=self.environment,
             timeout=300,
             check=False,
         )
@@ -72,7 +87,24 @@ class Copy:
         return done.stdout + done.stderr
 
     def datacheck(self, *arguments, status=0):
-        return self.python("-m", "datacheck", *arguments, status=status)
+        """Run a command with the copy, in a process that is started with the first one."""
+        if self.running is None:
+            path = os.pathsep.join(map(str, (self.folder, Path(__file__).parent)))
+            self.running = subprocess.Popen(
+                [sys.executable, "-c", RUNNING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                cwd=self.folder, env={**self.environment, "PYTHONPATH": path},
+            )  # fmt: skip
+        self.running.stdin.write(json.dumps([*map(str, arguments)]) + "\n")
+        self.running.stdin.flush()
+        returned, said = json.loads(self.running.stdout.readline())
+        assert returned == status, said
+        assert "Traceback" not in said
+        return said
+
+    def close(self):
+        if self.running is not None:
+            self.running.communicate(timeout=60)
+            assert self.running.returncode == 0
 
     def scan_json(self, *arguments, status=0):
         return json.loads(self.datacheck("scan", *arguments, "--format", "json", status=status))
@@ -87,7 +119,8 @@ class Copy:
 
 @pytest.fixture
 def copy(tmp_path):
-    return Copy(tmp_path)
+    with contextlib.closing(Copy(tmp_path)) as copy:
+        yield copy
 
 
 def toy_payload(*values):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datacheck.model.settings import Settings
 
 
+_END = re.compile(r"after the end of [^,:]*")
 MOST_RUNS = 10_000
 """Labels with more different values than this are not classes."""
 NAMED = 5
@@ -73,13 +74,15 @@ class WholeStore(msgspec.Struct):
     """What adds up over the records of a store; `runs` by table or database, `constants` and `records` by field.
 
     `constants` counts records with one value only, and only in fields for which the profile says that most records are
-    so; `records` counts all records of those fields. `labelled` counts labels.
+    so; `records` counts all records of those fields. `labelled` counts labels. `trailing` counts records with bytes
+    after the end of their payload, by the field and the end, in families of which nearly all records have such bytes.
     """
 
     runs: dict[str, LabelRuns] = msgspec.field(default_factory=dict)
     constants: Counter[str] = msgspec.field(default_factory=Counter)
     records: Counter[str] = msgspec.field(default_factory=Counter)
     labelled: int = 0
+    trailing: Counter[str] = msgspec.field(default_factory=Counter)
 
     def in_runs(self, part: str) -> bool:
         """Check whether all labels of a part of the store have come in one run each so far."""
@@ -101,6 +104,7 @@ class WholeStore(msgspec.Struct):
         self.constants += other.constants
         self.records += other.records
         self.labelled += other.labelled
+        self.trailing += other.trailing
         return self
 
     def sorted_parts(self) -> Iterator[Finding]:
@@ -123,6 +127,21 @@ class WholeStore(msgspec.Struct):
             records = self.records[name]
             text = f"{count:,} of {records:,} records have one value only: normalising them divides by zero"
             yield found("constant", text, field=name, count=count, records=records)
+
+    def took(self, finding: Finding) -> bool:
+        """Return whether a finding is about bytes after the end of a payload, and count it if so."""
+        if finding.code != "trailing-data":
+            return False
+        end = _END.search(finding.message)
+        self.trailing[f"{finding.field or ''}\n{end[0] if end else 'after the end'}"] += 1
+        return True
+
+    def trailing_data(self) -> Iterator[Finding]:
+        """Yield a finding for the bytes after each kind of payload of which nearly all records have some."""
+        for name, count in sorted(self.trailing.items()):
+            field, _, end = name.partition("\n")
+            text = f"{count:,} records have bytes {end}, as nearly all of them do"
+            yield found("trailing-data", text, field=field or None, count=count)
 
     def missing_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:
         """Yield the finding about a store without a field recognised as a label, although `--labels` was given."""

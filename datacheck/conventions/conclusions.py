@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -247,12 +248,12 @@ def convention_findings(convention: Convention, account: Account, known: Known =
             groups = msgspec.structs.replace(groups, asked=groups.parts)
         yield from groups.unpaired(account.numbers)
     if samples.missing and (convention.counts or convention.dense):
-        yield _dangling_finding(convention, samples)
+        yield _dangling_finding(convention, samples, known)
     yield from _digits_findings(convention, account)
     if convention.base is not None and samples.numbers and samples.numbers.first < convention.base:
         yield _first_unread_finding(convention, samples)
     missing = {it.key: len(it.missing) for it in known.listed}
-    entries = {it.key: it.entries - missing.get(it.key, 0) for it in convention.lists}
+    entries = {it.key: {n := it.entries - missing.get(it.key, 0), it.groups or n} for it in convention.lists}
     for count in convention.counts:
         yield from _count_findings(count, convention, samples, account, entries, known)
 
@@ -267,22 +268,25 @@ def list_findings(listed: Listed) -> Iterator[Finding]:
         first = list(map(escape, listed.missing[:NAMED]))
         verb = "are" if len(listed.missing) > 1 else "is"
         text = f"{len(listed.missing):,} of the {listed.number:,} keys in {name} {verb} not there: {', '.join(first)}"
-        verdict: Verdict | None = "suspicious" if listed.within or listed.unsure else None
-        details = {} if listed.of_records is None else {"of": listed.of_records}
+        verdict: Verdict | None = "suspicious" if (listed.within and not listed.sure) or listed.unsure else None
+        details: dict[str, Any] = {} if listed.of_records is None else {"of": listed.of_records}
+        details |= {"numbers": True} if listed.numbers else {}
         yield found("dangling", text, verdict=verdict, key=key, count=len(listed.missing), first=first, **details)
     if listed.unlisted:
         text = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
         yield found("count", text, verdict="suspicious", key=key, count=listed.unlisted)
 
 
-def _dangling_finding(convention: Convention, samples: Samples) -> Finding:
+def _dangling_finding(convention: Convention, samples: Samples, known: Known) -> Finding:
+    explained = known.left_out.explains(len(samples.numbers), len(samples.missing))
     part = (samples.alone or convention.parts[0]) if samples.groups is None else samples.groups.parts[0]
     first = [escape(part.key(number)) for number, _ in zip(samples.missing, range(NAMED), strict=False)]
     more = f" and {len(samples.missing) - len(first):,} more" if len(samples.missing) > len(first) else ""
     numbering = f"the numbering from {samples.base} to {samples.last}"
     return found(
         "dangling",
-        f"{numbering} has no {', '.join(first)}{more}, which a loader asks for",
+        f"{numbering} has no {', '.join(first)}{more}, which {'may be left out' if explained else 'a loader asks for'}",
+        verdict="suspicious" if explained else None,
         count=len(samples.missing),
         first=first,
     )
@@ -330,7 +334,7 @@ def _count_findings(
     convention: Convention,
     samples: Samples,
     account: Account,
-    entries: Mapping[bytes, int],
+    entries: Mapping[bytes, set[int]],
     known: Known,
 ) -> Iterator[Finding]:
     """Yield what is wrong with a count: it must be the number of samples, of numbers, or of all other records.
@@ -360,7 +364,7 @@ def _count_findings(
         return
     true_counts = _true_counts(samples, account, known.across, known.stems)
     if count.of_list is not None:
-        true_counts.add(entries[count.of_list])
+        true_counts |= entries[count.of_list]
     if declared not in true_counts and not counts_clips(count, convention, account):
         stems = None if known.stems is None else known.stems.all
         number = stems or expected_count(declared, samples, account.records - account.own - samples.aside)

@@ -15,7 +15,7 @@ import msgspec
 from datacheck.conventions.across import shared_namings
 from datacheck.conventions.conclusions import samples_of
 from datacheck.conventions.counts.counted import DOUBTFUL, UNMISTAKABLE
-from datacheck.conventions.counts.database_counts import as_judged, with_database_counts
+from datacheck.conventions.counts.database_counts import as_judged, with_database_counts, without_chance
 from datacheck.conventions.counts.whole_sets import counts_whole
 from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, StoreView
 from datacheck.conventions.keys.account import Account
@@ -70,8 +70,9 @@ def _without_counts(convention: Convention, keys: frozenset[bytes]) -> Conventio
 
 def with_placed_counts(databases: Mapping[str, Known], accounts: Mapping[str, Account]) -> dict[str, Known]:
     """Return what is known of each database, with the counts in a database of metadata moved to where they belong."""
+    numbers = {it: [*_record_numbers(known, accounts.get(it) or Account())] for it, known in databases.items()}
+    databases = without_chance(databases, numbers)
     result = dict(databases)
-    numbers = {it: [*_record_numbers(known, accounts.get(it) or Account())] for it, known in result.items()}
     for part, known in databases.items():
         account = accounts.get(part) or Account()
         of_others = account.records - account.own <= FEW and len(databases) > 1

@@ -5,11 +5,14 @@ Only their values reveal them: every value that is examined is a key of one data
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from datacheck.conventions.interface import Index, StoreView
+from datacheck.conventions.interface import StoreView
 from datacheck.conventions.keys.numbered_keys import Pattern
-from datacheck.conventions.values.stored_values import is_key_list, keys_in, stored
+from datacheck.conventions.naming_records import SEPARATORS, Clip, Index, read_items
+from datacheck.conventions.values.stored_values import is_key_list, key_of, keys_in, stored
 
 Small = Callable[[str, bytes], "bytes | None"]
 """Returns the value of a key of a database, or None if the key does not exist or the value is large."""
@@ -20,10 +23,19 @@ FEWEST = 4
 """Minimum number of records that name others; half of it is enough if a key may have several values."""
 PATTERNS = 64
 """Maximum number of key patterns of a database that are examined."""
+_DIGIT = re.compile(rb"[0-9]")
 LONGEST = 511
 """Longest key in an LMDB database, in bytes, unless LMDB was compiled for another length."""
 LISTS = frozenset({"json", "zlib+json", "msgpack", *(f"pickle {it}" for it in range(6))})
 """The forms that a list of keys may have."""
+BETWEEN = (b"/", b"_", b"-", b":", b".")
+"""What may lie between the name of a clip and that of a frame, in the order in which they are tried."""
+SHARE = 0.5
+"""Minimum share of the sampled keys that must have it, and of a clip's listed frames that must exist."""
+NEARLY = 0.75
+"""Minimum share of the clips whose record must list their frames in one form; lists of a single frame show none."""
+ENDINGS = 8
+"""Maximum number of endings of keys that are tried as those of lists of frames."""
 
 
 def indexes(views: Mapping[str, StoreView], several: Mapping[str, bool], small: Small) -> Iterator[tuple[str, Index]]:
@@ -42,6 +54,9 @@ def indexes(views: Mapping[str, StoreView], several: Mapping[str, bool], small: 
             index = _index_of(part, pattern, keys, views, known, small, FEWEST)
             if index is not None:
                 yield index
+        clip_index = None if several.get(part) else _index_of_clips(part, view, small)
+        if clip_index is not None:
+            yield part, clip_index
 
 
 def _index_of(
@@ -66,6 +81,9 @@ def _index_of(
             spared -= 1
         else:
             return None
+    forms = {form for _, form in found}
+    if len(forms) == 2 and "" in forms and not SEPARATORS.keys().isdisjoint(forms):  # some lists have one key
+        found = {it for it in found if it[1]}
     (named_part, form), *more = found
     return None if more else (named_part, Index(part, pattern, form))
 
@@ -80,15 +98,77 @@ def _named_database(raw: bytes, views: Mapping[str, StoreView], others: Sequence
         for part in others:
             if raw in views[part].keys or views[part].value(raw) is not None:
                 return part, ""
-    parsed = stored(raw)
-    if parsed is None or parsed.form not in LISTS or isinstance(parsed.value, dict) or not is_key_list(parsed.value):
-        return None
-    keys = list(keys_in(parsed.value))
-    probed = keys[:: max(1, len(keys) // PROBED)][:PROBED]
-    if all(it.isdigit() for it in probed):
-        return None
-    for part in others:
-        present = sum(it in views[part].keys or views[part].value(it) is not None for it in probed)
-        if 2 * present > len(probed):
-            return part, parsed.form
+    for form, keys in _lists_in(raw):
+        probed = keys[:: max(1, len(keys) // PROBED)][:PROBED]
+        if all(it.isdigit() for it in probed):
+            continue
+        for part in others:
+            present = sum(it in views[part].keys or views[part].value(it) is not None for it in probed)
+            if 2 * present > len(probed):
+                return part, form
     return None
+
+
+def _lists_in(raw: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield each form in which a value is a list of several keys, and the keys."""
+    parsed = stored(raw)
+    if parsed is not None and parsed.form in LISTS:
+        if not isinstance(parsed.value, dict) and is_key_list(parsed.value):
+            yield parsed.form, list(keys_in(parsed.value))
+        return
+    for form in SEPARATORS:
+        items = [key_of(it) for it in read_items(form, raw) or () if it]
+        if len(items) > 1:
+            yield form, items
+
+
+def _index_of_clips(part: str, view: StoreView, small: Small) -> Index | None:
+    """Return the records of a database that list the frames of a clip by the ends of their keys, or None.
+
+    Such a record has the name of the clip, `vid3` beside `vid3/0001`, or that name and an ending, `vid3/frames`.
+    """
+    for between in BETWEEN:
+        clips: dict[bytes, set[bytes]] = defaultdict(set)
+        for key in view.keys:
+            name, found, rest = key.rpartition(between)
+            if found and name and rest:
+                clips[name].add(rest)
+        if sum(map(len, clips.values())) < SHARE * len(view.keys):
+            continue
+        endings = Counter(between + it for rests in clips.values() for it in rests if _DIGIT.search(it) is None)
+        for ending in (b"", *(it for it, count in endings.most_common(ENDINGS) if count >= FEWEST)):
+            index = _index_with(part, clips, Clip(ending, between, b""), small)
+            if index is not None:
+                return index
+        return None
+    return None
+
+
+def _index_with(part: str, clips: Mapping[bytes, Collection[bytes]], named: Clip, small: Small) -> Index | None:
+    """Return the records whose keys are those of clips with an ending, if they list the frames of these."""
+    probed = sorted(it for it in clips if len(clips[it]) > 1)
+    found: Counter[tuple[str, bytes]] = Counter()
+    probed = probed[:: max(1, len(probed) // PROBED)][:PROBED]
+    for name in probed:
+        raw = small(part, name + named.ending)
+        if raw is not None:
+            found.update(_ways_to_name(raw, name + named.between, clips[name], part, small))
+    (form, after), most = max(found.items(), key=lambda it: (it[1], it[0]), default=(("", b""), 0))
+    if most < max(FEWEST, NEARLY * len(probed)):
+        return None
+    return Index(part, None, form, Clip(named.ending, named.between, after, probed[0] + named.ending))
+
+
+def _ways_to_name(
+    raw: bytes, before: bytes, rests: Collection[bytes], part: str, small: Small
+) -> list[tuple[str, bytes]]:
+    """Return the forms in which a value lists the frames of a clip, each with what follows a name in their keys."""
+    ways = []
+    for form, items in _lists_in(raw):
+        first = items[0]
+        for after in {b"", *(it[len(first) :] for it in rests if it.startswith(first))}:
+            some = items[:: max(1, len(items) // PROBED)][:PROBED]
+            present = sum(it + after in rests or small(part, before + it + after) is not None for it in some)
+            if present > SHARE * len(some):
+                ways.append((form, after))
+    return ways

@@ -6,19 +6,20 @@ by a rebuild.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
+from datacheck.conventions.keys.numbered_keys import Pattern
 from datacheck.conventions.keys.parts import parts_of
 from datacheck.conventions.keys.runs import Span
 from datacheck.conventions.keys.sequences import Frames
 from datacheck.conventions.keys.spanning import Naming, Spanning
 from datacheck.conventions.keys.stems import StemGroups, Stems
+from datacheck.conventions.naming_records import Index
 from datacheck.conventions.values.rewriting import Place
-from datacheck.conventions.values.stored_values import FORMS, Stored, is_key_list, keys_in, stored
+from datacheck.conventions.values.stored_values import FORMS, Stored, stored
 from datacheck.model.escaping import escape, plain
 
 Value = Callable[[bytes], "bytes | None"]
@@ -169,6 +170,8 @@ class KeyList(msgspec.Struct, frozen=True):
     `sizes` also has the heights and widths of pictures. `kept_in` is the database that holds the list, if that is not
     the database of the records. `places` are those of lists inside another value. The items of a list belong by
     position to those of the lists `beside` it; so do the items of the lists inside it that an item of `pairs` names.
+    If the lists hold numbers, these are numbers in keys of the `pattern`; they are `sure` to be that by their names.
+    `groups` is the number of lists in a mapping, such as one of frames for each video.
     """
 
     key: bytes
@@ -183,6 +186,9 @@ class KeyList(msgspec.Struct, frozen=True):
     places: tuple[Place, ...] = ()
     beside: tuple[bytes, ...] = ()
     pairs: tuple[str, ...] = ()
+    pattern: Pattern | None = None
+    sure: bool = False
+    groups: int = 0
 
     @property
     def name(self) -> str:
@@ -205,7 +211,8 @@ class Listed(msgspec.Struct, frozen=True):
     With `within`, the list is inside another value, and it is unknown how a loader uses it. If the values of other
     records name the keys, `of_records` is the name of these records. If each of them names one key, `entries` are the
     pairs of the named key and the key of the record. With `ordered`, the entries are texts or windows of neighbours
-    rather than sets. With `unsure`, the missing keys may stand for nothing, as "none" does.
+    rather than sets. With `unsure`, the missing keys may stand for nothing, as "none" does. With `sure`, the name of a
+    list inside another value says that it is one of records. With `numbers`, these are listed instead of keys.
     """
 
     key: bytes
@@ -218,6 +225,8 @@ class Listed(msgspec.Struct, frozen=True):
     entries: tuple[tuple[bytes, bytes], ...] = ()
     ordered: bool = False
     unsure: bool = False
+    sure: bool = False
+    numbers: bool = False
 
     @property
     def name(self) -> str:
@@ -229,7 +238,8 @@ class ListWithin(msgspec.Struct, frozen=True):
 
     `names` are the names of mapping entries that lead to the lists. `places` are the places of the keys, if these are
     certainly keys. If a copy can keep the lists true, `form` is how the value is written. The entries in `counts` of
-    the mapping that holds the list are the number of its keys.
+    the mapping that holds the list are the number of its keys. `numbers` are those in keys of the `pattern`, if it is
+    known; they are `sure` to be that if the lists have the names of sets of samples.
     """
 
     key: bytes
@@ -239,39 +249,15 @@ class ListWithin(msgspec.Struct, frozen=True):
     form: str = ""
     places: tuple[Place, ...] = ()
     counts: tuple[str, ...] = ()
+    pattern: Pattern | None = None
+    sure: bool = False
 
     def as_list(self, part: str) -> KeyList:
         """Return the lists of keys as one list for a database, which need not name every record."""
-        kept_in = None if self.kept_in == part else self.kept_in
-        return KeyList(self.key, self.form, 0, partial=True, kept_in=kept_in, places=self.places)
-
-
-class Index(msgspec.Struct, frozen=True):
-    """Records of the database `kept_in` that name the keys of records: all of its records, or those of a `pattern`.
-
-    A value is a key, or a list of keys that is written in a `form`.
-    """
-
-    kept_in: str
-    pattern: Pattern | None = None
-    form: str = ""
-
-    @property
-    def name(self) -> str:
-        """The name of these records in messages."""
-        within = "" if self.pattern is None else escape(self.pattern.before) + "#" + escape(self.pattern.after)
-        return ":".join(it for it in (self.kept_in, within) if it)
-
-    def rows(self, keys: Sequence[bytes]) -> Iterator[int]:
-        """Yield the positions of these records among neighbouring keys."""
-        yield from range(len(keys)) if self.pattern is None else self.pattern.numbers(KeyTable(keys))[0].tolist()
-
-    def keys(self, value: bytes) -> list[bytes] | None:
-        """Return the keys that a value names, or None if it has another form."""
-        if not self.form:
-            return [value]
-        parsed = FORMS[self.form].read(value)
-        return list(keys_in(parsed)) if parsed is not None and is_key_list(parsed) else None
+        at = None if self.kept_in == part else self.kept_in
+        return KeyList(
+            self.key, self.form, 0, partial=True, kept_in=at, places=self.places, pattern=self.pattern, sure=self.sure
+        )
 
 
 class FrameCounts(msgspec.Struct, frozen=True):
@@ -331,6 +317,14 @@ class ClipCounts(msgspec.Struct, frozen=True):
         return min(frames.get(clip, 0) for frames in self.there.values())
 
 
+class ClipTotals(msgspec.Struct, frozen=True):
+    """Numbers of clips, as `counts` say, and how many `frames` each has, by its name or by its folder."""
+
+    counts: tuple[Count, ...]
+    frames: dict[bytes, int] = {}
+    folders: bool = False
+
+
 class Parallel(msgspec.Struct, frozen=True):
     """A list or an array that may have an item for each record: its key, its name inside the value, and its length."""
 
@@ -380,13 +374,25 @@ class Convention(msgspec.Struct, frozen=True):
     clips: ClipNames | None = None
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """Numbers that say how many records were `kept` by the writer of a store, and how many were `skipped`."""
+
+    kept: tuple[Count, ...] = ()
+    skipped: tuple[Count, ...] = ()
+
+    def explains(self, kept: int, missing: int) -> bool:
+        """Return whether these are the numbers of records that were kept or skipped."""
+        return any(it.number == kept for it in self.kept) or any(it.number == missing for it in self.skipped)
+
+
 class Known(msgspec.Struct, frozen=True):
     """Everything that is known of the conventions of one database.
 
     `listed` are the results of comparing its lists of keys. `stems` are the samples that are identified by texts rather
     than numbers, `across` the samples that span several databases. `within` are lists of its records that a copy does
     not keep true. `share` says that the store, by its name or its metadata, holds a part of a set.
-    With `brief`, only some of its keys were looked at for counts and lists of its own.
+    `left_out` says how many records were left out on purpose, `totals` how many clips there are. With `brief`, only
+    some of its keys were looked at for counts and lists of its own.
     """
 
     conventions: tuple[Convention, ...] = ()
@@ -400,6 +406,8 @@ class Known(msgspec.Struct, frozen=True):
     parallel: tuple[Parallel, ...] = ()
     share: bool = False
     brief: bool = False
+    left_out: LeftOut = LeftOut()
+    totals: ClipTotals | None = None
 
     @property
     def own(self) -> frozenset[bytes]:

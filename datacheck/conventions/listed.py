@@ -19,7 +19,7 @@ from datacheck.conventions.keys.groups import words
 from datacheck.conventions.values.aligned import aligned_names
 from datacheck.conventions.values.standing import CLASSES
 from datacheck.conventions.values.stored_lists import stored_list, text_list
-from datacheck.conventions.values.stored_values import FORMS, Stored, is_key_list, key_of, keys_in, stored
+from datacheck.conventions.values.stored_values import FORMS, Stored, is_index, is_key_list, key_of, keys_in, stored
 from datacheck.model.sample_sets import SETS
 
 KEYS, LEN = b"__keys__", b"__len__"
@@ -85,7 +85,11 @@ def convention_of_list(
         if any(it in store.keys for it in keys_in(parsed.value)):
             pairs = _pairings(parsed.value)
             number, entries = _counts(parsed.value)
-            lists.append(KeyList(key, parsed.form, number, entries=entries, partial=bool(pairs), pairs=pairs))
+            groups = _groups(parsed.value)
+            list_of = KeyList(
+                key, parsed.form, number, entries=entries, partial=bool(pairs), pairs=pairs, groups=groups
+            )
+            lists.append(list_of)
     if not lists:
         return _unread_convention(name, store) if KEYS in keys else None
     within = (it for it in metadata_counts(store) if it.number == lists[0].entries)
@@ -170,6 +174,11 @@ def _counts(value: Any) -> tuple[int, int]:
     return distinct_count(keys_in(value)), sum(1 for _ in keys_in(value))
 
 
+def _groups(value: Any) -> int:
+    """Return the number of lists in a mapping, or 0 for another value."""
+    return len(value) if isinstance(value, dict) and not is_index(value) else 0
+
+
 def all_bytes(keys: Any) -> bool:
     return isinstance(keys, list) and all(isinstance(it, bytes) for it in keys)
 
@@ -225,7 +234,13 @@ def _convention_of(
         present = sum(view.value(it) is not None for it in probed)
         if present >= MOST * len(probed):
             pairs = _pairings(parsed.value)
-            key_list = KeyList(key, parsed.form, number, entries=entries, pairs=pairs, kept_in=part)
+            key_list = KeyList(
+                *(key, parsed.form, number),
+                entries=entries,
+                pairs=pairs,
+                kept_in=part,
+                groups=_groups(parsed.value),
+            )
             key_lists.append(msgspec.structs.replace(key_list, partial=bool(pairs)))
             listed.update(it for it in keys_in(parsed.value) if it in view.keys)
             named = not SET_WORDS.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in probed)

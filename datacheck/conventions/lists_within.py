@@ -12,6 +12,7 @@ from typing import Any
 from datacheck.conventions.counts.counted import METADATA
 from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
 from datacheck.conventions.keys.groups import words
+from datacheck.conventions.keys.numbered_keys import Packed, Pattern
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
 from datacheck.conventions.values.rewriting import Kind, Place, is_lossless
 from datacheck.conventions.values.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
@@ -69,10 +70,16 @@ def lists_within(
                 apart = _without_counts(parsed.value, counted, pairs)
                 surely = [_are_surely_keys(it, (text, *_shown_names(place))) for place, it in pairs]
                 exact = [type(it[0]) is not int and _are_keys(it, views[owner]) for _, it in pairs]
+                pattern = _pattern_of([it for _, it in pairs], views[owner])
+                sure = pattern is not None and all(_are_sets((text, *_shown_names(it))) for it in places)
                 compared = tuple(it for it, *both in zip(places, surely, exact, strict=True) if all(both))
                 result = ListWithin(
-                    key, part, _common_prefix([_shown_names(it) for it, _ in pairs]), numbers, places=compared
+                    *(key, part, _common_prefix([_shown_names(it) for it, _ in pairs]), numbers),
+                    places=compared if pattern is None else places,
+                    pattern=pattern,
+                    sure=sure,
                 )
+                compared = result.places
                 alone = len(found) == 1 and len(compared) == len(places) and not parsed.in_part and apart is not None
                 if alone and stand_alone(apart, places, text) and is_lossless(view.value(key) or b"", parsed):
                     result = replace(result, form=parsed.form, counts=tuple(str(it.item) for it in counted))
@@ -94,12 +101,31 @@ def _parsed(view: StoreView, key: bytes) -> Stored | None:
     return parsed if parsed is not None or raw is None else stored_list(raw)
 
 
+def _pattern_of(lists: list[list[Any]], view: StoreView) -> Pattern | None:
+    """Return the pattern of the keys whose numbers nearly all items of the lists are, or None."""
+    if not all(type(it[0]) is int for it in lists):
+        return None
+    numbers = [number for items in lists for number in items[:: max(1, len(items) // PROBED)][:PROBED]]
+    present = {it: sum(view.value(it.key(number)) is not None for number in numbers) for it in view.frequent}
+    best = max(present, key=lambda it: present[it], default=None)
+    if isinstance(best, Packed) and max(map(max, lists)).bit_length() > 8 * best.width:
+        return None  # not all of the numbers fit into a key
+    return best if best is not None and present[best] >= NEARLY * len(numbers) else None
+
+
+def _are_sets(names: tuple[str, ...]) -> bool:
+    """Return whether names are those of sets of samples, rather than of classes."""
+    name_words = frozenset().union(*map(words, names))
+    return not name_words.isdisjoint(SET_WORDS | FOLD_WORDS) and CLASSES.isdisjoint(name_words)
+
+
 def keys_within(raw: bytes, key_list: KeyList) -> Iterator[bytes]:
     """Yield the keys at the places of a list within a value."""
     parsed = stored(raw) or stored_list(raw)
+    key = key_of if key_list.pattern is None else key_list.pattern.key
     if parsed is not None:
         for place in key_list.places:
-            yield from map(key_of, keys_at(parsed.value, place))
+            yield from map(key, keys_at(parsed.value, place))
 
 
 def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:

@@ -54,8 +54,8 @@ class Outcome:
 
     `samples` is the number of dropped samples of several records, or None if a record is a sample. `with_others` are
     the numbers, by pattern, of the records that are dropped because of another record of their sample. `elsewhere` are
-    the new values of records in other databases, by database and key. `entries` are the keys of records that are
-    dropped since they name a dropped one.
+    the counts in other databases that change, with their new numbers, by database and key. `entries` are the keys of
+    records that are dropped since they name a dropped one.
     """
 
     repair: Repair
@@ -63,7 +63,7 @@ class Outcome:
     samples: int | None
     with_others: Mapping[Pattern, Runs]
     stems_with_others: tuple[bytes, ...] = ()
-    elsewhere: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)
+    elsewhere: Mapping[tuple[str, bytes], Sequence[tuple[Count, int]]] = field(default_factory=dict)
     entries: tuple[bytes, ...] = ()
 
     def keys_with_others(self) -> Iterator[bytes]:
@@ -228,21 +228,21 @@ class Outcomes:
 
 
 def _new_counts(
-    conventions: Sequence[Convention], doubtful: Collection[Count], true: Callable[[Count], bytes]
-) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], bytes]]:
-    """Return the new values of counts that change, by key, and of those in other databases, by database and key.
+    conventions: Sequence[Convention], doubtful: Collection[Count], true: Callable[[Count], int]
+) -> tuple[dict[bytes, bytes], dict[tuple[str, bytes], list[tuple[Count, int]]]]:
+    """Return the new values of counts that change, by key, and the new numbers of those in other databases.
 
     Counts that are `doubtful` stay as they are.
     """
     values: dict[bytes, bytes] = {}
-    elsewhere: dict[tuple[str, bytes], bytes] = {}
+    elsewhere: dict[tuple[str, bytes], list[tuple[Count, int]]] = {}
     for count in (it for convention in conventions for it in convention.counts if it not in doubtful):
-        if count.of_list is not None or not count.counts or (new := true(count)) == count.raw:
+        if count.of_list is not None or not count.counts or count.written(number := true(count)) == count.raw:
             continue
         if count.kept_in is None:
-            values[count.key] = new
+            values[count.key] = count.written(number)
         else:
-            elsewhere[count.kept_in, count.key] = new
+            elsewhere.setdefault((count.kept_in, count.key), []).append((count, number))
     return values, elsewhere
 
 
@@ -251,7 +251,9 @@ def _list_counts(conventions: Sequence[Convention], *, anew: bool) -> list[Count
     result = []
     for convention in conventions:
         entries = {it.key: it.entries for it in convention.lists}
+        of_groups = {it.key: it.groups for it in convention.lists if it.groups != it.entries}
         counts = [it for it in convention.counts if it.of_list and it.kept_in is None]
+        counts = [it for it in counts if it.number != of_groups.get(it.of_list or b"")]
         result += [it for it in counts if anew or it.number != entries[it.of_list or b""]]
     return result
 
@@ -266,18 +268,26 @@ def patterns_of(convention: Convention, samples: Samples) -> tuple[Pattern, ...]
 
 def _true_value(
     count: Count, samples: Samples, samples_left: Samples, account: Account, dropped: int, stems: int | None
-) -> bytes:
-    """Return the true value of a count, written in the form that it had."""
+) -> int:
+    """Return the true number of a count."""
     if count.next:
-        return count.raw if count.number == samples.last + 1 else count.written(samples.last + 1)
+        return samples.last + 1
     records = account.records - account.own
     records -= 0 if count.number == records else samples.aside
     if stems is not None:
-        return count.written(records - dropped if count.number == records else stems)
+        return records - dropped if count.number == records else stems
     counts = piece_counts(samples, account)
     if count.number in counts and count.number not in (len(samples.numbers), records):
-        return count.written(piece_counts(samples_left, account)[counts.index(count.number)])
+        return piece_counts(samples_left, account)[counts.index(count.number)]
     asked_for = len(samples.numbers) + len(samples.missing)  # the count includes missing ones, which a loader asks for
     of_records = expected_count(count.number, samples, records) != len(samples.numbers) or not samples.numbers
     of_records &= not samples.missing or count.number != asked_for
-    return count.written(records - dropped if of_records else len(samples_left.numbers))
+    return records - dropped if of_records else len(samples_left.numbers)
+
+
+def written_together(counts: Sequence[tuple[Count, int]]) -> bytes:
+    """Return the value of a key with new numbers of one or several counts that it holds."""
+    count, number = counts[-1]
+    if len(counts) == 1 or count.said is None or not isinstance(count.item, str):
+        return count.written(number)
+    return count.said.written({**count.said.value, **{it.item: new - it.last for it, new in counts}})

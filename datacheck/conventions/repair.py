@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.copy_plan import Change
-from datacheck.conventions.interface import Count, Index, Value
+from datacheck.conventions.interface import Count, Value
 from datacheck.conventions.keys.account import KeyWatch
 from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.keys.spanning import Naming
 from datacheck.conventions.keys.stems import Stems
+from datacheck.conventions.naming_records import Index
 from datacheck.conventions.values.aligned import with_keys
 from datacheck.conventions.values.rewriting import Place, rewritten
 from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.standing import keys_at
-from datacheck.conventions.values.stored_values import FORMS, is_key_list, keys_in
+from datacheck.conventions.values.stored_values import FORMS, keys_in
 from datacheck.model.blocks import Block
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class OtherKeyList:
     """A list of keys of other databases: its form, the repairs of these databases, and the count of its keys, if any.
 
     `places` are the places of lists that lie within the value. A dropped item also drops the items at its position from
-    the lists in `beside`. The entries in `counts` of the mapping that holds the list are the number of its keys.
+    the lists in `beside`. The entries in `counts` of the mapping that holds the list are the number of its keys. If it
+    is a list of numbers, they are those in keys of the `pattern`.
     """
 
     form: str
@@ -43,11 +45,18 @@ class OtherKeyList:
     places: tuple[Place, ...] = ()
     beside: tuple[bytes, ...] = ()
     counts: tuple[str, ...] = ()
+    pattern: Pattern | None = None
 
     def key(self, key: bytes) -> bytes | None:
-        """Return the key that a listed record has in the copy, or None if any of the databases leaves it out."""
-        keys = [it.key(key) for it in self.repairs]
-        return None if None in keys else keys[0]
+        """Return the key that a listed record has in the copy, or None if any of the databases leaves it out.
+
+        If numbers are listed, take and return a number in digits.
+        """
+        old = key if self.pattern is None else self.pattern.key(int(key))
+        keys = [it.key(old) for it in self.repairs]
+        if None in keys or keys[0] is None or self.pattern is None:
+            return None if None in keys else keys[0]
+        return b"%d" % (self.pattern.number(keys[0]) or 0)
 
     def rewritten(self, value: Any, others: Sequence[Any] = ()) -> Any:
         """Return the list with the keys of the copy; `others` are the lists beside it."""
@@ -192,9 +201,10 @@ class Repair:
                     if (other := key_list.key(named)) is not None and other != named:
                         result[row] = other
                     continue
-                old = FORMS[index.form].read(bytes(block.values[row]))
-                if old is not None and is_key_list(old) and (new := key_list.rewritten(old)) != old:
-                    result[row] = FORMS[index.form].write(new)
+                old_value = bytes(block.values[row])
+                new_value = index.rewritten(block.keys[row], old_value, key_list.key)
+                if new_value != old_value:
+                    result[row] = new_value
         return result
 
     def _new_number(self, number: int) -> int | None:

@@ -154,7 +154,7 @@ SIDE_DECODERS = frozenset(name for name, row in DECODERS.items() if row.beside)
 """Payloads that accompany the records worth training on, but are not such records themselves."""
 
 
-WRAPPERS = ("gzip", "zstd", "lz4", "zlib", "bz2", "xz", "blosc", "snappy", "lz4-block", "base64")
+WRAPPERS = ("gzip", "zstd", "lz4", "zlib", "bz2", "xz", "blosc", "blosc2", "snappy", "lz4-block", "base64")
 """Wrappers that payloads may be in; their names are joined with those of the payloads, as in "zlib+json"."""
 UNKNOWN_INSIDE = Payload(
     ("datacheck.decoders.wrappers.decoder", "UnknownInside"), "bytes that no decoder knows", title="unknown payloads"

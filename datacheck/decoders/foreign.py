@@ -11,8 +11,9 @@ import re
 import zlib
 from collections.abc import Callable
 
+from datacheck.decoders.cbor import is_cbor
 from datacheck.decoders.interface import Value
-from datacheck.decoders.wrappers.blosc import is_blosc
+from datacheck.decoders.wrappers.blosc import is_blosc, is_blosc2
 from datacheck.decoders.wrappers.streams import is_lzma_alone
 from datacheck.decoders.wrappers.table import is_broken
 
@@ -178,26 +179,21 @@ def _arrow(value: Value, head: bytes) -> bool:
     return head[:4] == b"\xff\xff\xff\xff" and 0 < size <= len(value) - 8 and size % 8 == 0
 
 
-def _blosc2(value: Value, head: bytes) -> bool:
-    """Check for a Blosc2 chunk, whose 32-byte header holds its length (README_CHUNK_FORMAT.rst of c-blosc2)."""
-    if len(value) < 32 or head[0] not in (3, 4, 5) or not head[3]:
-        return False
-    size, block, packed = (int.from_bytes(head[at : at + 4], "little", signed=True) for at in (4, 8, 12))
-    return packed == len(value) and 0 < block <= max(size, 1 << 16) and packed <= size + 64
-
-
 def _mp3(value: Value, head: bytes) -> bool:
-    """Check for four consecutive frames of MPEG audio layer III, each of which gives its own length."""
+    """Check for four consecutive frames of MPEG audio layer III, or fewer up to the end; each gives its own length.
+
+    A tag of 128 bytes may follow the last frame (ID3v1).
+    """
     at = 0
-    for _ in range(4):
-        size = _mp3_frame(bytes(value[at : at + 4]))
+    for count in range(4):
+        size = mp3_frame(bytes(value[at : at + 4]))
         if not size:
-            return False
+            return count > 0 and (at == len(value) or (len(value) - at == 128 and bytes(value[at : at + 3]) == b"TAG"))
         at += size
     return True
 
 
-def _mp3_frame(head: bytes) -> int:
+def mp3_frame(head: bytes) -> int:
     """Return the length of the MPEG frame that begins with these four bytes, or 0 if none does."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2 or head[1] & 0x18 == 8:
         return 0
@@ -282,7 +278,7 @@ _CHECKED: tuple[tuple[Callable[[Value, bytes], bool], str], ...] = (
     (_safetensors, "safetensors"),
     (_arrow, "Arrow messages"),
     (lambda value, head: is_blosc(value), "Blosc"),
-    (_blosc2, "Blosc2"),
+    (lambda value, head: is_blosc2(value), "Blosc2"),
     (_mp3, "MP3 sound"),
     (_adts, "AAC sound"),
     (_bson, "BSON"),
@@ -292,4 +288,5 @@ _CHECKED: tuple[tuple[Callable[[Value, bytes], bool], str], ...] = (
     (_h264, "H.264 or HEVC video"),
     (_icon, "Windows icon"),
     (_svg, "SVG drawing"),
+    (lambda value, head: is_cbor(value), "CBOR"),
 )

@@ -24,12 +24,26 @@ if TYPE_CHECKING:
 DECIMAL_BYTES = 64
 TEXT_BYTES = 1 << 16
 """Maximum number of bytes of a value that are examined to recognise text."""
+HEAD = 64
+"""Number of bytes of a value that are searched for those that no text has, before it is decoded."""
 WORD_BYTES = 64
 """Maximum length of a label that is a word, in bytes; longer words are cut."""
+ENCODED, ENCODED_DIGITS = 40, 130
+"""Minimum number of letters of bytes spelled in base64, and in hexadecimal digits; shorter ones may be names."""
+SHORT = 8
+"""Maximum length in bytes of a text that is short."""
+_SHORT = re.compile(r"[+-]?\w+(?:[ .,'_-]+\w+)*[ .!?\n]*")
+_ENCODED = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
+_HEXADECIMAL = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 _DECIMAL = re.compile(rb"\s*[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))\s*")
 _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
 """Control characters except tab and line ends, and code points that are not characters. All others may be text."""
+_NEVER = bytes([*range(9), 11, 12, *range(14, 32), 127, 0xC0, 0xC1, *range(0xF5, 0x100)])
+"""Control characters in ASCII, and bytes that UTF-8 has nowhere."""
 _MARK = "\ufeff"
+_NOT_FINITE = re.compile(rb"(?i:nan|inf)|[0-9][eE]\+?[0-9]{3}")
+"""Matches if a text may hold a number that is not finite."""
+_BETWEEN = re.compile(rb"[,;\s]+")
 _REPR = re.compile(r"""b(['"]).*\1\s*""", re.DOTALL)
 _SUSPECT = re.compile(rf"{_CONTROL.pattern}|\r|{_MARK}|^b['\"]", re.MULTILINE)
 """Matches, in texts joined by line ends, if any of them may need a finding."""
@@ -64,6 +78,9 @@ class TextDecoder:
     def knows(self, value: Value) -> bool:
         if not len(value):
             return False
+        head = bytes(value[:HEAD])
+        if len(head.translate(None, _NEVER)) < len(head):
+            return False
         start = bytes(value[:TEXT_BYTES])
         try:
             text = start.decode()
@@ -75,9 +92,12 @@ class TextDecoder:
 
     def decode(self, block: Block, rows: Sequence[int], profile: FamilyProfile | None, *, pixels: bool = True) -> Items:
         broken = set()
-        if not _are_sound(block, rows):
+        alone = profile is not None and profile.alone
+        if not _are_sound(block, rows, numbers=alone):
             for row in rows:
-                finding = _text_finding(bytes(block.values[row]))
+                finding = _text_finding(bytes(block.values[row])) or (
+                    numbers_finding(block.values[row]) if alone else None
+                )
                 if finding is not None:
                     yield row, finding
                     broken |= {row} if finding.verdict != "suspicious" else set()
@@ -92,6 +112,25 @@ class TextDecoder:
 
             values = np.array([bytes(block.values[row][:WORD_BYTES]) for row in words], f"S{WORD_BYTES}")
             yield _field(words, values, profile)
+
+
+def is_plain(value: Value) -> bool:
+    """Check whether a text is more than the spelling of bytes in base64 or hexadecimal digits.
+
+    A short one has to consist of words or numbers, since a few raw bytes may all be printable.
+
+    >>> is_plain(b"a red bicycle"), is_plain(b"MKVAAGIVGL" * 9), is_plain(b"Zm9vYmFyMTIz" * 9)
+    (True, True, False)
+    """
+    words = bytes(value[:TEXT_BYTES]).split()
+    letters = b"".join(words)
+    if len(value) <= SHORT:
+        return _SHORT.fullmatch(bytes(value).decode("utf-8", "replace")) is not None
+    if len(letters) < ENCODED or any(len(it) < ENCODED for it in words[:-1]) or not _ENCODED.fullmatch(letters):
+        return True
+    if _HEXADECIMAL.fullmatch(letters):
+        return len(letters) < ENCODED_DIGITS or letters.isdigit() or letters.isalpha()
+    return letters.islower() or letters.isupper() or letters.isalpha()
 
 
 class ByteDecoder:
@@ -128,12 +167,35 @@ def _field(rows: Sequence[int], values: NDArray[Any], profile: FamilyProfile | N
     return Batch(name, rows, values, label=label, expected=None if profile is None else profile.fields.get(name))
 
 
-def _are_sound(block: Block, rows: Sequence[int]) -> bool:
-    """Check whether none of these texts needs a finding; they are examined together."""
+def _are_sound(block: Block, rows: Sequence[int], *, numbers: bool) -> bool:
+    """Check whether none of these texts needs a finding; they are examined together. `numbers` may need one too."""
+    joined = b"\n".join([block.values[row] for row in rows])
     try:
-        return _SUSPECT.search(b"\n".join([block.values[row] for row in rows]).decode()) is None
+        return _SUSPECT.search(joined.decode()) is None and not (numbers and _NOT_FINITE.search(joined))
     except UnicodeDecodeError:
         return False
+
+
+def numbers_finding(value: Value) -> Finding | None:
+    """Return the finding for a text of several numbers if one is not finite, or None for any other text.
+
+    >>> numbers_finding(b"0.5, nan, 3").message
+    '1 of 3 numbers is NaN, first at [1]'
+    >>> numbers_finding(b"nan is bread")
+    """
+    if not _NOT_FINITE.search(value):
+        return None
+    words = _BETWEEN.sub(b" ", bytes(value).strip(b"[]() \t\r\n")).split()
+    if len(words) < 2 or not all(len(it) <= DECIMAL_BYTES and _DECIMAL.fullmatch(it) for it in words):
+        return None
+    numbers = [float(it) for it in words]
+    for code, name, is_one in (("nan", "NaN", math.isnan), ("inf", "infinite", math.isinf)):
+        places = [at for at, it in enumerate(numbers) if is_one(it)]
+        if places:
+            verb = "is" if len(places) == 1 else "are"
+            message = f"{len(places)} of {len(numbers)} numbers {verb} {name}, first at [{places[0]}]"
+            return found(code, message, count=len(places), first=[places[0]])
+    return None
 
 
 def _text_finding(value: bytes) -> Finding | None:

@@ -76,8 +76,10 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     more than half of such values have, and `form` the known format of those that were sampled. `columns` are the
     columns of an HDF5 table that hold payloads, texts or ragged numbers. `tied` are groups of array extents that differ
     between records, but are equal within nearly every record. `loose` are those of them that disagree in so many
-    records, or were compared in so few, that a difference may be intended. `short` means that of values of varying
-    length some have hardly any numbers, so that others may have none: the boxes of a picture.
+    records, or were compared in so few, that a difference may be intended. `alone` means that texts or numbers lie
+    beside nothing and are the records themselves. `short` means that of values of varying
+    length some have hardly any numbers, so that others may have none: the boxes of a picture. `trailing` means that
+    nearly all records have bytes after the end of their payload.
     """
 
     decoder: str
@@ -117,6 +119,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     tied: tuple[tuple[Extent, ...], ...] = ()
     loose: tuple[Extent, ...] = ()
     short: bool = False
+    alone: bool = False
+    trailing: bool = False
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -132,6 +136,13 @@ class Profile(msgspec.Struct, frozen=True):
 
     def of(self, family: str) -> FamilyProfile | None:
         return self.families.get(family, self.rest)
+
+    def form(self, family: str) -> str:
+        """Return the known format of values of a family that no decoder knows, or of those of a column by its path."""
+        table, slash, column = family.rpartition("/")
+        known = self.families[table or slash].columns.get(column) if (table or slash) in self.families else None
+        known = known or self.of(family)
+        return "" if known is None else known.form
 
     def of_table(self, name: str) -> FamilyProfile:
         """Return what a table of an HDF5 file is expected to hold.

@@ -8,20 +8,25 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+import msgspec
+
 from datacheck.conventions.conclusions import samples_of, scattered_text
 from datacheck.conventions.counts.clip_counts import counts_without
+from datacheck.conventions.counts.clip_totals import totals_without
 from datacheck.conventions.counts.frame_counts import rewritten_without
-from datacheck.conventions.interface import Count, Index, Known
+from datacheck.conventions.interface import Count, Known
 from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.keys.spanning import Sample, Spanning
 from datacheck.conventions.listed import KEYS
-from datacheck.conventions.outcome import Outcome, Outcomes, Shares, outcome_without
+from datacheck.conventions.naming_records import Index
+from datacheck.conventions.outcome import Outcome, Outcomes, Shares, outcome_without, written_together
 from datacheck.conventions.parting import have_same_numbers
 from datacheck.conventions.repair import OtherKeyList, Repair
 from datacheck.conventions.values.rewriting import Place
+from datacheck.conventions.values.stored_values import stored
 from datacheck.errors import RebuildFailed
-from datacheck.model.escaping import escape
+from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.rebuilding.choice import Choice
@@ -67,8 +72,9 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     report.keeps = known
 
 
-def lost_in_source(report: Report) -> list[Finding]:
+def lost_in_source(report: Report, outcomes: Outcomes | None) -> list[Finding]:
     """Return the bad findings about the source as a whole that the copy does not correct."""
+    rewritten = frozenset() if outcomes is None else {key for _, key in outcomes.lists}
     of_source = (it for it in report.findings if it.index is None and STORES not in it.details and it.verdict == "bad")
     kept = {
         index.name
@@ -79,7 +85,11 @@ def lost_in_source(report: Report) -> list[Finding]:
     return [
         it
         for it in of_source
-        if it.code not in MENDED or _is_of_numbers(it) or _is_of_a_file(it) or it.details.get("of") in kept
+        if it.code not in MENDED
+        or _is_of_numbers(it)
+        or _is_of_a_file(it)
+        or it.details.get("of") in kept
+        or ("numbers" in it.details and unescape(it.details["key"]) not in rewritten)
     ]
 
 
@@ -113,6 +123,7 @@ def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) ->
     plan.list_within()
     plan.list_in_records()
     plan.count_frames()
+    plan.count_kept()
     if not plan.outcomes:
         return None
     return Outcomes(plan.outcomes, sum(it.dropped for it in plan.outcomes.values()) + plan.others.total())
@@ -157,18 +168,18 @@ class _Plan:
 
     def count_elsewhere(self) -> None:
         """Rewrite the records that count the records of other databases."""
-        values: dict[str, dict[bytes, bytes]] = {}
+        changes: dict[tuple[str, bytes], list[tuple[Count, int]]] = {}
         for outcome in self.outcomes.values():
-            for (part, key), value in outcome.elsewhere.items():
-                values.setdefault(part, {})[key] = value
+            for place, counts in outcome.elsewhere.items():
+                changes.setdefault(place, []).extend(counts)
         for part, known in self.report.keeps.items():
             for count in (it for convention in known.conventions for it in convention.counts if it.of_all):
                 number = count.number if count.near is None else count.near[1]
                 true = None if number is None else number - self._dropped_from_others(part, count)
                 if true is not None and true != count.number:
-                    values.setdefault(part, {})[count.key] = count.written(true)
-        for part, new in values.items():
-            self._change(part, values={**self._repair(part).values, **new})
+                    changes.setdefault((part, count.key), []).append((count, true))
+        for (part, key), counts in changes.items():
+            self._change(part, values={**self._repair(part).values, key: written_together(counts)})
 
     def _dropped_from_others(self, part: str, count: Count) -> int:
         """Return the number of records, or of samples if it counts these, that other databases than `part` lose."""
@@ -201,10 +212,13 @@ class _Plan:
         lists: dict[tuple[str, bytes], OtherKeyList] = {}
         for part, known in self.report.keeps.items():
             missing = {key for it in known.listed if it.within for key in it.missing}
-            within = [it for it in known.within if it.form]
+            renumbered = self._repair(part).renumbered
+            within = [it for it in known.within if it.form and (it.pattern is None or (renumbered and it.sure))]
             repairs = self._repairs_with(part, missing) if within else ()
             for it in within if repairs else ():
-                lists[it.kept_in, it.key] = OtherKeyList(it.form, repairs, places=it.places, counts=it.counts)
+                lists[it.kept_in, it.key] = OtherKeyList(
+                    it.form, repairs, places=it.places, counts=it.counts, pattern=it.pattern
+                )
         for (part, key), key_list in lists.items():
             repair = self._repair(part)
             values = {of: it for of, it in repair.values.items() if of != key}  # its counts are those of the list
@@ -222,33 +236,55 @@ class _Plan:
             for it in indexes if repairs else ():
                 key_list = OtherKeyList(it.form, repairs)
                 entries = self._entries(known, it, key_list)
-                self._change(it.kept_in, indexes=(*self._repair(it.kept_in).indexes, (it, key_list)))
+                repair = self._repair(it.kept_in)
+                without = frozenset(entries) if it.is_text else frozenset()  # a text cannot list nothing
+                self._change(it.kept_in, indexes=(*repair.indexes, (it, key_list)), also=repair.also | without)
                 before = self.outcomes[it.kept_in]
+                named = () if without else entries
                 self.outcomes[it.kept_in] = replace(
-                    before, dropped=before.dropped + len(entries), entries=(*before.entries, *entries)
+                    before, dropped=before.dropped + len(entries), entries=(*before.entries, *named)
                 )
 
     def _entries(self, known: Known, index: Index, key_list: OtherKeyList) -> list[bytes]:
         """Return the keys of records that are dropped because they name a dropped one, not for their own findings."""
         listed = next((it for it in known.listed if it.of_records == index.name), None)
-        if index.form or listed is None:
+        if (index.form and not index.is_text) or listed is None:
             return []
         going = {named for named, _ in listed.entries if key_list.key(named) is None}
+        if index.is_text:
+            left = {key for named, key in listed.entries if named not in going}
+            going -= {named for named, key in listed.entries if key in left}
         own = frozenset(self.dropped.of(index.kept_in)) if going else frozenset()
-        return [key for named, key in listed.entries if named in going and key not in own]
+        keys = [key for named, key in listed.entries if named in going and key not in own]
+        return list(dict.fromkeys(keys)) if index.is_text else keys
 
     def count_frames(self) -> None:
         """Subtract the dropped frames from the frame counts of each clip."""
         for part, known in self.report.keeps.items():
-            if not known.frames and not known.clips:
+            if not known.frames and not known.clips and known.totals is None:
                 continue
             keys = set(self.dropped.of(part))
             keys.update(self.outcomes[part].keys_with_others() if part in self.outcomes else ())
             values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
             for of_clips in known.clips:
                 values |= counts_without(of_clips, keys)
+            if known.totals is not None:
+                values |= totals_without(known.totals, keys, self._repair(part).values.get)
             if values:
                 self._change(part, values={**self._repair(part).values, **values})
+
+    def count_kept(self) -> None:
+        """Correct the numbers of records that the writer of a store kept, if they were true."""
+        for part, outcome in list(self.outcomes.items()):
+            known, account = self.report.keeps.get(part, Known()), self.report.account(part)
+            every = {len(account.numbers[it]) for it in outcome.repair.patterns if it in account.numbers}
+            values = dict(outcome.repair.values)
+            for count in known.left_out.kept if every and outcome.repair.dropped else ():
+                if count.number in every:
+                    new = values.get(count.key)  # another number of the same mapping has changed
+                    count = count if new is None else msgspec.structs.replace(count, said=stored(new), raw=new)
+                    values[count.key] = count.written(len(outcome.repair.left))
+            self._change(part, values=values)
 
     def _repairs_with(self, part: str, missing: Collection[bytes]) -> tuple[Repair, ...]:
         """Return the repairs that tell which keys of a database the copy lacks, `missing` included.

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence, Sized
 
 from datacheck.conventions.conclusions import samples_of, unsure_counts
 from datacheck.conventions.counts.clip_counts import counts_without
+from datacheck.conventions.counts.clip_totals import totals_without
 from datacheck.conventions.counts.frame_counts import clip_of, count_frames
 from datacheck.conventions.interface import Convention, Count, Known
 from datacheck.conventions.keys.account import Account
@@ -187,7 +188,10 @@ def _left_open(report: Report, part: str, repair: Repair | None, dropped: Droppe
 def _left_uncertain(report: Report) -> Iterator[str]:
     """Yield a sentence for each number that may count the records or something else, and is copied unchanged."""
     for part, known in report.keeps.items():
+        of_clips = () if known.totals is None else [it.key for it in known.totals.counts]
         for count in _unsure_counts(known, report.account(part)):
+            if count.key in of_clips:
+                continue
             name = named(count.name, part if count.kept_in is None else None)
             shown = escape(count.raw[:40]) if count.number is None else f"{count.number:,}"
             yield f"{name} still says {shown}, which may be a number of something else than records"
@@ -246,6 +250,10 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
             yield f"{text}: a loader that counts up asks for what went"
         elif counts.many and any(map(clip_of, keys)):
             yield f"{named(escape(counts.key), part)} has the numbers of frames as before, also of clips that lose some"
+    changed = {} if known.totals is None else totals_without(known.totals, keys, lambda _: None)
+    for key in sorted(changed):
+        text = f"{named(escape(key), part)} counts the clips that are left"
+        yield f"{text}: a loader that counts up asks for what went"
     for of_clips in known.clips:
         uncounted = of_clips.uncounted(keys) if of_clips.more else ()
         if uncounted:

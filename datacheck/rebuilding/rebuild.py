@@ -290,7 +290,7 @@ def _receipt(
         still_bad=still_bad(report, order.choice.shown, dropped),
         quarantine=None if order.quarantine is None else str(order.quarantine),
         samples=sample_names(gone),
-        lost=still_lost(lost_in_source(report), gone),
+        lost=still_lost(lost_in_source(report, outcome), gone),
         repairs=repairs_of(report, outcome, gone),
         others=msgspec.UNSET if gone is None or not gone.others else gone.others,
         own=records - dropped if alone else msgspec.UNSET,

@@ -351,7 +351,7 @@ def repairs_text(receipt: Receipt) -> Iterator[str]:
     be = "" if receipt.written else "would be "
     keys = ", ".join(repairs.patterns)
     if repairs.samples:
-        yield f"{be}dropped as a whole: {counted(repairs.samples, 'sample')} ({keys})"
+        yield f"{be}dropped as a whole: {counted(repairs.samples, 'sample')}" + (f" ({keys})" if keys else "")
     if repairs.renumbered:
         first = repairs.renumbered[0]
         yield f"{be}renumbered without gaps ({keys}): {first.first} as {first.to}, and so on"

@@ -71,6 +71,7 @@ class _Whole(msgspec.Struct, frozen=True, array_like=True):
     constants: dict[str, Natural]
     records: dict[str, Natural]
     labelled: Natural = 0
+    trailing: dict[str, Natural] = {}
 
 
 class _Tally(msgspec.Struct, frozen=True, array_like=True):
@@ -108,6 +109,7 @@ def packed(tally: Tally) -> bytes:
                 tally.whole.constants,
                 tally.whole.records,
                 tally.whole.labelled,
+                tally.whole.trailing,
             ),
         )
     )
@@ -134,7 +136,13 @@ def unpacked(raw: bytes) -> Tally:
         {part: _unpacked_account(keys) for part, keys in it.keys.items()},
         {name: _unpacked_statistics(statistics) for name, statistics in it.statistics.items()},
         labels=it.labels,
-        whole=WholeStore(runs, Counter(it.whole.constants), Counter(it.whole.records), it.whole.labelled),
+        whole=WholeStore(
+            runs,
+            Counter(it.whole.constants),
+            Counter(it.whole.records),
+            it.whole.labelled,
+            Counter(it.whole.trailing),
+        ),
     )
 
 

@@ -162,10 +162,10 @@ def contents(report: Report) -> str:
     families = [
         it
         for it in report.profile.every
-        if it.fields or it.columns or (it.decoder != UNKNOWN and described(it.decoder).walked)
+        if it.fields or it.columns or it.alone or (it.decoder != UNKNOWN and described(it.decoder).walked)
     ]
-    if not families:
-        return ""
+    if not families or (families[0].alone and any(it.decoder == UNKNOWN for it in report.profile.every)):
+        return ""  # what lies beside the texts is not known
     family = max(families, key=lambda family: (not described(family.decoder).beside, family.sampled))
     column = _main_column(family)
     if column is not None:

@@ -45,7 +45,7 @@ def conclude(report: Report) -> list[Finding]:
     differ = any(map(ends_differ, report.tally.keys.values()))
     if settings.judges_by("half-overflow", "HalfOverflow"):
         findings += beyond_half(report.profile, SIDE_DECODERS)
-    findings += [*whole.constant_fields(), *odd_keys(report.profile, differ=differ)]
+    findings += [*whole.constant_fields(), *whole.trailing_data(), *odd_keys(report.profile, differ=differ)]
     if report.layer is None and report.checked > report.bad:
         findings += whole.missing_labels(report.profile, settings)
     if not report.complete or settings.sample is not None:

@@ -249,9 +249,8 @@ class _Scan:
                 self.doubtful.whole |= report.settings.sample is None and in_doubt(finding)
                 self.add(tally_of(finding))
         for family, count in sorted(report.tally.unknown.items()):
-            known = report.profile.of(family)
             alone = not report.profile.families
-            self.add(unknown_of(family, count, "" if known is None else known.form, alone=alone))
+            self.add(unknown_of(family, count, report.profile.form(family), alone=alone))
         if report.complete and report.settings.sample is None:
             self._compare_what_it_keeps(layout)
         self.add_findings(whole_store.conclude(report))

@@ -59,6 +59,7 @@ LIBRARIES = (
     Library("numba", "numba", "a closer look at JPEGs", "pip install 'datacheck-ml[strict]'"),
     Library("distributed", "distributed", "scans on a Dask cluster", "pip install 'datacheck-ml[dask]'"),
     Library("blosc", "blosc", "payloads in blosc", "pip install 'datacheck-ml[blosc]'", also="blosc2"),
+    Library("blosc2", "blosc2", "payloads in Blosc2", "pip install 'datacheck-ml[blosc2]'"),
     Library("pyarrow", "pyarrow", "payloads of Arrow", "pip install 'datacheck-ml[arrow]'"),
     Library("torch", "torch", "datacheck.torch.skip_bad() in Python", "pip install torch", heavy=True),
     Library("pandas", "pandas", "report.to_pandas() in Python", "pip install pandas"),

@@ -12,6 +12,7 @@ from typing import IO
 from datacheck.files import common
 
 ENVIRONMENT = {
+    "BLOSC_NTHREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
     "OPENBLAS_NUM_THREADS": "1",

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import click
+import commanding
 import pytest
 from building import datum, key, pixels, raw_records, write_lmdb
 from click.testing import CliRunner
@@ -199,9 +200,7 @@ def test_lines_are_as_wide_as_the_terminal_and_whole_in_a_pipe(tmp_path):
     ],
 )
 def test_what_is_misspelled_is_answered_with_what_may_be_meant(store, args, hint):
-    done = subprocess.run(
-        [COMMAND, *(it.format(store=store) for it in args)], capture_output=True, text=True, check=False
-    )
+    done = commanding.datacheck(*(it.format(store=store) for it in args))
     if "none" in hint:
         assert done.returncode == 1
         return

@@ -7,12 +7,12 @@ import doctest
 import io
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scripting
 from building import datum, key, pictures, pixels, raw_records, write_lmdb
 from PIL import Image
 
@@ -33,9 +33,7 @@ def check(sessions, home):
     checker = doctest.OutputChecker()
     pieces = re.split(r"^\$ (.*)\n", "".join(sessions), flags=re.MULTILINE)
     for command, shown in zip(pieces[1::2], pieces[2::2], strict=True):
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=home, env=environment, capture_output=True, text=True, check=False
-        )
+        done = scripting.run(command, home, environment)
         said = done.stdout + done.stderr
         assert checker.check_output(shown, said, doctest.ELLIPSIS), f"$ {command}\n{said}"
     return len(pieces) // 2

@@ -60,7 +60,7 @@ def test_a_number_that_a_loader_asks_for_and_is_gone(tmp_path, order):
 
 @pytest.mark.parametrize("name", [b"meta", b"keys", b"Info", b"metadata", b"num_data"])
 def test_names_of_as_many_bytes_are_no_numbers(tmp_path, name):
-    for order in ORDERS:
+    for order in (it for it in ORDERS if struct.calcsize(it) == len(name)):
         store = pictures(order) | {name: b'{"by": "us"}', b"num_samples": b"300"}
         counts = datacheck.scan(write(tmp_path / f"{order[0] == '<'}{order[1]}", store)).counts
         assert counts.keys() <= {"wrong-format"}

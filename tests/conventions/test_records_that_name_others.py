@@ -11,7 +11,7 @@ from convention_stores import picture, read, write
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.conventions.conclusions import list_findings
-from datacheck.conventions.interface import Index
+from datacheck.conventions.naming_records import Index
 from datacheck.model.settings import Settings
 from datacheck.scanning.keys.keys_read import CompareIndexes
 from datacheck.scanning.tasks import Job

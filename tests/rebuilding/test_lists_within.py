@@ -203,9 +203,9 @@ def test_a_value_too_deep_to_be_looked_at_stays(tmp_path):
 
 
 def test_numbers_that_are_closed_up_are_named_too(tmp_path):
-    store = lines() | {b"split": json.dumps({"val": NUMBERS[50:]}).encode(), b"length": b"60"}
+    store = lines() | {b"order": json.dumps({"of": NUMBERS[50:]}).encode(), b"length": b"60"}
     (told,) = untold(tmp_path, store, b"clip 17")
-    assert told == "split: val lists numbers of records as before: some may not be in the copy, or have others there"
+    assert told == "order: of lists numbers of records as before: some may not be in the copy, or have others there"
 
 
 def test_a_list_in_another_database(tmp_path):

@@ -41,7 +41,13 @@ FULL = Tally(
         "label": FieldStatistics(0.0, True, 8, 0, 2**70, 1, 2, False, True, 0, {3: 1, -2: 4, 2**65: 1}),
     },
     labels=[("|u1", b"\x00\x01")],
-    whole=WholeStore({"": LabelRuns({5: 2, 3: 1}), "t": LabelRuns(None)}, Counter(data=1), Counter(data=2), 3),
+    whole=WholeStore(
+        {"": LabelRuns({5: 2, 3: 1}), "t": LabelRuns(None)},
+        Counter(data=1),
+        Counter(data=2),
+        3,
+        Counter({"data\nend": 4}),
+    ),
 )
 
 

@@ -52,7 +52,7 @@ def test_numbers_are_held_to_the_bounds(tmp_path, form, key):
 def test_they_are_counted_as_labels_and_not_with_the_pictures(tmp_path):
     report = datacheck.scan(write(tmp_path / "store", store(FORMS["npy"])))
     assert report.statistics["label"].counts == dict.fromkeys("0123", 15)
-    assert report.statistics["data"].count == COUNT * 16 * 24 * 3
+    assert report.statistics["data"].count == COUNT * 16 * 24
 
 
 def test_maps_of_labels_are_undecided_unless_they_are_named(tmp_path):

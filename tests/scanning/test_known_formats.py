@@ -27,11 +27,6 @@ def mp3(at):
     return b"".join(b"\xff\xfb\x90\x64" + noise(at + frame, 413) for frame in range(6))
 
 
-def blosc2(at):
-    packed = noise(at, 400 + at)
-    return bytes([5, 1, 0x17, 4]) + struct.pack("<iii", 3600, 3600, 32 + len(packed)) + bytes(16) + packed
-
-
 FORMATS = {
     "DICOM": lambda at: bytes(128) + b"DICM\2\0\0\0UL\4\0" + noise(at),
     "NIfTI": lambda at: struct.pack("<i", 348) + bytes(340) + b"n+1\0" + noise(at),
@@ -39,7 +34,6 @@ FORMATS = {
     "JPEG XL": lambda at: b"\xff\x0a\x7f\x0b" + noise(at),
     "OpenEXR": lambda at: b"v/1\x01\2\0\0\0" + noise(at),
     "PPM": lambda at: b"P6\n10 10\n255\n" + noise(at),
-    "Blosc2": blosc2,
     "Blosc2 frame": lambda at: b"\x9e\xa8b2frame\0\xd2" + noise(at),
     "MP3 sound": mp3,
     "PLY points or mesh": lambda at: b"ply\nformat binary_little_endian 1.0\n" + noise(at),

@@ -14,8 +14,8 @@ from PIL import Image
 import datacheck
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.profile import UNKNOWN
-from datacheck.scanning.profile.profiling import sample
 from datacheck.scanning.profile.recognition import Look, elect, families_of, main_families, too_few
+from datacheck.scanning.profile.sampled import sample
 
 
 def encoded(number, form="JPEG", shape=(24, 30, 3)):
@@ -229,9 +229,9 @@ def test_an_empty_text_may_be_meant_where_few_are(tmp_path, name, every, verdict
     assert {(it.code, it.verdict) for it in report.findings} == {("empty", verdict)}
 
 
-def test_texts_alone_are_not_known_to_be_anything(tmp_path):
+def test_texts_alone_are_the_records(tmp_path):
     report = datacheck.scan(write_lmdb(tmp_path / "env", {key(at): b"a word" for at in range(40)}))
-    assert (report.status, said(report)) == (3, [(None, "unknown-payload", "unverifiable")])
+    assert (report.status, said(report), report.profile.families["#"].decoder) == (0, [], "text")
 
 
 def test_two_families_have_two_decoders(tmp_path):

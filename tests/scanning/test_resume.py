@@ -26,8 +26,8 @@ def value(number):
 
 
 def build_lmdb(path):
-    write_lmdb(path, {key(number): value(number) for number in range(300)})
-    write_lmdb(Path(f"{path}2"), {b"img-%06d" % number: value(number) for number in range(0, 500, 2)})
+    write_lmdb(path, {key(number): value(number) for number in range(180)})
+    write_lmdb(Path(f"{path}2"), {b"img-%06d" % number: value(number) for number in range(0, 300, 2)})
 
 
 def build_hdf5(path):

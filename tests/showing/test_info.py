@@ -19,7 +19,7 @@ from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.backends.lmdb.reader import LmdbReader
 from datacheck.model.blocks import ignore
 from datacheck.scanning.keys.sample_keys import KEYS_A_PROBE
-from datacheck.scanning.profile.profiling import RECORDS_A_PROBE
+from datacheck.scanning.profile.sampled import RECORDS_A_PROBE
 from datacheck.scanning.settings.make_settings import make
 from datacheck.showing import store as of_store
 from datacheck.showing.contents import FIRST_KEYS

@@ -40,6 +40,16 @@ def clip_names(keys: Collection[bytes], own: Collection[bytes]) -> ClipNames | N
     return ClipNames(clips, len(keys)) if clips and len(matches) >= LONG * len(names) else None
 
 
+def frame_of(key: bytes) -> bytes | None:
+    """Return the name of a clip that a key is that of a frame of, or None.
+
+    >>> frame_of(b"vid3/0004.jpg"), frame_of(b"0004")
+    (b'vid3/', None)
+    """
+    match = _FRAME.fullmatch(key)
+    return None if match is None else match[1]
+
+
 def counts_clips(count: Count, convention: Convention, account: Account) -> bool:
     """Check whether a count is the number of clips, if all of them are known."""
     names = convention.clips

@@ -21,7 +21,12 @@ LOOSE = (b"length", b"Length", b"len")
 THINGS = frozenset({b"num_images", b"num_frames", b"num_patches", b"num_tiles", b"num_clips", b"num_slices"})
 """Names of counts of records that others, or another store, may name by key: their numbers are never closed up."""
 DOUBTFUL = frozenset(
-    {*(b"num", b"size", b"count", b"total", b"num_items", b"num_data"), *(b"num_instances", b"total_count"), *THINGS}
+    {
+        *(b"num", b"size", b"count", b"total", b"num_items", b"num_data", b"num_instances", b"total_count"),
+        *(b"total_items", b"item_count", b"sample_count", b"record_count", b"num_files", b"total_files"),
+        *(b"num_molecules", b"num_structures", b"num_proteins", b"num_pairs", b"num_utterances"),
+        *THINGS,
+    }
 )
 """Names whose value may be something else, such as the size of pictures, unless it is the number of records."""
 APART = (b"__metadata__", b"__meta__")

@@ -6,13 +6,14 @@ They lie in the main database or in one of metadata, such as `train` in a databa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
 from datacheck.conventions.counts.clip_counts import counts_records_of
 from datacheck.conventions.counts.whole_sets import is_of_whole
-from datacheck.conventions.interface import Convention, Count, StoreView
+from datacheck.conventions.interface import Convention, Count, Known, StoreView
+from datacheck.conventions.values.rewriting import is_lossless
 from datacheck.conventions.values.stored_values import stored_count
 
 FEW = 64
@@ -50,6 +51,8 @@ def _database_counts(
     for holder, view in views.items():
         if len(view.keys) > FEW:
             continue
+        for key in sorted(view.keys):
+            yield from _counts_in_mapping(key, holder, views)
         known = frozenset().union(*(it.own for it in followed[holder]))
         for key in sorted(set(view.keys) - known):
             named = [it for it in views if it not in ("", holder) and _counts(it, key, holder)]
@@ -67,13 +70,59 @@ def _counts(part: str, key: bytes, holder: str) -> bool:
     return counts_records_of(name, key) or (key == name and counts_records_of(name, holder.encode() + b"/" + key))
 
 
+def _counts_in_mapping(key: bytes, holder: str, views: Mapping[str, StoreView]) -> Iterator[tuple[str, Count]]:
+    """Yield each database that a mapping under a key has a number for, and the number: `{"train": 50, "val": 10}`."""
+    parsed, raw = views[holder].stored(key), views[holder].value(key)
+    if parsed is None or raw is None or not isinstance(parsed.value, dict) or not is_lossless(raw, parsed):
+        return
+    found: dict[str, list[Count]] = {}
+    for item, number in parsed.value.items():
+        if not isinstance(item, str) or type(number) is not int or number < 0:
+            continue
+        counted = [it for it in views if it not in ("", holder) and (it == item or _says_so(it, item.encode()))]
+        if len(counted) == 1:
+            found.setdefault(counted[0], []).append(Count(key, parsed, raw, item, kept_in=holder))
+    yield from ((part, counts[0]) for part, counts in found.items() if len(counts) == 1)
+
+
+def _says_so(part: str, name: bytes) -> bool:
+    return counts_records_of(part.encode(), name)
+
+
+def without_chance(databases: Mapping[str, Known], numbers: Mapping[str, Collection[int]]) -> dict[str, Known]:
+    """Return what is known of each database without numbers in mappings that are not shown to be counts.
+
+    They are if their names say it, as `num_train` does or `train` in `counts`, or if all but one of several are true.
+    """
+    result = dict(databases)
+    mappings: dict[tuple[str, bytes], list[tuple[str, Count]]] = {}
+    for part, known in databases.items():
+        for count in (it for one in known.conventions for it in one.counts):
+            if count.kept_in is not None and isinstance(count.item, str) and not _is_named_so(part, count):
+                mappings.setdefault((count.kept_in, count.key), []).append((part, count))
+    for counts in mappings.values():
+        exact = sum(it.number in numbers[part] for part, it in counts)
+        for part, count in counts if len(counts) < 2 or exact < len(counts) - 1 else ():
+            conventions = tuple(
+                msgspec.structs.replace(one, counts=tuple(it for it in one.counts if it is not count))
+                for one in result[part].conventions
+            )
+            result[part] = msgspec.structs.replace(result[part], conventions=conventions)
+    return result
+
+
+def _is_named_so(part: str, count: Count) -> bool:
+    within = b"/".join((*([count.kept_in.encode()] if count.kept_in else []), count.key, count.called))
+    return _says_so(part, count.called) or _says_so(part, count.key + b"/" + count.called) or _says_so(part, within)
+
+
 def as_judged(count: Count, part: str, number: int) -> Count | None:
     """Return a count of a database that has this number of records, marked if it is doubtful; None if it is none."""
     declared = count.number or 0
-    is_length = _LENGTHS.search(count.key) is not None
+    is_length = _LENGTHS.search(count.called if count.called != part.encode() else count.key) is not None
     if min(declared, number) < (LEFT_OF_LENGTH if is_length else LEFT) * max(declared, number):
         return None
     may_be_of_each = is_length and abs(declared - number) > max(1, CLOSE * number)
-    if may_be_of_each or (declared > number and is_of_whole(count.key)):
+    if may_be_of_each or (declared > number and is_of_whole(count.key + b" " + count.called)):
         return msgspec.structs.replace(count, near=(part, number))
     return count

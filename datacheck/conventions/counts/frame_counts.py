@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from datacheck.conventions.counts.whole_sets import is_of_whole
 from datacheck.conventions.interface import FrameCounts, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.lists_within import keys_with_lists
@@ -20,6 +21,8 @@ from datacheck.conventions.values.stored_values import FORMS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.key_families import fold
+from datacheck.model.sample_sets import SETS
 
 FEWEST = 8
 """Minimum number of clips that must match their numbers to show what is counted, if there are many clips."""
@@ -31,10 +34,13 @@ VARIOUS = 3
 """Minimum number of different values; fewer may be rates or labels that match by chance, unless named like counts."""
 _COUNTING = "frame frames nframes num nums number numbers n len length lengths count counts"
 COUNTING = frozenset(_COUNTING.split())
+LEFT = 0.5
+"""Minimum ratio between the number of a set and that of its records (the smaller to the larger)."""
 MOST = 1 << 18
 """Maximum number of clips whose frames are counted."""
 _KEY = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _BETWEEN = b"/_-.: "
+_BEGINNING = re.compile(rb"([A-Za-z]+)([/_.: -].*[0-9].*)", re.DOTALL)
 
 
 def clip_of(key: bytes) -> bytes | None:
@@ -50,20 +56,29 @@ def clip_of(key: bytes) -> bytes | None:
 def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
     """Yield the mappings of a database that may count the frames of its clips."""
     clips = {clip_of(key) for key in view.keys}
+    beginnings = {match[1] for key in view.keys if (match := _BEGINNING.fullmatch(key)) is not None}
     for key in keys_with_lists(view) if len(clips) > 1 or None not in clips else ():
         parsed = view.stored(key)
-        if parsed is None or not isinstance(parsed.value, dict) or len(parsed.value) < FEWEST:
+        if parsed is None or not isinstance(parsed.value, dict) or not parsed.value:
+            continue
+        if len(parsed.value) < FEWEST and not _are_sets(parsed.value):
             continue
         if not all(isinstance(clip, (str, bytes)) and type(it) is int for clip, it in parsed.value.items()):
             continue
         named = {_raw(it) for it in parsed.value}
-        if len(named & clips) * 2 < len(clips - {None}):
+        of_sets = _are_sets(parsed.value) and not named.isdisjoint(beginnings)
+        if len(named & clips) * 2 < len(clips - {None}) and not of_sets:
             continue
         if len(named) > MOST:
             if _is_named_like_counts(key):
                 yield FrameCounts(key, parsed.form, {}, many=True)
         elif is_lossless(view.value(key) or b"", parsed):
             yield FrameCounts(key, parsed.form, parsed.value)
+
+
+def _are_sets(names: Iterable[str | bytes]) -> bool:
+    """Return whether these are the names of sets of samples, such as train and val."""
+    return all(isinstance(it, (str, bytes)) and _raw(it).lower() in SETS for it in names)
 
 
 def _is_named_like_counts(key: bytes) -> bool:
@@ -74,9 +89,30 @@ def _raw(name: str | bytes) -> bytes:
     return name.encode() if isinstance(name, str) else name
 
 
+def count_kinds(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[tuple[bytes, str]]:
+    """Count the frames of some clips among keys, and the records of some sets by the rest of their keys."""
+    counts: Counter[tuple[bytes, str]] = Counter()
+    sets = {it for it in clips if it.lower() in SETS}
+    for key in keys:
+        match = _BEGINNING.match(key) if sets else None
+        if match is not None and match[1] in sets:
+            counts[match[1], fold(match[2])] += 1
+        elif (clip := clip_of(key)) in clips and clip is not None:
+            counts[clip, ""] += 1
+    return counts
+
+
+def by_clip(kinds: Mapping[tuple[bytes, str], int]) -> Counter[bytes]:
+    """Return the number of frames of each clip; if a sample has several records, the number of the most frequent."""
+    counts: Counter[bytes] = Counter()
+    for (clip, _), number in kinds.items():
+        counts[clip] = max(counts[clip], number)
+    return counts
+
+
 def count_frames(keys: Iterable[bytes], clips: frozenset[bytes]) -> Counter[bytes]:
     """Count the frames of some clips among keys."""
-    return Counter(clip for key in keys if (clip := clip_of(key)) in clips and clip is not None)
+    return by_clip(count_kinds(keys, clips))
 
 
 def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameCounts | None:
@@ -84,6 +120,12 @@ def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameC
     if counts.many:
         return counts
     agree = [number for name, number in counts.said.items() if frames.get(_raw(name), 0) == number]
+    if _are_sets(counts.said):
+        pairs = [(number, frames.get(_raw(name), 0)) for name, number in counts.said.items()]
+        near = all(LEFT * max(it) <= min(it) for it in pairs)
+        named = _is_named_like_counts(counts.key)
+        shown = near and len(agree) >= max(len(pairs) - 1, 0 if named else 1)
+        return msgspec.structs.replace(counts, there=dict(frames)) if shown else None
     if len(agree) < max(FEWEST, SHARE * len(counts.said) - 1):
         return None
     if len({*agree}) < VARIOUS and not _is_named_like_counts(counts.key):
@@ -115,7 +157,8 @@ def frame_findings(counts: FrameCounts) -> Iterator[Finding]:
         name, declared, number = (fewer or off)[0]
         more = f", and {len(off) - 1:,} more of {len(counts.said):,} are off" if len(off) > 1 else ""
         text = f"{escape(counts.key)} says that {escape(_raw(name))} has {declared:,}, there are {number:,}{more}"
-        verdict: Verdict | None = None if fewer else "suspicious"
+        whole = _are_sets(counts.said) and is_of_whole(counts.key)
+        verdict: Verdict | None = None if fewer and not whole else "suspicious"
         yield found("count", text, verdict=verdict, key=escape(counts.key), said=declared, found=number)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from datacheck.conventions.values.stored_values import FORMS, TEXTS, Stored, key_of, same_kind
+from datacheck.conventions.values.stored_values import FORMS, LARGEST, TEXTS, Stored, key_of, same_kind
+from datacheck.conventions.values.wrappings import WRAPPINGS
 
 Kind = Literal["items", "names", "values", "column", "rows"]
 New = Callable[[bytes], bytes | None]
@@ -40,14 +40,17 @@ def is_lossless(raw: bytes, parsed: Stored) -> bool:
     """Return whether a value can be rewritten without losing anything except its layout."""
     if parsed.in_part:
         return False
+    wrapper, _, form = parsed.form.rpartition("+")
+    if wrapper:
+        content = WRAPPINGS[wrapper].content(raw, LARGEST)
+        return content is not None and is_lossless(content, Stored(parsed.value, form))
     written = parsed.written(parsed.value)
     if parsed.form.startswith("pickle"):
         return _is_plain(raw) and bool(FORMS[parsed.form].read(written) == parsed.value)
     if parsed.form in ("msgpack", "printed") or parsed.form in {it.name for it in TEXTS}:
         return written == raw
-    if parsed.form in ("json", "zlib+json"):
-        text = raw if parsed.form == "json" else zlib.decompress(raw)
-        return _has_unique_names(text) and bool(FORMS[parsed.form].read(written) == parsed.value)
+    if parsed.form == "json":
+        return _has_unique_names(raw) and bool(FORMS[parsed.form].read(written) == parsed.value)
     return False
 
 
@@ -117,7 +120,10 @@ def _rows_by_position(rows: Sequence[list[Any]], columns: Sequence[int], new: Ne
             yield same_kind(row, [keys.get(at, it) for at, it in enumerate(row)])
 
 
-def _new_item(item: str | bytes, new: New) -> str | bytes | None:
+def _new_item(item: str | bytes | int, new: New) -> str | bytes | int | None:
+    if isinstance(item, int):
+        number = new(b"%d" % item)
+        return None if number is None else int(number)
     key = new(key_of(item))
     if key is None or isinstance(item, bytes):
         return key

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import struct
-import zlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ import msgspec
 
 from datacheck.conventions.values.pickled_lists import STOP, pickled_list
 from datacheck.conventions.values.printed_values import printed_value
+from datacheck.conventions.values.wrappings import WRAPPINGS, unwrapped
 from datacheck.decoders.trees.tree import ARRAY, Box, Items, Keyed, Node, Parsed, Run
 
 LARGEST = 1 << 30
@@ -192,11 +192,14 @@ def _may_be_float(raw: bytes) -> bool:
 
 def stored(raw: bytes) -> Stored | None:
     """Return a value together with its form, or None if it has no known form."""
-    for form in TRIED:
-        value = form.read(raw)
-        if value is not None:
-            return Stored(value, form.name)
-    return None
+    wrapper, content = unwrapped(raw, LARGEST) or ("", raw)
+    inner = _plainly_stored(content)
+    return inner if inner is None or not wrapper else Stored(inner.value, f"{wrapper}+{inner.form}")
+
+
+def _plainly_stored(raw: bytes) -> Stored | None:
+    read = ((form.read(raw), form.name) for form in TRIED)
+    return next((Stored(value, name) for value, name in read if value is not None), None)
 
 
 def _read_decimal(raw: bytes) -> int | None:
@@ -268,15 +271,6 @@ def _read_json(raw: bytes) -> Any:
         return json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
-
-
-def _read_inflated(raw: bytes) -> Any:
-    machine = zlib.decompressobj()
-    try:
-        plain = machine.decompress(raw, LARGEST)
-    except zlib.error:
-        return None
-    return _read_json(plain) if machine.eof else None
 
 
 def _write_json(value: Any) -> bytes:
@@ -380,6 +374,17 @@ def plain_value(node: Node, depth: int) -> Any:
     raise ValueError("no value of Python's own")
 
 
+def _wrapped_form(wrapper: str, form: Form) -> Form:
+    """Return the form of compressed values of another form."""
+    wrapping = WRAPPINGS[wrapper]
+
+    def read(raw: bytes) -> Any:
+        content = wrapping.content(raw, LARGEST) if wrapping.begins(raw) else None
+        return None if content is None else form.read(content)
+
+    return Form(f"{wrapper}+{form.name}", read, lambda value: wrapping.wrapped(form.write(value)))
+
+
 def _binary_form(order: Literal["little", "big"], size: int) -> Form:
     """Return the form of whole numbers of `size` bytes. Any bytes of that size have it: it is tried on counts only."""
     return Form(
@@ -398,13 +403,13 @@ FORMS = {
         Form("meta-info", _read_meta, lambda lines: "".join(f"{line}\n" for line in lines).encode()),
         Form("json", _read_json, _write_json),
         *(Form(f"pickle {it}", _read_pickle(it), _write_pickle(it)) for it in (2, 3, 4, 5, 0)),
-        Form("zlib+json", _read_inflated, lambda value: zlib.compress(_write_json(value))),
         Form("msgpack", _read_msgpack, _write_msgpack),
         Form("printed", _read_printed, lambda value: repr(_with_kinds(value)).encode()),
     )
 }
 """The forms by name, in the order in which they are tried."""
 TRIED = tuple(FORMS.values())
+FORMS |= {f"{wrapper}+{it.name}": _wrapped_form(wrapper, it) for wrapper in WRAPPINGS for it in TRIED}
 TEXTS = (
     *(_texts_form(f"ended lines{name}", end, end) for name, end in (("", "\n"), (" of DOS", "\r\n"))),
     *(_texts_form(name, between) for name, between in (("lines", "\n"), ("commas", ","), ("blanks", " "))),

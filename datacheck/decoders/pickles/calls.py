@@ -13,7 +13,7 @@ from typing import Protocol
 from datacheck.decoders.pickles import arrays, arrow_arrays, pillow_images
 from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
 from datacheck.decoders.trees.leaves import unboxed
-from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, tensor
+from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, array_of, tensor
 from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opaque
 
 LATIN = frozenset({"latin1", "latin-1", "iso-8859-1"})
@@ -259,6 +259,23 @@ def _arrow_array(host: Host, arguments: Sequence[Node]) -> Node | None:
     return arrow_arrays.restored(arguments[0], host.work) if len(arguments) == 1 else None
 
 
+_OF_FORMAT = (
+    "u1", "i1", "<u2", ">u2", "<i2", ">i2", "<u4", ">u4", "<i4", ">i4", "<u8", ">u8", "<i8", ">i8",
+    "<f4", ">f4", "<f8", ">f8",
+)  # fmt: skip
+"""The dtypes of the formats in which the module array stores numbers (Modules/arraymodule.c, `machine_format_code`)."""
+
+
+def _array_of_module(host: Host, arguments: Sequence[Node]) -> Node | None:
+    """Make an array of the module array: (class, type code, format, bytes)."""
+    number, raw = arguments[2:4] if len(arguments) == 4 else (None, None)
+    if type(number) is not int or not 0 <= number < len(_OF_FORMAT) or not isinstance(raw, (bytes, memoryview)):
+        return None
+    size = int(_OF_FORMAT[number][-1])
+    made = array_of(_OF_FORMAT[number], [len(raw) // size], raw)
+    return made if made is not None else Flawed("size-mismatch", f"{len(raw)} bytes for an array of items of {size}")
+
+
 def _text_dtype(host: Host, arguments: Sequence[Node]) -> Node:
     """Represent pandas' dtype of texts, which has as an argument the NaN that stands for missing texts."""
     return Opaque("pandas.StringDtype")
@@ -296,6 +313,7 @@ _KNOWN: dict[str, Known] = {
     "collections.Counter": _mapping,
     "collections.deque": _container,
     "decimal.Decimal": _decimal,
+    "array._array_reconstructor": _array_of_module,
     "copyreg._reconstructor": _reconstructed,
     "copy_reg._reconstructor": _reconstructed,
     "copyreg.__newobj__": _new,

@@ -132,6 +132,8 @@ class Machine:
         if size > self.end - at:
             raise self.truncated()
         self.at = at + size
+        if size == 1:
+            return self.raw[at]
         return int.from_bytes(self.raw[at : at + size], "little")
 
     def line(self, limit: int = LINE) -> bytes:

@@ -253,8 +253,9 @@ def _remember(m: Machine, place: int) -> None:
 
 
 def _memoize(m: Machine) -> None:
-    stack = m.stack
-    m.memo[len(m.memo)] = stack[-1] if stack and not m.marks else m.top()
+    stack, marks = m.stack, m.marks
+    inside = len(stack) > (marks[-1] if marks else 0)
+    m.memo[len(m.memo)] = stack[-1] if inside else m.top()
 
 
 def _place(m: Machine) -> int:

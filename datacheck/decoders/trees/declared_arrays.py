@@ -1,7 +1,8 @@
 """Read arrays that a mapping keeps as bytes, or as base64, beside their dtype and shape.
 
 `{"data": x.tobytes(), "dtype": str(x.dtype), "shape": x.shape}` is what projects write where their format has no
-arrays; with several arrays in a mapping the names are `x`, `x_dtype` and `x_shape`.
+arrays; with several arrays in a mapping the names are `x`, `x_dtype` and `x_shape`. In a tuple, the dtype and shape
+follow the bytes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from datacheck.decoders.interface import Field
+from datacheck.decoders.rows import real
 from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.paths import is_label
 from datacheck.decoders.trees.storages import WIDENED, array_of, numeric_dtype
@@ -29,6 +31,8 @@ RAW_NAMES = frozenset({"data", "buffer", "bytes", "raw", "array", "values", "val
 _ENDS = ("type", "__")
 """The ends of the names of a dtype."""
 AXES = 32
+LONGEST = 64
+"""Maximum length in characters of the text of a dtype."""
 _PREFIX = re.compile(r"(?:<class ')?(?:torch\.|numpy\.|np\.|jnp\.|jax\.numpy\.)?([<>=|]?[a-z][a-z0-9_]{0,20})(?:'>)?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
@@ -36,7 +40,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
     """Return the dtype and shape that a record gives for its bytes and texts, by their path."""
     for leaf in leaves:
-        if leaf.path.endswith(_ENDS):
+        if leaf.path.endswith(_ENDS) or (leaf.kind == "bytes" and leaf.path.endswith("[0]")):
             break
     else:
         return {}
@@ -52,15 +56,30 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
         sizes = next((sizes for it in shapes if it is not None and (sizes := _sizes(it)) is not None), None)
         if sizes is not None and (place := _bytes_of(by_path, f"{start}{slash}", stem)) is not None:
             declared[place] = dtype, sizes
+    return declared | _in_tuples(by_path)
+
+
+def _in_tuples(by_path: dict[str, Leaf]) -> dict[str, tuple[str, list[int]]]:
+    """Return the dtype and shape of bytes that are the first item of a list, of which the next two give these."""
+    declared: dict[str, tuple[str, list[int]]] = {}
+    for path, leaf in by_path.items():
+        if leaf.kind != "bytes" or not path.endswith("[0]"):
+            continue
+        beside = [by_path.get(f"{path[:-3]}[{at}]") for at in (1, 2)]
+        for shape, dtype in (beside, beside[::-1]):
+            sizes = None if shape is None or dtype is None else _sizes(shape)
+            name = None if sizes is None or dtype is None else _dtype_name(dtype)
+            if sizes is not None and name is not None:
+                declared[path] = name, sizes
     return declared
 
 
 def declares_arrays(values: Mapping[str, object]) -> bool:
     """Check whether an object of JSON may give the dtype and shape of an array that it keeps as a text."""
-    names = _telling_names(tuple(values))
-    return bool(names) and any(
-        type(values[shape]) in (list, int) and _named_dtype(values[dtype]) is not None for dtype, shape in names
-    )
+    for dtype, shape in _telling_names(tuple(values)):
+        if type(values[shape]) in (list, int) and _named_dtype(values[dtype]) is not None:
+            return True
+    return False
 
 
 @lru_cache(maxsize=64)
@@ -82,7 +101,12 @@ def _stem(name: str) -> str | None:
 
 def _named_dtype(text: object) -> str | None:
     """Return the name of the dtype in a text without the library's name before it, or None if it names none."""
-    match = _PREFIX.fullmatch(text) if isinstance(text, str) else None
+    return _dtype_in(str(text)) if isinstance(text, str) and len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=256)
+def _dtype_in(text: str) -> str | None:
+    match = _PREFIX.fullmatch(text)
     return match[1] if match and (match[1] in WIDENED or numeric_dtype(match[1]) is not None) else None
 
 
@@ -149,7 +173,7 @@ def read_declared(leaf: Leaf, dtype: str, sizes: Sequence[int], usual_field: Fie
     if isinstance(node, Widened):
         return [Field(leaf.path, node.values, format=node.dtype, label=is_label(leaf.path), leaf=True)], []
     if isinstance(node, np.ndarray):
-        values = node.astype(node.dtype.newbyteorder("="), copy=False)
+        values = real(node.astype(node.dtype.newbyteorder("="), copy=False)[np.newaxis])[0]
         return [Field(leaf.path, values, format="array", label=is_label(leaf.path), leaf=True)], []
     if not usual:
         return None

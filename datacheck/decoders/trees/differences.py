@@ -39,10 +39,10 @@ def missing_parts(
 ) -> tuple[Sequence[str], list[Finding]]:
     """Return the labels that a record lacks, and findings about other missing parts; `none` if the record is None."""
     present = {field.name for field in fields}
-    present.update(leaf.path for leaf in walked.leaves)
     missing = expected.keys() - present
     if missing:
-        missing -= set(walked.again)
+        present.update(leaf.path for leaf in walked.leaves)
+        missing = missing - present - set(walked.again)
     if not missing or any(it.code == "too-large" for it in walked.findings):
         return (), []
     names = names_text(sorted(expected))

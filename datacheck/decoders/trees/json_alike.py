@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.trees.declared_arrays import declares_arrays
 from datacheck.decoders.trees.leaves import MANY, MANY_KEYS
-from datacheck.decoders.trees.within import FIRST_LETTERS, base64_in
+from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, SHORTEST_BASE64, holds_bytes
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
@@ -70,7 +70,7 @@ class _Outline:
         elif kind is list:
             self._list(it)
         elif kind is str:
-            if it[:2] in FIRST_LETTERS and base64_in(it):
+            if len(it) >= SHORTEST_BASE64 and (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it):
                 raise _Apart
             self.strings += 1
             self._leaf(TEXT, None)
@@ -101,6 +101,8 @@ class _Outline:
         if dtype is not None:
             self._leaf((dtype, tuple(shape)), flat)
         elif types == STRINGS and len(shape) == 1:
+            if any((it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it) for it in items):
+                raise _Apart
             self.strings += len(items)
             self._leaf(TEXT, None)
         else:
@@ -153,6 +155,9 @@ class _Groups:
 
     def __init__(self) -> None:
         self._groups: dict[tuple[Any, ...], _Group] = {}
+        self._last_structure: tuple[Any, ...] = ()
+        self._last: _Group | None = None
+        """The structure of the record that was added last, and its group: the next one often has it too."""
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -176,17 +181,19 @@ class _Groups:
 
     def _add(self, row: int, it: Any, quotes: int) -> bool:
         values: Sequence[Any]
-        if type(it) is dict and SCALARS.issuperset(types := [*map(type, it.values())]):
-            strings, values = len(it) + types.count(str), [*it.values()]
+        if type(it) is dict and SCALARS.issuperset(types := [*map(type, values := [*it.values()])]):
             structure: tuple[Any, ...] = (*it, *types)
-            group = self._groups.get(structure)
+            group = self._last if structure == self._last_structure else self._groups.get(structure)
             if group is None:
                 if len(it) > MANY_KEYS or ARRAY in it or declares_arrays(it):
                     return False
                 group = _Scalars(types)
             for place in group.texts:
-                if values[place][:2] in FIRST_LETTERS and base64_in(values[place]):
+                text = values[place]
+                size = len(text)
+                if size >= SHORTEST_BASE64 and (text[:2] in FIRST_LETTERS or size > LONGEST_ID) and holds_bytes(text):
                     return False
+            strings = len(it) + len(group.texts)
         else:
             outline = _Outline()
             outline.take(it)
@@ -195,7 +202,9 @@ class _Groups:
             group = self._groups.get(structure) or _Group(outline.leaves)
         if quotes != 2 * strings:  # a key occurs twice
             return False
-        self._groups[structure] = group
+        if group is not self._last:
+            self._groups[structure] = group
+            self._last_structure, self._last = structure, group
         group.rows.append(row)
         group.values.append(values)
         return True

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.npy_bytes import void_message
 from datacheck.decoders.pictures.in_arrays import picture_bytes
+from datacheck.decoders.trees.data_frames import columns_of
 from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, child_path, spelled
 from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
@@ -116,8 +117,11 @@ class _Walk:
 
     def _visit(self, path: str, node: Node) -> Parts | None:
         """Record a node if it is a leaf, and return its parts if it has any, else None."""
-        node = unboxed(node)
         name = path or ROOT
+        if isinstance(node, str):
+            self._result.leaves.append(Leaf(name, "text", NOTHING, node=node))
+            return None
+        node = unboxed(node) if isinstance(node, Box) else node
         if node is None:
             self._result.nothing.append(name)
         elif isinstance(node, str):
@@ -137,7 +141,9 @@ class _Walk:
                 return self._items(path, node.items)
             self._leaf(name, "list", values, node)
         elif isinstance(node, Keyed):
-            return self._keyed(path, node)
+            columns = columns_of(node)
+            self._kept += [] if columns is None else [columns]
+            return self._keyed(path, columns or node)
         else:
             self._bare(name, node)
         return None
@@ -253,7 +259,7 @@ class _Walk:
         keys: dict[str, Node] = {}
         alike: Counter[str] = Counter()
         for key, value in node.pairs:
-            name = spelled(unboxed(key))
+            name = spelled(unboxed(key) if isinstance(key, Box) else key)
             if name in chosen:
                 before = keys[name]
                 if type(before) is type(key) and isinstance(key, (str, bytes, int, float)) and before == key:

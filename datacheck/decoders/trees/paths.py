@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 
 from datacheck.decoders.trees.tree import Box, Items, Keyed, Node
 from datacheck.model.escaping import escape, plain
@@ -52,12 +53,18 @@ def spelled(key: Node) -> str:
     ('rgb', '"a/b"', '3', '\\x00k', '(user, buys, item)')
     """
     if isinstance(key, str):
-        return _quoted(_shortened(key))
+        return _name(key) if len(key) <= KEY_LETTERS else _quoted(_shortened(key))
     if isinstance(key, (bytes, memoryview)):
         return _quoted(_shortened(escape(bytes(key[: KEY_LETTERS + 1]))))
     if isinstance(key, Items):
         return _tuple(key)
     return _simple(key)
+
+
+@lru_cache(maxsize=1024)
+def _name(key: str) -> str:
+    """Return the spelling of a key that is a text; cached because all records of a store have the same keys."""
+    return _quoted(key)
 
 
 def _tuple(key: Items) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -20,10 +20,21 @@ from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.declared_arrays import declared_arrays, read_declared
 from datacheck.decoders.trees.differences import missing_parts, names_text, usual_fields
-from datacheck.decoders.trees.leaves import NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
+from datacheck.decoders.trees.leaves import LEAVES, NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
-from datacheck.decoders.trees.within import FIRST_LETTERS, Made, base64_in, decoded, enter, leave, read_within, unknown
+from datacheck.decoders.trees.within import (
+    FIRST_LETTERS,
+    LONGEST_ID,
+    Made,
+    decoded,
+    enter,
+    holds_bytes,
+    is_encoded,
+    leave,
+    read_within,
+    unknown,
+)
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
 
@@ -45,12 +56,17 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     findings = [*parsed.findings, *walked.findings]
     broken: list[str] = []
     declared = declared_arrays(walked.leaves)
-    for leaf in walked.leaves:
+    for leaf in _texts_apart(walked.leaves):
         picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
         made = picture
         if declared and leaf.path in declared:
             made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
-        if made is None and (leaf.kind == "bytes" or (leaf.kind == "text" and _may_be_base64(leaf.node))):
+        text = leaf.node
+        if isinstance(text, str):
+            may_hold = text[:2] in FIRST_LETTERS or len(text) > LONGEST_ID
+        else:
+            may_hold = leaf.kind == "bytes"
+        if made is None and may_hold:
             made = _payload_in(leaf, expected, profile, pixels=pixels)
         if made is not None:
             read_fields, more_findings = made
@@ -58,6 +74,9 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
             findings += more_findings
             if more_findings and any(it.verdict != "suspicious" for it in more_findings):
                 broken.append(leaf.path)
+            continue
+        if leaf.values is NOTHING:
+            fields.append(Field(leaf.path, NOTHING, format=leaf.kind, leaf=True))
             continue
         values = real(leaf.values[np.newaxis])[0]
         if not values.dtype.isnative:
@@ -74,6 +93,20 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
         missing, more_findings = missing_parts(fields, walked, whole, none=unboxed(parsed.tree) is None)
         findings += more_findings
     return Reading(fields, findings, missing)
+
+
+def _texts_apart(walked: Sequence[Leaf]) -> Iterator[Leaf]:
+    """Yield the leaves, and in place of a list of texts with base64 among them each of the texts."""
+    for leaf in walked:
+        texts = leaf.node.items if leaf.kind == "text" and isinstance(leaf.node, Items) else ()
+        if not any(
+            isinstance(it, str) and (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it)
+            for it in texts
+        ):
+            yield leaf
+            continue
+        start = "" if leaf.path == ROOT else leaf.path
+        yield from (Leaf(f"{start}[{at}]", "text", NOTHING, node=it) for at, it in enumerate(texts[:LEAVES]))
 
 
 def picture_in(parsed: Parsed) -> bytes | None:
@@ -110,7 +143,7 @@ def _label_of_pair(tree: Node, found_leaves: Sequence[Leaf]) -> str | None:
 
 def _type_finding(field: Field, usual_field: FieldProfile | None) -> Finding | None:
     """Return a finding if a field does not have the type that nearly all others have at this path, else None."""
-    if usual_field is None or not usual_field.format or field.encoded:
+    if usual_field is None or not usual_field.format or field.encoded or field.format == "text" == usual_field.format:
         return None
     if usual_field.format.partition(" ")[0] in FORMATS:
         return _no_picture_finding(field, usual_field)
@@ -170,11 +203,6 @@ def _picture_in_array(leaf: Leaf, profile: FamilyProfile | None, *, pixels: bool
     return _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
 
 
-def _may_be_base64(text: Any) -> bool:
-    """Check without a further call whether a text may be base64: records have many texts, hardly any of which are."""
-    return isinstance(text, str) and text[:2] in FIRST_LETTERS
-
-
 def _payload_in(
     leaf: Leaf, expected: Mapping[str, FieldProfile], profile: FamilyProfile | None, *, pixels: bool
 ) -> Made | None:
@@ -186,7 +214,7 @@ def _payload_in(
             others = [name for name in expected if name != leaf.path and is_part(name, leaf.path)]
             return _not_as_others(leaf, others, pixels=pixels) or made if others else made
         return made
-    if not isinstance(leaf.node, str) or not base64_in(leaf.node):
+    if not isinstance(leaf.node, str) or not holds_bytes(leaf.node):
         return None
     encoded = usual_field is not None and usual_field.format != "text"
     raw, finding = decoded(leaf.path, leaf.node)
@@ -194,8 +222,10 @@ def _payload_in(
         others = [name for name in expected if is_part(name, leaf.path)]
         return ([], [finding]) if encoded or (others and usual_field is None) else None
     fields, findings = _read_bytes(Leaf(leaf.path, "bytes", NOTHING, raw), usual_field, profile, pixels=pixels)
-    if [it.format for it in fields] == ["bytes"] and not encoded:
-        return None  # a text whose letters happen to be base64
+    if [it.format for it in fields] == ["bytes"] and not encoded and known_format(raw) is None:
+        if len(raw) <= SMALL_BYTES or not is_encoded(leaf.node):
+            return None  # a text whose letters happen to be base64
+        fields = [Field(leaf.path, NOTHING, format="text", leaf=True)]
     return fields, findings
 
 

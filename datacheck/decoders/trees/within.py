@@ -5,14 +5,17 @@ Only payloads with a magic are recognised. The nesting and the total of unpacked
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 
 import msgspec
 
 from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, value_decoders
-from datacheck.decoders.foreign import known_format
+from datacheck.decoders.foreign import known_format, mp3_frame
 from datacheck.decoders.interface import Field, Value
+from datacheck.decoders.text import is_plain
 from datacheck.decoders.trees.leaves import NOTHING
 from datacheck.decoders.trees.paths import ROOT, child_path, is_label
 from datacheck.decoders.wrappers.base64_text import base64_beginning, peel_base64
@@ -21,6 +24,7 @@ from datacheck.decoders.wrappers.table import (
     MOST,
     WITHOUT_MAGIC,
     WRAPPERS,
+    begins_like_text_or_map,
     has_known_magic,
     has_weak_magic,
 )
@@ -32,6 +36,8 @@ NESTED = 3
 """Maximum number of payloads inside each other, the record itself not counted."""
 UNPACKED = 1 << 28
 """Maximum total size in bytes of the wrapped payloads that are unpacked per record."""
+LONGEST_ID = 88
+"""Maximum length in characters of a digest or an id in base64: as long as that of SMALL_BYTES bytes."""
 SHORTEST_BASE64 = 24
 """Minimum length of a text that is taken for base64, in characters."""
 ARROW = b"\xff\xff\xff\xff"
@@ -40,17 +46,20 @@ MAGICAL = (
     "picture", "npy", "pickle", "npz", "torch", "safetensors", "wav", "flac", "ogg", "mp4", "mkv", "arrow"
 )  # fmt: skip
 """Decoders of formats with a magic. Others would take bytes for theirs that only look like them by chance."""
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+BEGINNINGS = (
+    b"\xff\xd8", b"\xff\xe0", b"\xff\xf0", b"\x89P", b"GI", b"II", b"ID", b"MM", b"RI", b"BM", b"BZ", b"\x93N", b"PK",
+    b"\x80\2", b"\x1f\x8b", b"\x28\xb5", b"\x04\x22", b"\xfd7", b"\x5d\0", b"\0\0", b"fL", b"Og", b"\x1aE",
+)  # fmt: skip
+"""The first two bytes of everything that has a known magic, and of MP3 frames; the last four bits do not matter."""
 FIRST_LETTERS = frozenset(["da"]).union(
-    pair.translate(form)
-    for it in FIRST_BYTES
-    for second in range(16)
-    for pair in (_LETTERS[it[0] >> 2] + _LETTERS[(it[0] & 3) << 4 | second],)
-    for form in ({}, str.maketrans("+/", "-_"))
+    encode(it)[:2].decode() for it in BEGINNINGS for encode in (base64.b64encode, base64.urlsafe_b64encode)
 )
 """The first two letters of the base64 of everything that has a known magic, and of a `data:` URL."""
-_FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2b")
+_FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2\3\4\5b")
 """The first bytes of the payloads below and the wrappers, except of those that have their magic elsewhere."""
+MAPS = range(0x81, 0x90)
+"""The first bytes of maps of msgpack; if they begin with a word and are read to the end, they are maps."""
+_HEXADECIMAL = re.compile("[0-9a-f]+|[0-9A-F]+")
 PICKLE = 0x80
 """The first byte of pickles from protocol 2 on."""
 Made = tuple[list[Field], list[Finding]]
@@ -89,15 +98,27 @@ def leave(record: bool) -> None:
 
 
 def base64_in(text: str) -> bool:
-    """Check whether a text begins like the base64 of a picture, an array, an archive, a pickle or compressed data."""
+    """Check whether a text begins like the base64 of a payload with a magic, or of MP3 frames."""
     if len(text) < SHORTEST_BASE64 or text[:2] not in FIRST_LETTERS:
         return False
     head = base64_beginning(text[:128].encode("utf-8", "replace"))
-    return bool(head) and has_known_magic(head)
+    return bool(head) and (has_known_magic(head) or mp3_frame(head[:4]) > 0)
+
+
+def holds_bytes(text: str) -> bool:
+    """Check whether a text is the base64 of a payload, or long enough and nothing but bytes spelled in letters."""
+    return base64_in(text) or is_encoded(text)
+
+
+def is_encoded(text: str) -> bool:
+    """Check whether a long text is base64 or hexadecimal digits, and neither words nor a sequence of symbols."""
+    return len(text) > LONGEST_ID and " " not in text[:LONGEST_ID] and not is_plain(text.encode("utf-8", "replace"))
 
 
 def decoded(path: str, text: str) -> tuple[bytes, Finding | None]:
-    """Return the bytes that a base64 text stands for, and the finding if it is broken."""
+    """Return the bytes that a text in base64 or hexadecimal digits stands for, and the finding if it is broken."""
+    if len(text) > LONGEST_ID and not len(text) % 2 and _HEXADECIMAL.fullmatch(text):
+        return bytes.fromhex(text), None
     peeled = peel_base64(text.encode("utf-8", "surrogatepass"), UNPACKED)
     finding = peeled.finding
     return peeled.value, None if finding is None else msgspec.structs.replace(finding, field=path)
@@ -129,7 +150,7 @@ def read_within(path: str, raw: Value, *, sure: bool = False, pixels: bool = Tru
 
 def _may_begin_payload(head: bytes) -> bool:
     """Check quickly whether bytes may begin like a payload; most digests and raw numbers do not."""
-    return head[0] in _FIRST_BYTES or head[4:8] == b"ftyp" or head[8:9] == b"{" or ARROW in head
+    return head[0] in _FIRST_BYTES or head[0] in MAPS or head[4:8] == b"ftyp" or head[8:9] == b"{" or ARROW in head
 
 
 def unwrapped(path: str, raw: Value, *, sure: bool) -> tuple[Value, str, Finding | None]:
@@ -165,7 +186,10 @@ def _decoder_of(value: Value, *, wrapped: bool) -> str | None:
     names = value_decoders() if wrapped else MAGICAL
     if not wrapped and value[0] != PICKLE:  # pickles of protocols 0 and 1 have no magic
         names = [name for name in names if name != "pickle"]
-    return next((name for name in names if decoder(name).knows(value)), None)
+    name = next((name for name in names if decoder(name).knows(value)), None)
+    if name is None and not wrapped and value[0] in MAPS and begins_like_text_or_map(bytes(value[:8])):
+        return "msgpack" if decoder("msgpack").knows(value) else None
+    return name
 
 
 def _too_large(path: str, nest: _Nest) -> Finding:

@@ -26,7 +26,9 @@ class Wrapper(msgspec.Struct, frozen=True):
 
 
 def has_known_magic(head: bytes) -> bool:
-    """Check whether bytes begin like a picture, an array, an archive, a pickle, or compressed data."""
+    """Check whether bytes begin like a picture, an array, an archive, a pickle, compressed data, sound or video."""
+    if is_media(head):
+        return True
     if head[:1] not in FIRST_BYTES:
         return False
     if sniff(head) is not None or head.startswith((NPY, b"PK\x03\x04")):
@@ -35,8 +37,18 @@ def has_known_magic(head: bytes) -> bool:
     return pickled or any(WRAPPERS[name].begins(head) for name in ("gzip", "zstd", "lz4", "bz2", "xz"))
 
 
+def is_media(head: bytes) -> bool:
+    """Check whether bytes begin like a file of sound or video, read here or not."""
+    if head[:4] in (b"RIFF", b"RF64"):
+        return head[8:12] in (b"WAVE", b"AVI ")
+    if head[4:8] == b"ftyp":
+        return head[:2] == b"\0\0"
+    return head[:4] in _MEDIA
+
+
+_MEDIA = frozenset((b"fLaC", b"OggS", b"\x1a\x45\xdf\xa3", b"ID3\2", b"ID3\3", b"ID3\4"))
 FIRST_BYTES = frozenset(bytes([it]) for it in b"\xff\x89GIMRB\x93P\x80\x1f\x28\x04\xfd\x5d")
-"""The first bytes of everything that has a known magic, to rule out at once that most values have one."""
+"""The first bytes of all else that has a known magic, to rule out at once that most values have one."""
 
 
 def begins_like_text_or_map(head: bytes) -> bool:
@@ -76,6 +88,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "bz2": Wrapper(streams.is_bz2, streams.peel_bz2),
     "xz": Wrapper(streams.is_xz, streams.peel_xz),
     "blosc": Wrapper(blosc.is_blosc, blosc.peel_blosc),
+    "blosc2": Wrapper(blosc.is_blosc2, blosc.peel_blosc2),
     "snappy": Wrapper(_is_snappy, _peel_snappy),
     "lz4-block": Wrapper(_is_lz4_block, lz4_blocks.peel_lz4_block),
     "base64": Wrapper(lambda value: has_known_magic(base64_text.base64_beginning(value)), base64_text.peel_base64),

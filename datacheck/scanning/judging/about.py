@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import struct
 
 from datacheck.decoders.pictures.strangers import describe_non_picture
 
@@ -19,8 +21,13 @@ MARKERS = frozenset({"complete", "completed", "done", "finished", "success", "re
 _AROUND_MARKERS = "is all build write writing dataset data db flag marker preprocessing processing"
 AROUND_MARKERS = frozenset(_AROUND_MARKERS.split())
 """Words that such a key may have beside one of MARKERS."""
+_STATISTICS = "avg average mean median min minimum max maximum std stddev var variance sum total count num number"
+STATISTICS = frozenset(_STATISTICS.split())
+"""Words that the name of a statistic begins or ends with."""
 LONGEST = 1 << 16
 """Largest size of such a text, in bytes."""
+SIZES = (1, 2, 4, 8)
+"""Sizes of a number, in bytes."""
 _WORD = re.compile(rb"[a-z]+")
 _DIGIT = re.compile(rb"[0-9]")
 _ERROR = re.compile(
@@ -43,6 +50,19 @@ def is_about_store(key: bytes, value: bytes | memoryview) -> bool:
         return False
     printable = all(it.isprintable() or it in "\r\n\t" for it in text)
     return printable and not text.isspace() and describe_non_picture(value) is None and _ERROR.search(text) is None
+
+
+def is_statistic(key: bytes, value: bytes | memoryview) -> bool:
+    """Check whether a record is a number about the whole store by its key, as a struct of one number or `int.to_bytes`.
+
+    >>> [is_statistic(b"avg_size", it) for it in map(bytes.fromhex, ("0000803f", "0000c07f", "000080"))]
+    [True, False, False]
+    """
+    name = [it.decode() for it in _WORD.findall(key.lower())]
+    if len(name) < 2 or STATISTICS.isdisjoint((name[0], name[-1])) or _DIGIT.search(key) or len(value) not in SIZES:
+        return False
+    floats = {4: "<f", 8: "<d"}
+    return len(value) not in floats or math.isfinite(struct.unpack(floats[len(value)], value)[0])
 
 
 def is_marker(key: bytes) -> bool:

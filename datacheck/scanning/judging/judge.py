@@ -232,7 +232,8 @@ class Judge:
             row, finding = item
             if row not in strangers and finding.verdict != "suspicious" and not family.forced:
                 strangers |= self._stranger(block, row, family) if isinstance(block, Block) else {}
-            if row not in strangers:
+            usual = family.trailing and self._view is None and self._tally.whole.took(finding)
+            if row not in strangers and not usual:
                 yield item
         if strangers and isinstance(block, Block):
             yield from self._judged_strangers(block, strangers, family)
@@ -251,7 +252,7 @@ class Judge:
             other = kind(value)
         if other == family.decoder:  # begins as one of its family, and is broken
             return {}
-        if family.decoder == "decimal" and (other is None or other in SIDE_DECODERS):
+        if family.decoder == "decimal" and not family.alone and (other is None or other in SIDE_DECODERS):
             return {row: "text"}
         if other is not None and JOINT in other and other.partition(JOINT)[0] == family.decoder.partition(JOINT)[0]:
             return {}  # wrapped as its family is, but broken inside
@@ -370,7 +371,7 @@ class Judge:
 
     def _judged(self, block: AnyBlock, batch: Batch, family: FamilyProfile) -> Iterator[Located]:
         """Run the checks on a batch and measure it. Numbers beside pictures need only be finite, labels only valid."""
-        beside = family.decoder in SIDE_DECODERS and not family.forced
+        beside = family.decoder in SIDE_DECODERS and not (family.forced or family.alone)
         words = batch.values.dtype.kind == "S"
         if batch.label:
             self._tally.whole.labelled += len(batch.rows)

@@ -12,6 +12,7 @@ from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile
 from datacheck.scanning.blame import blaming
+from datacheck.scanning.judging.about import is_statistic
 from datacheck.scanning.judging.odd_lengths import odd_lengths
 
 
@@ -23,11 +24,16 @@ def unknown_payload(value: bytes | memoryview) -> Finding:
 
 
 def by_kind(block: Block, rows: Sequence[int]) -> dict[str | None, list[int]]:
-    """Return the rows by the name of the decoder that recognises their values, or None."""
+    """Return the rows by the name of the decoder that recognises their values, or None.
+
+    Numbers about the whole store in bytes of their own are left out.
+    """
     kinds: dict[str | None, list[int]] = defaultdict(list)
     for row in rows:
         with blaming("undecodable"):
-            kinds[kind(block.values[row])].append(row)
+            name = kind(block.values[row])
+        if name is not None or not is_statistic(block.keys[row], block.values[row]):
+            kinds[name].append(row)
     return kinds
 
 

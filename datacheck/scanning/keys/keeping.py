@@ -13,15 +13,18 @@ from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
 from datacheck.conventions.across import with_asked_samples
 from datacheck.conventions.conclusions import convention_findings, list_findings, samples_of
 from datacheck.conventions.counts.clip_counts import clip_counts, clip_findings
+from datacheck.conventions.counts.clip_totals import clip_totals
 from datacheck.conventions.counts.frame_counts import frame_counts, frame_findings
+from datacheck.conventions.counts.kept_counts import kept_and_skipped
 from datacheck.conventions.counts.whole_sets import is_share
 from datacheck.conventions.elsewhere import complete_conventions, with_placed_counts
 from datacheck.conventions.indexes import indexes
-from datacheck.conventions.interface import Index, Known, StoreView
+from datacheck.conventions.interface import Known, LeftOut, StoreView
 from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.conventions.keys.numbered_keys import Pattern, patterns
 from datacheck.conventions.keys.spanning import Spanning
 from datacheck.conventions.lists_within import lists_within
+from datacheck.conventions.naming_records import Index
 from datacheck.conventions.projects.ocr import uncounted_findings
 from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.terminated import end_findings
@@ -211,6 +214,8 @@ class Recognise(msgspec.Struct, frozen=True):
                 clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
                 parallel=() if part not in views else tuple(parallel(views[part], complete[part])),
                 share=not part and part in views and is_share(job.reader.path.name, views[part]),
+                left_out=kept_and_skipped(views[part]) if part in views and conventions else LeftOut(),
+                totals=None if wanted or part not in views else clip_totals(views[part]),
             )
             for part, conventions in complete.items()
         }

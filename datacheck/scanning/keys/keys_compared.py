@@ -18,7 +18,7 @@ from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.stems import StemGroups, have_same_stems, may_be_whole
 from datacheck.conventions.set_stems import SetStems
 from datacheck.model.blocks import Shard
-from datacheck.scanning.keys.keys_read import CompareIndexes, CountClips, CountFrames, FindUnpaired
+from datacheck.scanning.keys.keys_read import CompareIndexes, CountAllClips, CountClips, CountFrames, FindUnpaired
 
 
 def named_by_records(
@@ -41,7 +41,8 @@ def with_frame_counts(known: Known, part_shards: tuple[Shard, ...], do: Callable
         frames = tuple(counts for it in frames if (counts := confirmed_counts(it, existing)) is not None)
     if clips:
         clips = of_whole_sets(do(CountClips(part_shards, clips)), share=known.share)
-    return msgspec.structs.replace(known, frames=frames, clips=clips)
+    totals = None if known.totals is None else do(CountAllClips(part_shards, known.totals))
+    return msgspec.structs.replace(known, frames=frames, clips=clips, totals=totals)
 
 
 def stem_groups(

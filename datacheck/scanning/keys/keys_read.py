@@ -12,13 +12,16 @@ import msgspec
 
 from datacheck.backends.interface import Peeking, Reader, WithDatabases
 from datacheck.conventions.counts.clip_counts import Clips
-from datacheck.conventions.counts.frame_counts import count_frames
-from datacheck.conventions.interface import UNCOUNTED, ClipCounts, Index, KeyList, Listed
+from datacheck.conventions.counts.clip_totals import ClipFrames
+from datacheck.conventions.counts.frame_counts import by_clip, count_kinds
+from datacheck.conventions.interface import UNCOUNTED, ClipCounts, ClipTotals, KeyList, Listed
 from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.conventions.keys.groups import CONFIRMED, ENOUGH
+from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.keys.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
 from datacheck.conventions.listed import KEYS
 from datacheck.conventions.lists_within import keys_within
+from datacheck.conventions.naming_records import Index
 from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.stored_values import FORMS, keys_in
 from datacheck.errors import PartUnread
@@ -126,7 +129,10 @@ class CompareLists(msgspec.Struct, frozen=True):
         wanted = [KeyDigests(_listed_keys(job.reader, it, self.part)) for it in self.lists]
         shares = [place for place, it in enumerate(self.lists) if it.share]
         unlisted = [0] * len(wanted)
+        numbered = {it.pattern: 0 for it in self.lists if it.pattern is not None}
         for block in key_blocks(job.reader, self.shards):
+            for pattern in numbered:
+                numbered[pattern] += len(pattern.numbers(KeyTable(block.keys))[0])
             digests = digests_of(set(block.keys) - self.own)
             listed = [it.find(digests) for it in wanted]
             for place, found in enumerate(listed):
@@ -139,17 +145,31 @@ class CompareLists(msgspec.Struct, frozen=True):
             Listed(
                 it.key,
                 len(wanted[place]) if it.places else it.number,
-                self._missing(job.reader, it, wanted[place]),
+                self._missing(job.reader, it, wanted[place], numbered),
                 0 if it.partial else unlisted[place],
                 it.kept_in,
                 bool(it.places) and it.key != KEYS,
+                sure=it.sure,
+                numbers=it.pattern is not None,
             )
             for place, it in enumerate(self.lists)
         ]
 
-    def _missing(self, reader: Reader, key_list: KeyList, keys: KeyDigests) -> tuple[bytes, ...]:
-        """Return the keys of a list that are not in the database; the list is read once more if there are any."""
-        return () if keys.are_all_found else keys.missing(_listed_keys(reader, key_list, self.part), self.own)
+    def _missing(
+        self, reader: Reader, key_list: KeyList, keys: KeyDigests, numbered: Mapping[Pattern, int]
+    ) -> tuple[bytes, ...]:
+        """Return the keys of a list that are not in the database; the list is read once more if there are any.
+
+        If numbers may be positions among the records, rather than the numbers in their keys, none is missing.
+        """
+        if keys.are_all_found:
+            return ()
+        pattern = key_list.pattern
+        if pattern is not None:
+            listed = (pattern.number(it) for it in _listed_keys(reader, key_list, self.part))
+            if all(it is not None and it < numbered[pattern] for it in listed):
+                return ()
+        return keys.missing(_listed_keys(reader, key_list, self.part), self.own)
 
 
 def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> Iterator[bytes]:
@@ -179,13 +199,13 @@ class Named:
             if len(self.keys) > MOST_NAMED:
                 return
             value = bytes(block.values[row])
-            named = self.index.keys(value) or []
+            named = self.index.keys(block.keys[row], value) or []
             self.keys.update(named)
             self.times += len(named)
             self.lists += bool(self.index.form)
             self.repeats |= len(set(named)) < len(named)
-            if not self.index.form and len(self.entries) <= HELD:
-                self.entries.append((value, block.keys[row]))
+            if (not self.index.form or self.index.is_text) and len(self.entries) <= HELD:
+                self.entries += [(it, block.keys[row]) for it in named]
 
     @property
     def ordered(self) -> bool:
@@ -281,10 +301,10 @@ class CountFrames(msgspec.Struct, frozen=True):
 
     def run(self, job: Job, watch: Watch) -> dict[bytes, int]:
         begin_on_store(job, watch)
-        counts: Counter[bytes] = Counter()
+        counts: Counter[tuple[bytes, str]] = Counter()
         for block in key_blocks(job.reader, self.shards):
-            counts.update(count_frames(block.keys, self.clips))  # adding counters goes through all clips
-        return dict(counts)
+            counts.update(count_kinds(block.keys, self.clips))  # adding counters goes through all clips
+        return dict(by_clip(counts))
 
 
 class CountClips(msgspec.Struct, frozen=True):
@@ -302,6 +322,21 @@ class CountClips(msgspec.Struct, frozen=True):
                 for clips in every:
                     clips.take(key, partial(_value_at, block, row))
         return tuple(counted for it in every if (counted := it.counts()) is not None)
+
+
+class CountAllClips(msgspec.Struct, frozen=True):
+    """A task that returns the numbers of clips that a database holds, with the frames of each, or None."""
+
+    shards: tuple[Shard, ...]
+    totals: ClipTotals
+
+    def run(self, job: Job, watch: Watch) -> ClipTotals | None:
+        begin_on_store(job, watch)
+        clips = ClipFrames(self.totals)
+        for block in key_blocks(job.reader, self.shards):
+            watch.note(None)
+            clips.take(block.keys)
+        return clips.totals()
 
 
 def _value_at(block: Block, row: int) -> bytes:

@@ -15,30 +15,26 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from datacheck.backends.interface import Peeking, Reader
 from datacheck.checks.axis_order import Agreement
 from datacheck.checks.floats import beyond_half, finite_values
 from datacheck.decoders import SIDE_DECODERS, decoder
 from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ragged
+from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import NamingClasses
 from datacheck.model.batch import Batch
-from datacheck.model.blocks import AnyBlock, Block, RowBlock, Shard
+from datacheck.model.blocks import Block, RowBlock
 from datacheck.model.cells import PADDED, RAGGED, SHORT, Cells
 from datacheck.model.key_families import size_in_name
 from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.profile.alike_axes import alike_axes
-from datacheck.scanning.profile.recognition import Families, Vote, elected
+from datacheck.scanning.profile.recognition import Families, Vote, elected, usual_form
+from datacheck.scanning.profile.sampled import PROBE_BYTES
 from datacheck.scanning.profile.ties import Extents
 
 T = TypeVar("T")
 
-RECORDS_A_PROBE = 16
-PROBE_BYTES = 256 << 10
-"""Maximum size in bytes of the values taken of a probe together; at least one value is taken."""
-FURTHER_BYTES = 4 << 20
-"""The same limit for a probe that is added because a family has too few values."""
 PROFILE_BYTES = 4 << 20
 """Bytes read after which no further probes are read, if there are enough values of each family."""
 SAMPLE_BYTES = 64 << 20
@@ -49,59 +45,12 @@ CLASSES = 64
 """Maximum number of class names in a family's profile."""
 FEWEST_OF_SIZE = 8
 """Minimum number of pictures of the size in their family's name before another size is wrong."""
+FEWEST_FOLLOWED = 16
+"""Minimum number of sampled records for bytes after the end of nearly all of them to be reported once."""
 USUAL = 0.75
 """Share of the pictures that must be exceeded by one number of channels for it to be the expected one."""
 TOGETHER = 1024
 """Maximum number of values of a record for the means of all records to be computed at once."""
-
-
-def sample(
-    reader: Reader,
-    probe: Shard,
-    limit: int = RECORDS_A_PROBE,
-    room: int = PROBE_BYTES,
-    keys: set[bytes] | None = None,
-) -> AnyBlock | None:
-    """Return copies of the first records of a probe: at most `limit`, of at most `room` bytes, but at least one.
-
-    Rows of a table are returned as they are, and None if there are no records. `keys` receives all keys that were read;
-    readers that can peek read more keys than values.
-    """
-    taken: Block | None = None
-    blocks: Iterator[AnyBlock]
-    if isinstance(reader, Peeking):
-        blocks = blamed("unreadable", reader.peek, probe, limit=RECORDS_A_PROBE)
-    else:
-        blocks = blamed("unreadable", reader.blocks, probe, limit=limit)
-    for block in blocks:
-        if not isinstance(block, Block):
-            return block
-        if keys is not None:
-            keys.update(block.keys)
-        total = len(block) + (0 if taken is None else len(taken))
-        taken = copied(block, limit, room, taken)
-        if len(taken) < total or len(taken) >= limit:
-            break
-    return taken
-
-
-def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> Block:
-    """Return copies of the first records of a block, appended to the records of `behind`.
-
-    There are at most `limit` in all, of at most `room` bytes, but at least one.
-    """
-    keys: list[bytes] = [] if behind is None else [*behind.keys]
-    values: list[bytes | memoryview] = [] if behind is None else [*behind.values]
-    size = sum(map(len, values))
-    for key, value in zip(block.keys, block.values, strict=True):
-        size += len(value)
-        if len(values) >= limit or (values and size > room):
-            break
-        keys.append(key)
-        values.append(memoryview(bytes(value)))  # so that slices of it are not copied again
-    # the last item of a shard may be no block of records
-    origin = block if behind is None or not behind.keys else behind
-    return Block(keys, values, database=origin.database)
 
 
 OF_FILES = 0.75
@@ -200,10 +149,14 @@ class FieldSums(msgspec.Struct):
 
 
 class Sums(msgspec.Struct):
-    """The sums over decoded records of one family or rows of one table. `broken` records have no fields."""
+    """The sums over decoded records of one family or rows of one table.
+
+    `broken` records have no fields. Records that are `followed` have bytes after the end of their payload.
+    """
 
     records: int = 0
     broken: int = 0
+    followed: int = 0
     fields: dict[str, FieldSums] = msgspec.field(default_factory=dict)
     classes: set[str] = msgspec.field(default_factory=set)
     columns: dict[str, ColumnSums] = msgspec.field(default_factory=dict)
@@ -222,6 +175,7 @@ class Sums(msgspec.Struct):
     def add(self, other: Sums) -> None:
         self.records += other.records
         self.broken += other.broken
+        self.followed += other.followed
         self.classes |= other.classes
         self.extents.add(other.extents)
         for name, sums in other.fields.items():
@@ -245,12 +199,9 @@ class Sums(msgspec.Struct):
         kinds = {} if vote is None else {it: vote.kinds[it] for it in sorted(vote.kinds) if vote.kinds[it]}
         classes = tuple(sorted(self.classes)[:CLASSES])
         tied, loose = self.extents.tied()
-        family = FamilyProfile(name, sampled, fields, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
-        if vote is None:
-            return family
-        return msgspec.structs.replace(
-            family, label=vote.label, forced=vote.forced, array=vote.array, length=vote.length, form=vote.form
-        )
+        made = FamilyProfile(name, sampled, fields, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
+        trailing = self.records >= FEWEST_FOLLOWED and self.followed >= NEARLY_ALL * self.records
+        return made if vote is None else msgspec.structs.replace(vote.applied_to(made), trailing=trailing)
 
     def _channels_first(self, decoder_name: str, field_name: str) -> bool:
         """Return whether arrays have their channels first, as in a Datum, or as floats with labels for Caffe's layer.
@@ -267,10 +218,11 @@ class Sums(msgspec.Struct):
 class ColumnSums(msgspec.Struct):
     """The sums over a column of cells: the number of each kind, and the sums over what their decoders made of them.
 
-    A `maybe` column has numbers, unless most of its rows turn out to be pictures.
+    `forms` are the known formats of unknown cells. A `maybe` column has numbers, unless most of its rows are pictures.
     """
 
     kinds: Counter[str] = msgspec.field(default_factory=Counter)
+    forms: Counter[str] = msgspec.field(default_factory=Counter)
     by_kind: dict[str, Sums] = msgspec.field(default_factory=dict)
     label: bool = False
     maybe: bool = False
@@ -293,6 +245,7 @@ class ColumnSums(msgspec.Struct):
         room, values = PROBE_BYTES, payloads(cells.take(rows))
         alike: dict[str, list[bytes | memoryview]] = defaultdict(list)
         for value, it in zip(values, cell_kinds, strict=True):
+            self.forms.update([known_format(value) or ""] if it == UNKNOWN else ())
             if it in (EMPTY, UNKNOWN) or (room < len(value) and room < PROBE_BYTES):
                 continue
             room -= len(value)
@@ -305,6 +258,7 @@ class ColumnSums(msgspec.Struct):
 
     def add(self, other: ColumnSums) -> None:
         self.kinds += other.kinds
+        self.forms += other.forms
         self.label |= other.label
         self.maybe |= other.maybe
         self.short |= other.short
@@ -314,7 +268,7 @@ class ColumnSums(msgspec.Struct):
     @property
     def _vote(self) -> Vote:
         decoder = elected(self.kinds)
-        return Vote(decoder, self.kinds, self.label and decoder in SIDE_DECODERS)
+        return Vote(decoder, self.kinds, self.label and decoder in SIDE_DECODERS, form=usual_form(self.forms))
 
     @property
     def profiled(self) -> bool:
@@ -364,6 +318,7 @@ def sums_of_values(
     batches = [it for it in items if isinstance(it, Batch)]
     sums.take(batches, len(values))
     bad = {it[0] for it in items if not isinstance(it, Batch) and it[1].verdict == "bad"}
+    sums.followed = len({it[0] for it in items if not isinstance(it, Batch) and it[1].code == "trailing-data"})
     sums.broken = len(bad.difference(*(batch.rows for batch in batches)))
     if isinstance(decodes, NamingClasses):
         with blaming("undecodable"):

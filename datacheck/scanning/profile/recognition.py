@@ -15,7 +15,7 @@ from datacheck.errors import UsageError
 from datacheck.model.blocks import Block
 from datacheck.model.forced import RAW, UNFORCED, Forced, is_raw
 from datacheck.model.key_families import fold, named_alike
-from datacheck.model.profile import EMPTY, UNKNOWN, UsualLength
+from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, UsualLength
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blaming
@@ -33,6 +33,8 @@ NUMBERS = 0.95
 LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls"))
 """Words that make a family one of labels, if its name has one of them."""
 WORDS = frozenset(("decimal", "text"))
+TEXT_BYTES = 64
+"""Minimum total size in bytes of fewer than SAMPLED values that are texts not only by chance."""
 NEARLY_ALL = 0.9
 """Minimum share of one length among undecodable values for values of small families to be expected to have it too."""
 _WORD = re.compile(r"[a-z]+")
@@ -42,7 +44,7 @@ _OF_A_CLASS = re.compile(r"(class|cls|label|target|y)[-_. ]?[#0-9]+")
 class Look(NamedTuple):
     """What was seen of a sampled value: where it is, its size, and the decoder that knows it (or UNKNOWN, EMPTY).
 
-    `form` is the known format of a value that no decoder knows, if it has one.
+    `form` is the known format of a value that no decoder knows, if it has one; `plain` is set for plain text.
     """
 
     database: str | None
@@ -50,6 +52,7 @@ class Look(NamedTuple):
     size: int
     kind: str
     form: str = ""
+    plain: bool = False
 
 
 def looks(block: Block, forced: Forced) -> list[Look]:
@@ -59,7 +62,15 @@ def looks(block: Block, forced: Forced) -> list[Look]:
         kinds = [EMPTY if not len(it) else forced_name or kind(it) or UNKNOWN for it in block.values]
     sizes = map(len, block.values)
     forms = _forms(block, kinds) if UNKNOWN in kinds else [""] * len(kinds)
-    return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, forms, strict=True)]
+    plain = _plain(block, kinds) if not WORDS.isdisjoint(kinds) else [False] * len(kinds)
+    return [Look(block.database, *of_value) for of_value in zip(block.keys, sizes, kinds, forms, plain, strict=True)]
+
+
+def _plain(block: Block, kinds: Sequence[str]) -> list[bool]:
+    """Return which of the values are plain texts or numbers."""
+    from datacheck.decoders.text import is_plain  # a worker has loaded its dependencies already
+
+    return [name in WORDS and is_plain(it) for it, name in zip(block.values, kinds, strict=True)]
 
 
 def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
@@ -131,7 +142,8 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
 class Vote(msgspec.Struct, frozen=True):
     """The result for the sampled values of a family: the decoder to use, and the number of values of each kind.
 
-    `forced`, `array`, `length` and `form` are those of the family's profile.
+    `forced`, `array`, `length`, `form` and `alone` are those of the family's profile. `plain` is set if nearly all
+    values that have any bytes are plain texts or numbers.
     """
 
     decoder: str
@@ -141,6 +153,20 @@ class Vote(msgspec.Struct, frozen=True):
     array: Array | None = None
     length: UsualLength | None = None
     form: str = ""
+    plain: bool = False
+    alone: bool = False
+
+    def applied_to(self, family: FamilyProfile) -> FamilyProfile:
+        """Return the profile of the family with what was voted for."""
+        return replace(
+            family,
+            label=self.label,
+            forced=self.forced,
+            array=self.array,
+            length=self.length,
+            form=self.form,
+            alone=self.alone,
+        )
 
     @property
     def empty(self) -> int:
@@ -158,8 +184,13 @@ class Vote(msgspec.Struct, frozen=True):
         count = sum(number for name, number in self.kinds.items() if name not in (UNKNOWN, EMPTY, *SIDE_DECODERS))
         return self.decoder not in (UNKNOWN, *SIDE_DECODERS) or 4 * count > self.full
 
-    def alone(self) -> Vote:
-        """Return the vote for a store in which there is nothing that texts and numbers could lie beside."""
+    def without_others(self) -> Vote:
+        """Return the vote for a store in which there is nothing that texts and numbers could lie beside.
+
+        Plain texts and numbers are then the records themselves; what only looks like them is not known.
+        """
+        if self.plain and self.decoder in WORDS:
+            return replace(self, alone=True)
         kinds: Counter[str] = Counter()
         for name, number in self.kinds.items():
             kinds[UNKNOWN if name in SIDE_DECODERS else name] += number
@@ -179,12 +210,24 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
         kinds = Counter({EMPTY: kinds[EMPTY], forced: full})
         return Vote(forced, kinds, label and (forced in SIDE_DECODERS or is_raw(forced)), forced=True, array=array)
     name = elected(kinds, single=all(look.size <= 1 for look in seen))
-    return Vote(name, kinds, label and name in SIDE_DECODERS, length=_usual_length(seen), form=_form(seen))
+    plain = _are_plain(seen)
+    return Vote(name, kinds, label and name in SIDE_DECODERS, length=_usual_length(seen), form=_form(seen), plain=plain)
+
+
+def _are_plain(seen: Sequence[Look]) -> bool:
+    """Return whether nearly all values are plain text, and enough of it that no other bytes look like it by chance."""
+    plain = [look.size for look in seen if look.plain]
+    full = sum(look.kind != EMPTY for look in seen)
+    return len(plain) >= NEARLY_ALL * full and (len(plain) >= SAMPLED or sum(plain) >= TEXT_BYTES)
 
 
 def _form(seen: Sequence[Look]) -> str:
     """Return the format that nearly all values unknown to decoders have in common, or ""."""
-    forms = Counter(look.form for look in seen if look.kind == UNKNOWN)
+    return usual_form(Counter(look.form for look in seen if look.kind == UNKNOWN))
+
+
+def usual_form(forms: Counter[str]) -> str:
+    """Return the known format of nearly all values, given the number of each, or ""."""
     form, count = forms.most_common(1)[0] if forms else ("", 0)
     return form if count >= NEARLY_ALL * forms.total() else ""
 
@@ -260,8 +303,9 @@ class Families(msgspec.Struct, frozen=True):
         every = [*votes.values(), *([rest] if rest else [])]
         if (forced.rest is None or (seen and forced.spares_texts)) and not any(vote.of_training for vote in every):
             forced = replace(forced, texts_beside=False)
-            votes = {name: _vote(name, group, forced, label_field).alone() for name, group in members.items()}
-            rest = _vote(None, others, forced).alone()
+            votes = {name: _vote(name, group, forced, label_field).without_others() for name, group in members.items()}
+            if rest is not None or not any(vote.alone for vote in votes.values()):
+                rest = _vote(None, others, forced).without_others()
         usual = _usual_length(seen)
         if usual is not None and usual.share >= NEARLY_ALL:
             votes = {name: _with_usual_length(vote, members[name], usual) for name, vote in votes.items()}

@@ -88,7 +88,7 @@ class TakeShapes:
     def run(self, job: Job, watch: Watch) -> SourceSample:
         from datacheck.decoders import decoder
         from datacheck.model.blocks import Block
-        from datacheck.scanning.profile.profiling import sample
+        from datacheck.scanning.profile.sampled import sample
 
         watch.timeout = job.settings.timeout
         result = SourceSample(Counter())

@@ -273,7 +273,7 @@ class _Taking:
 
     def _limit(self, number: int) -> int:
         """Return the maximum number of records to read of a probe: as before, or as many as fit its share of bytes."""
-        from datacheck.scanning.profile.profiling import PROBE_BYTES, RECORDS_A_PROBE
+        from datacheck.scanning.profile.sampled import PROBE_BYTES, RECORDS_A_PROBE
 
         if number in self._looks:
             return max(1, len(self._looks[number]))
@@ -286,7 +286,7 @@ class _Taking:
         return max(1, min(RECORDS_A_PROBE, fitting))
 
     def _read(self, number: int) -> Iterator[AnyBlock]:
-        from datacheck.scanning.profile.profiling import FURTHER_BYTES, PROBE_BYTES, copied, sample
+        from datacheck.scanning.profile.sampled import FURTHER_BYTES, PROBE_BYTES, copied, sample
 
         probe, reader, watch = self._probes[number], self._job.reader, self._watch
         limit, room = self._limit(number), PROBE_BYTES if number < self._task.planned else FURTHER_BYTES

@@ -34,7 +34,7 @@ SOUND = {
     "worst quality": encode(drawn(), quality=0),
     "best quality": encode(drawn(), quality=100),
     "lossless": encode(drawn(), lossless=True),
-    "lossless, slow": encode(drawn(), lossless=True, method=6, quality=100),
+    "lossless, slow": encode(drawn(24, 20), lossless=True, method=6, quality=100),
     "few colours": encode(drawn().quantize(5).convert("RGB"), lossless=True),
     "alpha": encode(drawn(channels=4)),
     "lossless alpha": encode(drawn(channels=4), lossless=True),

@@ -1,0 +1,107 @@
+"""Records that name the keys of others: the frames of a clip, or the pictures of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
+from datacheck.conventions.values.aligned import with_keys
+from datacheck.conventions.values.stored_values import FORMS, is_key_list, key_of
+from datacheck.model.escaping import escape
+
+SEPARATORS = {f"texts{it!r}": it for it in ("|", ", ", ",", ";", "\n", "\t", " ")}
+"""What separates the names in a text, by the name of the form, in the order in which they are tried."""
+
+
+class Clip(msgspec.Struct, frozen=True):
+    """How a record and the frames that it names are called after a clip.
+
+    The record's key is the clip's name and an `ending`. A frame's key is the clip's name, what lies `between`, the name
+    in the list, and what comes `after`. `example` is the key of such a record.
+    """
+
+    ending: bytes
+    between: bytes
+    after: bytes
+    example: bytes = b""
+
+    def has(self, key: bytes) -> bool:
+        """Return whether a key may be that of such a record."""
+        return key.endswith(self.ending) if self.ending else self.between not in key
+
+    def before(self, key: bytes) -> bytes:
+        """Return what the keys of the frames begin with that the record with this key names."""
+        return key[: len(key) - len(self.ending)] + self.between
+
+
+class Index(msgspec.Struct, frozen=True):
+    """Records of the database `kept_in` that name the keys of records: all of its records, or those of a `pattern`.
+
+    A value is a key, or a list of keys that is written in a `form`. With `clip`, it is a list of what the keys of a
+    clip's frames differ in.
+    """
+
+    kept_in: str
+    pattern: Pattern | None = None
+    form: str = ""
+    clip: Clip | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of these records in messages."""
+        within = "" if self.pattern is None else escape(self.pattern.before) + "#" + escape(self.pattern.after)
+        if self.clip is not None:
+            within = f"{escape(self.clip.example)} and the like"
+        return ":".join(it for it in (self.kept_in, within) if it)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are texts, which cannot be lists of nothing."""
+        return self.form in SEPARATORS
+
+    def rows(self, keys: Sequence[bytes]) -> Iterator[int]:
+        """Yield the positions of these records among neighbouring keys."""
+        if self.clip is not None:
+            yield from (row for row, key in enumerate(keys) if self.clip.has(key))
+        else:
+            yield from range(len(keys)) if self.pattern is None else self.pattern.numbers(KeyTable(keys))[0].tolist()
+
+    def keys(self, key: bytes, value: bytes) -> list[bytes] | None:
+        """Return the keys that the value of the record with this key names, or None if it has another form."""
+        if not self.form:
+            return [value]
+        items = read_items(self.form, value)
+        if items is None:
+            return None
+        before, after = (b"", b"") if self.clip is None else (self.clip.before(key), self.clip.after)
+        return [before + key_of(it) + after for it in items if it]
+
+    def rewritten(self, key: bytes, value: bytes, new: Callable[[bytes], bytes | None]) -> bytes:
+        """Return the value of the record with this key in a copy; `new` returns the key of a record there, or None."""
+        items = read_items(self.form, value)
+        if items is None:
+            return value
+        before, after = (b"", b"") if self.clip is None else (self.clip.before(key), self.clip.after)
+
+        def renamed(item: bytes) -> bytes | None:
+            moved = new(before + item + after) if item else item
+            return moved[len(before) : len(moved) - len(after)] if moved else moved
+
+        changed = with_keys(items, renamed)
+        if changed == items:
+            return value
+        return SEPARATORS[self.form].join(changed).encode() if self.is_text else FORMS[self.form].write(changed)
+
+
+def read_items(form: str, value: bytes) -> list[Any] | None:
+    """Return the texts in a value of this form, or None if it has another one."""
+    if form in SEPARATORS:
+        try:
+            return value.decode().split(SEPARATORS[form])
+        except UnicodeDecodeError:
+            return None
+    parsed = FORMS[form].read(value)
+    return parsed if not isinstance(parsed, dict) and is_key_list(parsed) else None
