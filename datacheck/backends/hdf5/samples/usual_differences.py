@@ -52,12 +52,14 @@ def _difference(finding: Finding) -> Difference | None:
 
 def _differences(files: Iterable[Shapes], wanted: Collection[Names]) -> Iterator[Difference]:
     """Yield the difference of each pair of datasets of one group that have these names."""
+    others = defaultdict(list)
+    for one, other in wanted:
+        others[one].append(other)
     for shapes in files:
         of_group: dict[bytes, dict[bytes, int]] = defaultdict(dict)
         for path, shape in shapes:
             group, _, name = path.rpartition(b"/")
             of_group[group][name] = shape[0] if shape else 1
         for rows in of_group.values():
-            for names in wanted:
-                if rows.keys() >= set(names):
-                    yield names, rows[names[0]] - rows[names[1]]
+            for one in rows.keys() & others.keys():
+                yield from (((one, other), rows[one] - rows[other]) for other in others[one] if other in rows)
