@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
-
-import msgspec
 
 from datacheck.conventions.counts.clips_counted import clip_names, frame_of
 from datacheck.conventions.counts.counted import METADATA, NAMES
+from datacheck.conventions.counts.written import written_into
 from datacheck.conventions.interface import ClipTotals, Count, StoreView
 from datacheck.conventions.keys.groups import words
-from datacheck.conventions.values.stored_values import stored, stored_count
+from datacheck.conventions.values.stored_values import stored_count
 
 _CLIPS = "clip clips video videos vid vids sequence sequences seq seqs episode episodes trajectory trajectories"
 CLIPS = frozenset(_CLIPS.split())
@@ -95,7 +93,6 @@ def totals_without(
     gone = sum(frames <= lost[clip] for clip, frames in totals.frames.items())
     values: dict[bytes, bytes] = {}
     for count in totals.counts if gone else ():
-        new = values.get(count.key) or value(count.key)
-        item: Any = count if new is None or count.item is None else msgspec.structs.replace(count, said=stored(new))
-        values[count.key] = item.written((count.number or 0) - gone)
+        changed = values.get(count.key) or value(count.key) or count.raw
+        values[count.key] = written_into(count, changed, (count.number or 0) - gone)
     return values
