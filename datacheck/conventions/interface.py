@@ -1,7 +1,6 @@
 """Data classes for what a project keeps beside its records: counts, lists of keys, numbers without gaps, groups.
 
-A convention is recognised by the contents of a store, checked against the keys that a scan sums up, and made true again
-by a rebuild.
+A convention is recognised by what a store holds, checked against the keys that a scan sums up, and made true by a copy.
 """
 
 from __future__ import annotations
@@ -318,9 +317,10 @@ class ClipCounts(msgspec.Struct, frozen=True):
 
 
 class ClipTotals(msgspec.Struct, frozen=True):
-    """Numbers of clips, as `counts` say, and how many `frames` each has, by its name or by its folder."""
+    """Numbers of clips, `lists` of their names, and how many `frames` each has, by its name or by its folder."""
 
     counts: tuple[Count, ...]
+    lists: dict[bytes, Stored] = {}
     frames: dict[bytes, int] = {}
     folders: bool = False
 
@@ -390,9 +390,9 @@ class Known(msgspec.Struct, frozen=True):
 
     `listed` are the results of comparing its lists of keys. `stems` are the samples that are identified by texts rather
     than numbers, `across` the samples that span several databases. `within` are lists of its records that a copy does
-    not keep true. `share` says that the store, by its name or its metadata, holds a part of a set.
-    `left_out` says how many records were left out on purpose, `totals` how many clips there are. With `brief`, only
-    some of its keys were looked at for counts and lists of its own.
+    not keep true. `share` says that the store, by its name or its metadata, holds a part of a set. `left_out` says how
+    many records were left out on purpose, `totals` which clips there are. With `brief`, only some of its keys were
+    looked at for counts and lists of its own.
     """
 
     conventions: tuple[Convention, ...] = ()
