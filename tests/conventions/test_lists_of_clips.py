@@ -69,3 +69,10 @@ def test_lists_that_may_be_of_something_else_stay(tmp_path, beside):
 def test_a_part_of_a_set_may_lack_a_clip(tmp_path):
     source = write(tmp_path / "shard_00002", frames(without="v3") | about())
     assert [(it.code, it.verdict) for it in datacheck.scan(source).findings] == [("dangling", "suspicious")]
+
+
+@pytest.mark.parametrize("beside", [{b"num_videos": b"12"}, {b"video_names": json.dumps(NAMES).encode()}])
+def test_the_number_of_frames_is_true_beside_what_is_said_of_clips(tmp_path, beside):
+    source = write(tmp_path / "store", frames(cut="v3") | beside | {b"num_frames": b"36"})
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+    assert read(tmp_path / "copy")[b"num_frames"] == b"33"
