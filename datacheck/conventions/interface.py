@@ -24,7 +24,6 @@ from datacheck.model.escaping import escape, plain
 Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, or None if there is no such key."""
 
-
 ALL = ""
 """Stands for all families of keys in mappings of shapes by family."""
 FEWEST = 64
@@ -238,7 +237,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     `names` are the names of mapping entries that lead to the lists. `places` are the places of the keys, if these are
     certainly keys. If a copy can keep the lists true, `form` is how the value is written. The entries in `counts` of
     the mapping that holds the list are the number of its keys. `numbers` are those in keys of the `pattern`, if it is
-    known; they are `sure` to be that if the lists have the names of sets of samples.
+    known; they are `sure` to be that if the lists have the names of sets of samples. `count` may count the rows.
     """
 
     key: bytes
@@ -250,6 +249,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     counts: tuple[str, ...] = ()
     pattern: Pattern | None = None
     sure: bool = False
+    count: Count | None = None
 
     def as_list(self, part: str) -> KeyList:
         """Return the lists of keys as one list for a database, which need not name every record."""

@@ -79,8 +79,11 @@ def _with_list(key_list: OtherKeyList, raw: bytes, value: Value) -> bytes:
 
 
 def _listed_number(key_list: OtherKeyList, raw: bytes) -> int:
-    """Return the number of keys that the list in a value of the source has in the copy."""
-    return sum(1 for _ in keys_in(with_keys(FORMS[key_list.form].read(raw), key_list.key)))
+    """Return the number of keys, or of rows with keys, that the list in a value of the source has in the copy."""
+    value = FORMS[key_list.form].read(raw)
+    return (
+        len(key_list.rewritten(value)) if key_list.places else sum(1 for _ in keys_in(with_keys(value, key_list.key)))
+    )
 
 
 @dataclass(frozen=True)

@@ -213,13 +213,19 @@ class _Plan:
             renumbered = self._repair(part).renumbered
             within = [it for it in known.within if it.form and (it.pattern is None or (renumbered and it.sure))]
             repairs = self._repairs_with(part, missing) if within else ()
+            account = self.report.account(part)
+            records = account.records - account.own
+            true_counts = {records, records - len(known.aside), *map(len, account.numbers.values())}
             for it in within if repairs else ():
+                of_rows = it.count is not None and it.count.number not in true_counts
+                count = replace(it.count, of_list=it.key) if it.count is not None and of_rows else None
                 lists[it.kept_in, it.key] = OtherKeyList(
-                    it.form, repairs, places=it.places, counts=it.counts, pattern=it.pattern
+                    it.form, repairs, count, places=it.places, counts=it.counts, pattern=it.pattern
                 )
         for (part, key), key_list in lists.items():
             repair = self._repair(part)
-            values = {of: it for of, it in repair.values.items() if of != key}  # its counts are those of the list
+            own = {key} if key_list.count is None else {key, key_list.count.key}
+            values = {of: it for of, it in repair.values.items() if of not in own}  # its counts are those of the list
             self._change(part, other_lists={**repair.other_lists, key: key_list}, values=values)
 
     def list_in_records(self) -> None:
