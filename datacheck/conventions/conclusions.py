@@ -10,7 +10,7 @@ import msgspec
 from datacheck.conventions.counts.clips_counted import counts_clips, may_count_clips
 from datacheck.conventions.counts.counted import LOOSE, THINGS
 from datacheck.conventions.counts.counts_of_others import doubtful_findings, findings_with_others
-from datacheck.conventions.counts.rows_counted import may_count_rows
+from datacheck.conventions.counts.rows_counted import counts_rows, may_count_rows
 from datacheck.conventions.interface import UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.groups import CONFIRMED, Groups, groups_of, groups_with_some
@@ -365,7 +365,7 @@ def _count_findings(
     true_counts = _true_counts(samples, account, known.across, known.stems)
     if count.of_list is not None:
         true_counts |= entries[count.of_list]
-    if declared not in true_counts and not counts_clips(count, convention, account):
+    if declared not in true_counts and not (counts_clips(count, convention, account) or counts_rows(count, known)):
         stems = None if known.stems is None else known.stems.all
         number = stems or expected_count(declared, samples, account.records - account.own - samples.aside)
         other = _may_count_other(count, convention, account, samples.numbers, true_counts)

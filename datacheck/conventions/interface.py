@@ -1,7 +1,6 @@
 """Data classes for what a project keeps beside its records: counts, lists of keys, numbers without gaps, groups.
 
-A convention is recognised by the contents of a store, checked against the keys that a scan sums up, and made true again
-by a rebuild.
+A convention is recognised by what a store holds, checked against the keys that a scan sums up, and made true by a copy.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from datacheck.model.escaping import escape, plain
 
 Value = Callable[[bytes], "bytes | None"]
 """Returns the value of a key of the store, or None if there is no such key."""
-
 
 ALL = ""
 """Stands for all families of keys in mappings of shapes by family."""
@@ -239,7 +237,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     `names` are the names of mapping entries that lead to the lists. `places` are the places of the keys, if these are
     certainly keys. If a copy can keep the lists true, `form` is how the value is written. The entries in `counts` of
     the mapping that holds the list are the number of its keys. `numbers` are those in keys of the `pattern`, if it is
-    known; they are `sure` to be that if the lists have the names of sets of samples.
+    known; they are `sure` to be that if the lists have the names of sets of samples. `count` may count the rows.
     """
 
     key: bytes
@@ -251,6 +249,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     counts: tuple[str, ...] = ()
     pattern: Pattern | None = None
     sure: bool = False
+    count: Count | None = None
 
     def as_list(self, part: str) -> KeyList:
         """Return the lists of keys as one list for a database, which need not name every record."""
@@ -318,9 +317,10 @@ class ClipCounts(msgspec.Struct, frozen=True):
 
 
 class ClipTotals(msgspec.Struct, frozen=True):
-    """Numbers of clips, as `counts` say, and how many `frames` each has, by its name or by its folder."""
+    """Numbers of clips, `lists` of their names, and how many `frames` each has, by its name or by its folder."""
 
     counts: tuple[Count, ...]
+    lists: dict[bytes, Stored] = {}
     frames: dict[bytes, int] = {}
     folders: bool = False
 
@@ -390,9 +390,9 @@ class Known(msgspec.Struct, frozen=True):
 
     `listed` are the results of comparing its lists of keys. `stems` are the samples that are identified by texts rather
     than numbers, `across` the samples that span several databases. `within` are lists of its records that a copy does
-    not keep true. `share` says that the store, by its name or its metadata, holds a part of a set.
-    `left_out` says how many records were left out on purpose, `totals` how many clips there are. With `brief`, only
-    some of its keys were looked at for counts and lists of its own.
+    not keep true. `share` says that the store, by its name or its metadata, holds a part of a set. `left_out` says how
+    many records were left out on purpose, `totals` which clips there are. With `brief`, only some of its keys were
+    looked at for counts and lists of its own.
     """
 
     conventions: tuple[Convention, ...] = ()

@@ -6,7 +6,7 @@ have from it. All other lists are copied unchanged, which the user is informed o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from datacheck.conventions.counts.counted import METADATA
@@ -83,7 +83,15 @@ def lists_within(
                 alone = len(found) == 1 and len(compared) == len(places) and not parsed.in_part and apart is not None
                 if alone and stand_alone(apart, places, text) and is_lossless(view.value(key) or b"", parsed):
                     result = replace(result, form=parsed.form, counts=tuple(str(it.item) for it in counted))
+                if result.form and owner == part and [it for it in places if it.kind == "rows" and not it.names]:
+                    result = replace(result, count=_count_of(len(parsed.value), conventions[owner]))
                 yield owner, result
+
+
+def _count_of(number: int, conventions: Iterable[Convention]) -> Count | None:
+    """Return the record that holds this number as a count, or None."""
+    counts = (it for one in conventions for it in one.counts if it.item is None and it.of_list is None and it.counts)
+    return next((it for it in counts if it.number == number and it.kept_in is None and not it.next), None)
 
 
 def _without_counts(value: Any, counted: Collection[Count], lists: list[tuple[Place, list[Any]]]) -> Any:

@@ -9,6 +9,7 @@ from itertools import chain
 import msgspec
 
 from datacheck.conventions.conclusions import Samples, expected_count, piece_counts, samples_of, unsure_counts
+from datacheck.conventions.counts.written import written_into
 from datacheck.conventions.dropped import DroppedRecords
 from datacheck.conventions.interface import Convention, Count, Listed
 from datacheck.conventions.keys.account import Account
@@ -240,7 +241,7 @@ def _new_counts(
         if count.of_list is not None or not count.counts or count.written(number := true(count)) == count.raw:
             continue
         if count.kept_in is None:
-            values[count.key] = count.written(number)
+            values[count.key] = written_into(count, values.get(count.key, count.raw), number)
         else:
             elsewhere.setdefault((count.kept_in, count.key), []).append((count, number))
     return values, elsewhere
@@ -283,11 +284,3 @@ def _true_value(
     of_records = expected_count(count.number, samples, records) != len(samples.numbers) or not samples.numbers
     of_records &= not samples.missing or count.number != asked_for
     return records - dropped if of_records else len(samples_left.numbers)
-
-
-def written_together(counts: Sequence[tuple[Count, int]]) -> bytes:
-    """Return the value of a key with new numbers of one or several counts that it holds."""
-    count, number = counts[-1]
-    if len(counts) == 1 or count.said is None or not isinstance(count.item, str):
-        return count.written(number)
-    return count.said.written({**count.said.value, **{it.item: new - it.last for it, new in counts}})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datacheck.backends.copy_plan import Change
+from datacheck.conventions.counts.written import written_into
 from datacheck.conventions.interface import Count, Value
 from datacheck.conventions.keys.account import KeyWatch
 from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
@@ -67,6 +68,22 @@ class OtherKeyList:
         new = rewritten(value, self.places, self.key)
         number = sum(len(keys_at(new, it)) for it in self.places)
         return {of: number if of in self.counts else it for of, it in new.items()} if self.counts else new
+
+
+def _with_list(key_list: OtherKeyList, raw: bytes, value: Value) -> bytes:
+    """Return a value with the list of keys in it as it is in the copy."""
+    form = FORMS[key_list.form]
+    old = form.read(raw)
+    new = key_list.rewritten(old, [form.read(value(it) or b"") for it in key_list.beside])
+    return raw if new == old else form.write(new)
+
+
+def _listed_number(key_list: OtherKeyList, raw: bytes) -> int:
+    """Return the number of keys, or of rows with keys, that the list in a value of the source has in the copy."""
+    value = FORMS[key_list.form].read(raw)
+    return (
+        len(key_list.rewritten(value)) if key_list.places else sum(1 for _ in keys_in(with_keys(value, key_list.key)))
+    )
 
 
 @dataclass(frozen=True)
@@ -172,28 +189,23 @@ class Repair:
         result = {}
         own = {key: OtherKeyList(form, (self,), beside=self.beside.get(key, ())) for key, form in self.lists.items()}
         lists = {**own, **self.other_lists}
-        counts = [*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None)]
-        lengths = {it.key: it for it in counts}
-        watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | lengths.keys()))
+        counts: dict[bytes, list[Count]] = {}
+        for count in (*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None)):
+            counts.setdefault(count.key, []).append(count)
+        watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | counts.keys()))
         for row in watch.own_rows(block.keys, block.series):
             key = block.keys[row]
-            if key in self.values:
-                result[row] = self.values[key]
-            elif key in lists:
-                form = FORMS[lists[key].form]
-                old = form.read(bytes(block.values[row]))
-                others = [form.read(value(it) or b"") for it in lists[key].beside]
-                new = lists[key].rewritten(old, others)
-                if new != old:
-                    result[row] = form.write(new)
-            else:
-                count = lengths[key]
+            raw = bytes(block.values[row])
+            new = self.values.get(key, raw)
+            if key in lists:
+                new = _with_list(lists[key], new, value)
+            for count in counts.get(key, ()):
                 assert count.of_list is not None
-                key_list = lists[count.of_list]
-                old = FORMS[key_list.form].read(value(count.of_list) or b"")
-                number = sum(1 for _ in keys_in(with_keys(old, key_list.key)))
+                number = _listed_number(lists[count.of_list], value(count.of_list) or b"")
                 if number != count.number:
-                    result[row] = count.written(number)
+                    new = written_into(count, new, number)
+            if new != raw:
+                result[row] = new
         for index, key_list in self.indexes:
             for row in index.rows(block.keys):
                 if not index.form:

@@ -8,23 +8,21 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-import msgspec
-
 from datacheck.conventions.conclusions import samples_of, scattered_text
 from datacheck.conventions.counts.clip_counts import counts_without
 from datacheck.conventions.counts.clip_totals import totals_without
 from datacheck.conventions.counts.frame_counts import rewritten_without
+from datacheck.conventions.counts.written import written_into, written_together
 from datacheck.conventions.interface import Count, Known
 from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.keys.spanning import Sample, Spanning
 from datacheck.conventions.listed import KEYS
 from datacheck.conventions.naming_records import Index
-from datacheck.conventions.outcome import Outcome, Outcomes, Shares, outcome_without, written_together
+from datacheck.conventions.outcome import Outcome, Outcomes, Shares, outcome_without
 from datacheck.conventions.parting import have_same_numbers
 from datacheck.conventions.repair import OtherKeyList, Repair
 from datacheck.conventions.values.rewriting import Place
-from datacheck.conventions.values.stored_values import stored
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding
@@ -215,13 +213,19 @@ class _Plan:
             renumbered = self._repair(part).renumbered
             within = [it for it in known.within if it.form and (it.pattern is None or (renumbered and it.sure))]
             repairs = self._repairs_with(part, missing) if within else ()
+            account = self.report.account(part)
+            records = account.records - account.own
+            true_counts = {records, records - len(known.aside), *map(len, account.numbers.values())}
             for it in within if repairs else ():
+                of_rows = it.count is not None and it.count.number not in true_counts
+                count = replace(it.count, of_list=it.key) if it.count is not None and of_rows else None
                 lists[it.kept_in, it.key] = OtherKeyList(
-                    it.form, repairs, places=it.places, counts=it.counts, pattern=it.pattern
+                    it.form, repairs, count, places=it.places, counts=it.counts, pattern=it.pattern
                 )
         for (part, key), key_list in lists.items():
             repair = self._repair(part)
-            values = {of: it for of, it in repair.values.items() if of != key}  # its counts are those of the list
+            own = {key} if key_list.count is None else {key, key_list.count.key}
+            values = {of: it for of, it in repair.values.items() if of not in own}  # its counts are those of the list
             self._change(part, other_lists={**repair.other_lists, key: key_list}, values=values)
 
     def list_in_records(self) -> None:
@@ -281,9 +285,8 @@ class _Plan:
             values = dict(outcome.repair.values)
             for count in known.left_out.kept if every and outcome.repair.dropped else ():
                 if count.number in every:
-                    new = values.get(count.key)  # another number of the same mapping has changed
-                    count = count if new is None else msgspec.structs.replace(count, said=stored(new), raw=new)
-                    values[count.key] = count.written(len(outcome.repair.left))
+                    changed = values.get(count.key, count.raw)
+                    values[count.key] = written_into(count, changed, len(outcome.repair.left))
             self._change(part, values=values)
 
     def _repairs_with(self, part: str, missing: Collection[bytes]) -> tuple[Repair, ...]:

@@ -123,6 +123,7 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
             named(escape(key), part): escape(value[:80])
             for part, repair in repairs
             for key, value in {**repair.values, **repair.added}.items()
+            if key not in repair.other_lists and all(it.key != key for it in repair.lengths)
         },
         lists=(
             *(

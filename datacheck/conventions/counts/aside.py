@@ -17,7 +17,9 @@ _ASIDE = (
     "settings info information meta metadata schema header fields columns shape dtype channels camera intrinsics "
     "version license licence readme about author authors creator created date source url description desc citation "
     "dataset data split splits txt json md pkl at by dict dicts num number nb count counts total files size sizes "
-    "length lengths lookup table compress compression domain domains feature features dim dims type types token tokens"
+    "length lengths lookup table compress compression domain domains feature features dim dims type types token tokens "
+    "video videos clip clips sequence sequences episode episodes trajectory trajectories "
+    "samples windows"
 )
 ASIDE = frozenset(_ASIDE.split())
 DIGITS = frozenset(b"0123456789")

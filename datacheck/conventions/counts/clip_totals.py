@@ -1,21 +1,25 @@
-"""Numbers of clips beside their frames, which a copy that goes without a whole clip makes true: `num_videos` is 12.
+"""Numbers and lists of clips beside their frames, which a copy that goes without a whole clip makes true.
 
-Only a number that is exactly that of the clips is taken for one.
+Such are `num_videos` and `video_names`. Only a number that is exactly that of the clips is taken for one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
-
-import msgspec
 
 from datacheck.conventions.counts.clips_counted import clip_names, frame_of
 from datacheck.conventions.counts.counted import METADATA, NAMES
+from datacheck.conventions.counts.written import written_into
 from datacheck.conventions.interface import ClipTotals, Count, StoreView
 from datacheck.conventions.keys.groups import words
-from datacheck.conventions.values.stored_values import stored, stored_count
+from datacheck.conventions.listed import keys_without_digits
+from datacheck.conventions.values.rewriting import is_lossless
+from datacheck.conventions.values.standing import CLASSES
+from datacheck.conventions.values.stored_values import Stored, is_key_list, key_of, same_kind, stored_count
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
 
 _CLIPS = "clip clips video videos vid vids sequence sequences seq seqs episode episodes trajectory trajectories"
 CLIPS = frozenset(_CLIPS.split())
@@ -27,13 +31,45 @@ FEW = 64
 """Maximum number of sampled keys without a digit that are looked at."""
 MOST = 1 << 18
 """Maximum number of clips that are counted."""
+FEWEST = 8
+"""Minimum number of clips in a list."""
+NEARLY = 0.9
+"""Minimum share of the names in a list that must be those of clips, and of the clips that it must name."""
+NAMED = 5
+"""Maximum number of clips without a frame that are named."""
 
 
 def clip_totals(view: StoreView) -> ClipTotals | None:
-    """Return the numbers that may be of clips, if the records of a database are frames, or None."""
-    counts = tuple(_counts(view))
-    clips = clip_names(view.keys, frozenset(it.key for it in counts)) if counts else None
-    return None if clips is None else ClipTotals(counts)
+    """Return the numbers and the lists that may be of clips, if the records of a database are frames, or None."""
+    counts, lists = tuple(_counts(view)), dict(_lists(view))
+    own = frozenset((*(it.key for it in counts), *lists))
+    clips = clip_names(view.keys, own) if own else None
+    return None if clips is None else ClipTotals(counts, lists)
+
+
+def _lists(view: StoreView) -> Iterator[tuple[bytes, Stored]]:
+    """Yield the key and the value of each list that may name clips; nothing else may depend on the places in it."""
+    names = keys_without_digits(view)
+    for key in names if len(names) <= FEW else ():
+        name_words = words(key.decode("latin1"))
+        if name_words.isdisjoint(CLIPS) or not name_words.isdisjoint(CLASSES):
+            continue
+        parsed = view.stored(key)
+        if parsed is None or not isinstance(parsed.value, list) or not is_key_list(parsed.value):
+            continue
+        once = FEWEST <= len(set(parsed.value)) == len(parsed.value) <= MOST
+        alone = once and all(_is_single(view, it) for it in names if it != key)
+        if alone and is_lossless(view.value(key) or b"", parsed):
+            yield key, parsed
+
+
+def _is_single(view: StoreView, key: bytes) -> bool:
+    """Return whether a value is a number, or a mapping without lists: nothing that can have an item for each clip."""
+    parsed = view.stored(key)
+    if parsed is not None and isinstance(parsed.value, dict):
+        return not any(isinstance(it, (list, dict)) for it in parsed.value.values())
+    said = stored_count(view.value(key) or b"")
+    return said is not None and type(said.value) in (int, float)
 
 
 def _counts(view: StoreView) -> Iterator[Count]:
@@ -61,7 +97,7 @@ class ClipFrames:
 
     def __init__(self, totals: ClipTotals) -> None:
         self._totals = totals
-        self._own = frozenset(it.key for it in totals.counts)
+        self._own = frozenset((*(it.key for it in totals.counts), *totals.lists))
         self._frames: tuple[Counter[bytes], Counter[bytes]] = (Counter(), Counter())
 
     def take(self, keys: Iterable[bytes]) -> None:
@@ -70,13 +106,25 @@ class ClipFrames:
                 frames.update(names)
 
     def totals(self) -> ClipTotals | None:
-        """Return the numbers that are those of the clips, with their frames, or None if there are none."""
-        found = [(it, frames) for it in self._totals.counts for frames in self._frames if it.number == len(frames)]
-        if not found or len(found[0][1]) > MOST:
-            return None
-        reading = found[0][1]
-        counts = tuple(it for it, frames in found if frames is reading)
-        return ClipTotals(counts, dict(reading), folders=reading is self._frames[1])
+        """Return the numbers and the lists that are those of the clips, with their frames, or None without any."""
+        best = max(
+            (self._totals_by(folders) for folders in (False, True)), key=lambda it: len(it.counts) + len(it.lists)
+        )
+        return best if best.counts or best.lists else None
+
+    def _totals_by(self, folders: bool) -> ClipTotals:
+        frames = self._frames[folders]
+        if len(frames) > MOST:
+            return ClipTotals(())
+        clips = frozenset(map(_named, frames))
+        lists = {
+            key: it
+            for key, it in self._totals.lists.items()
+            if len(clips.intersection(map(key_of, it.value))) >= NEARLY * max(len(it.value), len(clips))
+        }
+        numbers = {len(frames), *(len(it.value) for it in lists.values())}
+        counts = tuple(it for it in self._totals.counts if it.number in numbers)
+        return ClipTotals(counts, lists, dict(frames), folders=folders)
 
 
 def _clips_of(keys: Iterable[bytes], own: frozenset[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -92,10 +140,33 @@ def totals_without(
     `value` returns the new value of a key of which another number changes, or None.
     """
     lost = Counter(_clips_of(dropped, frozenset())[totals.folders])
-    gone = sum(frames <= lost[clip] for clip, frames in totals.frames.items())
+    left = [clip for clip, frames in totals.frames.items() if frames > lost[clip]]
     values: dict[bytes, bytes] = {}
-    for count in totals.counts if gone else ():
-        new = values.get(count.key) or value(count.key)
-        item: Any = count if new is None or count.item is None else msgspec.structs.replace(count, said=stored(new))
-        values[count.key] = item.written((count.number or 0) - gone)
+    for count in (it for it in totals.counts if it.number != len(left)):
+        changed = values.get(count.key) or value(count.key) or count.raw
+        values[count.key] = written_into(count, changed, len(left))
+    names = frozenset(map(_named, left))
+    for key, said in totals.lists.items():
+        new = [it for it in said.value if key_of(it) in names]
+        if len(new) < len(said.value):
+            values[key] = said.written(same_kind(said.value, new))
     return values
+
+
+def total_findings(totals: ClipTotals, *, share: bool) -> Iterator[Finding]:
+    """Yield a finding for each list that names clips without a frame; those of a `share` may be in another store."""
+    verdict: Verdict | None = "suspicious" if share else None
+    clips = frozenset(map(_named, totals.frames))
+    for key, said in totals.lists.items():
+        missing = [name for it in said.value if (name := key_of(it)) not in clips]
+        if missing:
+            first = list(map(escape, missing[:NAMED]))
+            verb = "have" if len(missing) > 1 else "has"
+            text = f"{len(missing):,} of the {len(said.value):,} clips in {escape(key)} {verb} no frame"
+            text = f"{text}: {', '.join(first)}"
+            yield found("dangling", text, verdict=verdict, key=escape(key), count=len(missing), first=first)
+
+
+def _named(clip: bytes) -> bytes:
+    """Return the name of a clip in lists, which is that in keys without what separates it from the number."""
+    return clip.rstrip(b"/_-.: ")

@@ -29,6 +29,8 @@ DOUBTFUL = frozenset(
     }
 )
 """Names whose value may be something else, such as the size of pictures, unless it is the number of records."""
+EVERY = (UNMISTAKABLE | DOUBTFUL) - THINGS - {b"size", b"num"} | {b"num_images"}
+"""Names whose value is the number of records if it is the same as another count: 16 samples may have 16 frames each."""
 APART = (b"__metadata__", b"__meta__")
 """Names of metadata: a record under one of them is neither a sample nor in any list of keys."""
 METADATA = (*APART, b"metadata", b"meta")
@@ -89,16 +91,16 @@ def _is_a_record(count: Count, store: StoreView) -> bool:
 
 
 def metadata_counts(store: StoreView) -> list[Count]:
-    """Return the count in each mapping of metadata that holds one."""
+    """Return the count in each mapping of metadata that holds one, with others there that have the same number."""
     counts = []
     for key in METADATA:
         parsed = store.stored(key)
         if parsed is None or not isinstance(parsed.value, dict):
             continue
-        candidates = (Count(key, parsed, store.value(key) or b"", item=it) for it in WITHIN if it in parsed.value)
-        count = next((it for it in candidates if it.number is not None), None)
-        if count is not None:
-            counts.append(count)
+        candidates = [Count(key, parsed, store.value(key) or b"", item=it) for it in WITHIN if it in parsed.value]
+        numbered = [it for it in candidates if it.number is not None]
+        counts += numbered[:1]
+        counts += (it for it in numbered[1:] if it.number == numbered[0].number and it.called in EVERY)
     return counts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from datacheck.conventions.interface import Convention, Count
+from datacheck.conventions.interface import Convention, Count, Known
 from datacheck.conventions.keys.groups import words
 
 _OF_ROWS = "batch batches chunk chunks block blocks bucket buckets traj trajectory episode ep demo rollout seq sequence"
@@ -21,3 +21,8 @@ def may_count_rows(count: Count, convention: Convention, true_counts: Iterable[i
         return False
     names = (words((it.before + it.after).decode("latin1")) for it in convention.parts)
     return any(not OF_ROWS.isdisjoint(it) for it in names)
+
+
+def counts_rows(count: Count, known: Known) -> bool:
+    """Check whether a count is the number of rows of a list, such as one of windows of neighbouring frames."""
+    return any(it.count is not None and it.count == count for it in known.within)

@@ -13,7 +13,7 @@ from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
 from datacheck.conventions.across import with_asked_samples
 from datacheck.conventions.conclusions import convention_findings, list_findings, samples_of
 from datacheck.conventions.counts.clip_counts import clip_counts, clip_findings
-from datacheck.conventions.counts.clip_totals import clip_totals
+from datacheck.conventions.counts.clip_totals import clip_totals, total_findings
 from datacheck.conventions.counts.frame_counts import frame_counts, frame_findings
 from datacheck.conventions.counts.kept_counts import kept_and_skipped
 from datacheck.conventions.counts.whole_sets import is_share
@@ -321,6 +321,8 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
         yield from frame_findings(counts)
     for of_clips in known.clips:
         yield from clip_findings(of_clips)
+    if known.totals is not None:
+        yield from total_findings(known.totals, share=known.share)
     yield from end_findings(known, account)
 
 
