@@ -44,7 +44,7 @@ def test_a_rebuild_names_both_places_that_it_would_have_written(store, tmp_path)
 
 
 def test_a_dry_run_says_that_it_writes_nothing(store, tmp_path):
-    done = struck("rebuilding.rebuild", "_outcome", "rebuild", store, tmp_path / "copy", "--dry-run")
+    done = struck("rebuilding.rebuild", "_draft", "rebuild", store, tmp_path / "copy", "--dry-run")
     said = f"datacheck: interrupted; {store} is unchanged, and a dry run writes no copy; the same command starts over\n"
     assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
 

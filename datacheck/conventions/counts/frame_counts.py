@@ -34,6 +34,7 @@ VARIOUS = 3
 """Minimum number of different values; fewer may be rates or labels that match by chance, unless named like counts."""
 _COUNTING = "frame frames nframes num nums number numbers n len length lengths count counts"
 COUNTING = frozenset(_COUNTING.split())
+DIVIDING = frozenset({"split", "splits", "set", "sets", "subset", "subsets"})
 LEFT = 0.5
 """Minimum ratio between the number of a set and that of its records (the smaller to the larger)."""
 MOST = 1 << 18
@@ -157,8 +158,9 @@ def frame_findings(counts: FrameCounts) -> Iterator[Finding]:
         name, declared, number = (fewer or off)[0]
         more = f", and {len(off) - 1:,} more of {len(counts.said):,} are off" if len(off) > 1 else ""
         text = f"{escape(counts.key)} says that {escape(_raw(name))} has {declared:,}, there are {number:,}{more}"
-        whole = _are_sets(counts.said) and is_of_whole(counts.key)
-        verdict: Verdict | None = None if fewer and not whole else "suspicious"
+        sure = not is_of_whole(counts.key) and bool(words(counts.key.decode("latin1")) & (COUNTING | DIVIDING))
+        unsure = _are_sets(counts.said) and not sure
+        verdict: Verdict | None = None if fewer and not unsure else "suspicious"
         yield found("count", text, verdict=verdict, key=escape(counts.key), said=declared, found=number)
 
 
