@@ -1,4 +1,4 @@
-"""Test that a list of files is checked, but not a report, a receipt or a summary that datacheck wrote of a folder."""
+"""Test that a report that datacheck wrote of a folder is no list of its files, for a scan and for a rebuild."""
 
 import h5py
 import numpy as np
@@ -45,3 +45,15 @@ def test_a_list_of_bad_files_names_a_file_that_was_removed(folder):
 def test_a_list_of_files_names_a_file_that_was_removed(folder):
     (folder / "train_files.txt").write_text("".join(f"part_{number}.h5\n" for number in range(5)))
     assert codes_after_removal(folder) == ["nan", "missing"]
+
+
+@pytest.mark.parametrize("place", [".", "train"])
+def test_a_rebuild_takes_no_report_for_a_list(folder, reports, place):
+    for path in reports:
+        path.rename(folder.parent / place / path.name)
+    with h5py.File(folder / "part_2.h5", "r+") as file:
+        file["data"][...] = np.nan
+    done = datacheck("rebuild", folder, folder.parent / "copy", "--drop-bad")
+    assert "with all of part_2.h5" in done.stdout
+    assert "names part_2.h5" not in done.stdout + done.stderr
+    assert done.returncode == 0

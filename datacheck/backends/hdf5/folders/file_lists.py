@@ -60,11 +60,21 @@ def may_be_list(path: Path) -> bool:
     return path.suffix.lower() in LISTS and words(os.fsencode(path.name)).isdisjoint(ABOUT)
 
 
+def is_report(path: Path) -> bool:
+    """Check whether a text is a report or a receipt of datacheck, which stays true when files are removed later."""
+    with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
+        return REPORT.search(file.read(BEGINNING)) is not None
+    return False
+
+
 def lists_beside(path: Path) -> list[Path]:
-    """Return the texts beside a store that may be lists, in order; none if there are very many."""
+    """Return the texts beside a store that may be lists, in order; none if there are very many.
+
+    Reports are left out.
+    """
     with contextlib.suppress(OSError), os.scandir(path.absolute().parent) as entries:
         lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and it.is_file())
-        return lists if len(lists) <= MOST_LISTS else []
+        return [it for it in lists if not is_report(it)] if len(lists) <= MOST_LISTS else []
     return []
 
 
@@ -78,7 +88,7 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     stems = {_stem(os.fsencode(it.name)) for it in reader.files}
     lists = sorted(filter(may_be_list, inside))
     for path in [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]:
-        if not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS) or _is_report(path):
+        if not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS) or is_report(path):
             continue
         names = _names_in(path)
         absent = _few_absent(names, own, _base) if names else _few_absent(_words_in(path), stems, _stem)
@@ -90,13 +100,6 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         absent = [it for it in absent if spelled(it) not in others and not _exists(path.parent, it)]
         if absent and len(others) <= MOST_FILES:
             yield _absent_finding(escape(os.fsencode(os.path.relpath(path, folder))), absent)
-
-
-def _is_report(path: Path) -> bool:
-    """Check whether a text is a report or a receipt of datacheck, which stays true when files are removed later."""
-    with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
-        return REPORT.search(file.read(BEGINNING)) is not None
-    return False
 
 
 def _few_absent(names: Set[bytes], own: Set[bytes], spelled: Callable[[bytes], bytes]) -> list[bytes]:
