@@ -11,6 +11,7 @@ import pytest
 from convention_stores import picture, read, write
 
 import datacheck
+from datacheck.conventions.values.wrappings import unwrapped
 
 WAYS = {
     "gzip pickle": (lambda it: gzip.compress(pickle.dumps(it)), lambda it: pickle.loads(gzip.decompress(it))),
@@ -51,3 +52,13 @@ def test_a_compressed_list_that_is_cut_stops_a_rebuild(tmp_path):
     source = write(tmp_path / "store", records(cut=KEYS[3]) | {b"__keys__": raw})
     with pytest.raises(datacheck.DatacheckError, match="cannot be read"):
         datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
+
+
+def test_a_list_whose_header_asks_for_a_gigabyte_is_not_read():
+    assert unwrapped(lzma.compress(b"[1]", preset=9), 100) == ("xz", b"[1]")
+    forged = bytearray(lzma.compress(b"[1]", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 4096}]))
+    assert forged[12:20] == bytes([2, 0, lzma.FILTER_LZMA2, 1, 0, 0, 0, 0])  # the block's header; byte 4 is the size
+    forged[16] = 36  # of a dictionary of 1 GiB
+    forged[20:24] = zlib.crc32(forged[12:20]).to_bytes(4, "little")
+    assert lzma.decompress(forged) == b"[1]"
+    assert unwrapped(bytes(forged), 100) is None

@@ -12,6 +12,9 @@ from typing import Any
 
 import msgspec
 
+XZ_MEMORY = 128 << 20
+"""Maximum memory of a decompressor of xz, in bytes; its highest preset needs 65 MB, and a header can ask for 4 GB."""
+
 
 class Wrapping(msgspec.Struct, frozen=True):
     """A compression: how values `begin`, how their content is read and written."""
@@ -43,7 +46,11 @@ WRAPPINGS = {
     ),
     "zlib": Wrapping(_begins_like_zlib, zlib.decompressobj, zlib.compress),
     "bz2": Wrapping(lambda raw: raw.startswith(b"BZh"), bz2.BZ2Decompressor, bz2.compress),
-    "xz": Wrapping(lambda raw: raw.startswith(b"\xfd7zXZ\0"), lzma.LZMADecompressor, lzma.compress),
+    "xz": Wrapping(
+        lambda raw: raw.startswith(b"\xfd7zXZ\0"),
+        partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=XZ_MEMORY),
+        lzma.compress,
+    ),
 }
 
 

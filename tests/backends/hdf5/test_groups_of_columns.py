@@ -9,6 +9,7 @@ import pytest
 import datacheck
 
 ROWS = 40
+AXES = ["time", "frequencies", "weights"]
 
 
 def columns(path, bad=None, outside=("pos", "chromo"), group="cpg/BS27_{}", rows=ROWS):
@@ -31,11 +32,30 @@ def test_a_rebuild_drops_no_group_of_columns(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "source", [{"outside": ["time"]}, {"group": "demos/demo_{}"}, {"rows": ROWS + 1}], ids=["one", "named", "other"]
+    "source",
+    [
+        {"outside": ["time"]},
+        {"group": "demos/demo_{}"},
+        {"rows": ROWS + 1},
+        {"group": "eeg/trial_{}"},
+        {"outside": AXES},
+    ],
+    ids=["one", "named", "other", "trials", "axes"],
 )
 def test_other_groups_are_samples(tmp_path, source):
     source = columns(tmp_path / "a.h5", (1, "dist"), **source)
     datacheck.rebuild(source, tmp_path / "copy.h5", drop_bad=True, workers=1)
     with h5py.File(source) as before, h5py.File(tmp_path / "copy.h5") as after:
-        (above,) = {"cpg", "demos"} & set(before)
+        (above,) = {"cpg", "demos", "eeg"} & set(before)
         assert len(after[above]) == len(before[above]) - 1
+
+
+def test_rows_may_be_of_the_groups_themselves(tmp_path):
+    """Each of 16 groups has 16 rows, and the names and labels outside are those of the groups."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["name"], file["label"] = np.arange(16), np.arange(16) % 3
+        for at in range(16):
+            file[f"it/p_{at}/a"] = file[f"it/p_{at}/b"] = np.random.default_rng(at).normal(size=(16, 5))
+        file["it/p_3/a"][4, 2] = np.nan
+    with pytest.raises(datacheck.UsageError, match="label has a row for each group of /it, of which some go"):
+        datacheck.rebuild(tmp_path / "a.h5", tmp_path / "copy.h5", drop_bad=True, workers=1)

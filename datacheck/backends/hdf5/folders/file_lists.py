@@ -39,6 +39,12 @@ AFTERWARDS = frozenset(
 """Words in the names of texts that say what was found in files, or which ones to leave out; these may be gone since."""
 REPORT = re.compile(rb'"datacheck-\w+/[0-9]|"verdict"|^(?:NOT CLEAN|UNDECIDED|INTERRUPTED)\b', re.MULTILINE)
 """What stands near the beginning of a report or receipt of datacheck, in any format, and of a saved summary."""
+PRODUCTS = frozenset(
+    b"all merged combined output outputs result results model models policy checkpoint ckpt weights best latest".split()
+)
+"""Words in the names of files that a program writes, which a text such as its settings may name beside its input."""
+LONG = 4
+"""Minimum number of digits of a number that is the name of a file, unless it begins with 0; others may be labels."""
 ENDINGS = b"|".join(it[1:].encode() for it in sorted(SUFFIXES))
 HINT = re.compile(rb"\.(?:%s)" % ENDINGS, re.IGNORECASE)
 """What any such name has in it, which is found faster."""
@@ -91,7 +97,11 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         if not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS) or is_report(path):
             continue
         names = _names_in(path)
-        absent = _few_absent(names, own, _base) if names else _few_absent(_words_in(path), stems, _stem)
+        absent = (
+            _few_absent(names, own, _base, _is_product)
+            if names
+            else _few_absent(_words_in(path), stems, _stem, _is_word)
+        )
         if not absent:
             continue
         others = _names_of_files(folder.parent)
@@ -102,15 +112,36 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
             yield _absent_finding(escape(os.fsencode(os.path.relpath(path, folder))), absent)
 
 
-def _few_absent(names: Set[bytes], own: Set[bytes], spelled: Callable[[bytes], bytes]) -> list[bytes]:
-    """Return the names that are not among the `own` ones, if these are few and like the others, or an empty list."""
+def _few_absent(
+    names: Set[bytes], own: Set[bytes], spelled: Callable[[bytes], bytes], may_differ: Callable[[bytes], bool]
+) -> list[bytes]:
+    """Return the names that are not among the `own` ones, if these are few and like the others, or an empty list.
+
+    `may_differ` says of a name that is not like the others whether it may be that of something else.
+    """
     present = {it for it in names if spelled(it) in own}
     absent = sorted(names - present)
     if len(present) < FEWEST or len(absent) > max(1, ABSENT * len(present)):
         return []
     forms = {DIGITS.sub(b"#", spelled(it)) for it in present}
-    alike = len(present) >= MANY or all(DIGITS.sub(b"#", spelled(it)) in forms for it in absent)
-    return absent if alike else []
+    if all(DIGITS.sub(b"#", spelled(it)) in forms for it in absent):
+        return absent
+    return absent if len(present) >= MANY and not any(map(may_differ, absent)) else []
+
+
+def _is_product(name: bytes) -> bool:
+    """Check whether a file may be one that a program writes, by its name."""
+    return not words(_stem(name)).isdisjoint(PRODUCTS)
+
+
+def _is_word(name: bytes) -> bool:
+    """Check whether the name of a file without its suffix may be an ordinary word."""
+    return not DIGITS.search(name)
+
+
+def _may_be_name(word: bytes) -> bool:
+    """Check whether a word may be the name of a file without its suffix, and not a label."""
+    return not word.isdigit() or len(word) >= LONG or (word.startswith(b"0") and len(word) > 1)
 
 
 def _spellings(name: bytes) -> Iterator[bytes]:
@@ -140,7 +171,8 @@ def _words_in(path: Path) -> set[bytes]:
         return set()
     with contextlib.suppress(OSError, NotRegular, TooLarge):
         lines = read_whole(path, PIECE).splitlines()
-        return {words[0] for it in lines if (words := it.replace(b",", b" ").split())}
+        first = (its[0] for it in lines if (its := it.replace(b",", b" ").split()))
+        return set(filter(_may_be_name, first))
     return set()
 
 

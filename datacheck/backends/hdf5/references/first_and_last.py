@@ -18,11 +18,14 @@ from datacheck.backends.hdf5.library.looking import LARGEST
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.references.boundaries import BEGINS, ENDS, UNITS
 from datacheck.backends.hdf5.references.row_numbers import too_large
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 FEWEST, NEARLY, FEW = 8, 0.9, 0.1
 """Minimum number of parts, minimum share of parts that begin behind the part before, and maximum share that overlap."""
+LAST = frozenset({b"last"})
+"""The word for ends that are the last rows of the parts; other ends may be the rows behind them."""
 LACKING, SHARE = 3, 0.01
 """Maximum number of rows, or maximum share of them, that a dataset may lack of the rows of the parts."""
 RELATIONS = frozenset(b"relationship relationships relation relations rel rels triplet triplets triples".split())
@@ -53,6 +56,12 @@ class Parts:
         steps = self.first[self.places[1:]] - self.last[self.places[:-1]]
         return len(steps) >= FEWEST and float(np.mean(steps == 1)) >= NEARLY and int(self.first[self.places[0]]) == 0
 
+    def may_have_gaps(self, rows: int) -> bool:
+        """Check whether the ends may be the rows behind the last ones, with a row between any two parts."""
+        odd = np.flatnonzero(self.last[self.places] >= rows)
+        named = words(self.ends.name)
+        return not named & LAST and odd.size == 1 and int(self.last[self.places[-1]]) == rows
+
     def rows(self, heights: Sequence[int]) -> int | None:
         """Return which of these numbers of rows the parts are of, or None if that is unknown."""
         last = int(self.places[-1])
@@ -82,6 +91,10 @@ def first_and_last(
         if parts.ends.path in rows:
             count = rows[parts.ends.path]
             target = next(it for it in others if it.rows == count)
+            if parts.may_have_gaps(count):
+                del rows[parts.ends.path]
+                yield _end_finding(parts, target)
+                continue
             yield from _parts_findings(parts, target)
             yield from _lacking_findings(target, others, {*rows.values(), parts.begins.rows})
             for column in (it for it in others if it.rows == count and len(it.shape) == 1 and it.dtype.kind in "iu"):
@@ -135,9 +148,16 @@ def _parts_findings(parts: Parts, target: Dataset) -> Iterator[Finding]:
         yield _dangling_finding(parts.begins, int(places[at]), number, f"{text} of {escape(target.path)}")
 
 
-def _dangling_finding(dataset: Dataset, at: int, number: int, text: str) -> Finding:
-    path = escape(dataset.path)
-    return found("dangling", f"{path}[{at}] {text}", field=dataset.title, dataset=path, row=at, number=number)
+def _end_finding(parts: Parts, target: Dataset) -> Finding:
+    """Return a finding for an end behind the last row, where the others may be that of a row between two parts."""
+    at, number = int(parts.places[-1]), target.rows + parts.base
+    text = f"leads to row {number:,}; {escape(target.path)} has {target.rows:,} rows"
+    return _dangling_finding(parts.ends, at, number, text, verdict="suspicious")
+
+
+def _dangling_finding(dataset: Dataset, at: int, number: int, text: str, *, verdict: Verdict | None = None) -> Finding:
+    path, text = escape(dataset.path), f"{escape(dataset.path)}[{at}] {text}"
+    return found("dangling", text, field=dataset.title, verdict=verdict, dataset=path, row=at, number=number)
 
 
 def _lacking_findings(target: Dataset, others: Sequence[Dataset], known: set[int]) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ from datacheck.model.finding import Finding, found
 LENGTHS = frozenset(
     b"n num nums nb number len lens length lengths count counts size sizes nframes nsteps natoms seqlen seqlens".split()
 )
+ATOMIC = frozenset({b"atomic"})
+"""Words in the names of numbers that are no lengths: atomic numbers."""
 FEWEST = 8
 """Minimum number of lengths."""
 NEARLY = 0.1
@@ -31,10 +33,14 @@ BLOCKS = tuple(1 << power for power in range(5, 13))
 
 
 def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Finding]:
-    """Yield findings for datasets of lengths in a group that do not add up to the rows of the dataset they divide."""
+    """Yield findings for datasets of lengths in a group that do not add up to the rows of the dataset they divide.
+
+    Numbers that ascend are those of parts, not lengths.
+    """
     if any(words(it.name) & (START | END) for it in datasets):  # see `boundaries`
         return
-    lengths = [it for it in datasets if _may_be_lengths(it)]
+    bins = {it.rows - 1 for it in datasets if len(it.shape) == 1 and it.dtype.kind == "f"}  # the edges of a histogram
+    lengths = [it for it in datasets if _may_be_lengths(it) and it.rows not in bins]
     heights = {it.rows: it for it in reversed(datasets) if it.shape and it.columns and it not in lengths}
     for dataset in lengths:
         taller = {rows: it for rows, it in heights.items() if rows >= TIMES * dataset.rows}
@@ -43,25 +49,31 @@ def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Findi
         if dataset.bytes > MOST or not look.fits(dataset):
             yield too_large(dataset, MOST)
             continue
-        total, longest, shortest, count = 0, 0, 0, 0
+        total, longest, shortest, count, ascending = 0, 0, 0, 0, True
         for piece in look.pieces(dataset):
             total, count = total + int(piece.sum(dtype="i8")), count + len(piece)
             longest, shortest = max(longest, int(piece.max())), min(shortest, int(piece.min()))
+            ascending = ascending and bool((piece[1:] > piece[:-1]).all())
         near = [rows for rows in taller if abs(total - rows) <= NEARLY * rows]
-        if count < dataset.rows or shortest < 0 or total in heights or len(near) != 1:
+        if count < dataset.rows or shortest < 0 or ascending or total in heights or len(near) != 1:
             continue
-        if not _is_padded(total, near[0]) and (total - near[0]) % dataset.rows:
+        if not _is_padded(total, near[0]) and not _has_separators(near[0] - total, dataset.rows):
             yield _sum_finding(dataset, total, taller[near[0]], sure=len(taller) == 1, longest=longest)
 
 
 def _may_be_lengths(dataset: Dataset) -> bool:
     numbers = len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.readable and dataset.rows >= FEWEST
-    return numbers and bool(words(dataset.name) & LENGTHS)
+    return numbers and bool(words(dataset.name) & LENGTHS) and not words(dataset.name) & ATOMIC
 
 
 def _is_padded(total: int, rows: int) -> bool:
     """Check whether rows may be filled up or cut to a multiple of a block."""
     return any(not rows % block and abs(rows - total) < block for block in BLOCKS)
+
+
+def _has_separators(more: int, count: int) -> bool:
+    """Check whether rows may be more than `count` lengths by some for each of them, or between or around them."""
+    return abs(more) >= count - 1 and (more + 1) % count <= 2
 
 
 def _sum_finding(lengths: Dataset, total: int, target: Dataset, *, sure: bool, longest: int) -> Finding:

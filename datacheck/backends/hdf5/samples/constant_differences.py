@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datacheck.backends.hdf5.samples.samples import Family, Sample
 
 FEWEST, LENGTHS, NEARLY, ODD = 8, 4, 0.9, 0.02
-"""Minimum number of samples, minimum number of different lengths, minimum share of samples in which two datasets differ
-by the same number, and maximum share of others that are bad; one always is."""
+"""Minimum number of samples, minimum number of different lengths unless the names belong together, minimum share of
+samples in which two datasets differ by the same number, and maximum share of others that are bad; one always is."""
 MOST = 8
 """Maximum number by which they may differ."""
 SETS = 16
@@ -31,7 +31,10 @@ SETS = 16
 
 
 def odd_differences(family: Family) -> Iterator[tuple[Sample, Finding]]:
-    """Yield each sample in which two datasets differ by another number, with a finding."""
+    """Yield each sample in which two datasets differ by another number, with a finding.
+
+    One of them may have been cut to the largest length.
+    """
     if len(family.samples) < FEWEST or not family.compared:
         return
     aligned = {it for alike in family.aligned for it in alike}
@@ -45,13 +48,18 @@ def odd_differences(family: Family) -> Iterator[tuple[Sample, Finding]]:
         odd = np.flatnonzero(known & ~alike).tolist()
         if not 0 < abs(usual) <= MOST or alike.sum() < max(FEWEST - 1, NEARLY * known.sum()):
             continue
-        if len(set(rows[other][alike].tolist())) < LENGTHS:
-            continue
         names = family.names[sets[one][0]], family.names[sets[other][0]]
-        sure = _belong_together(*names) and len(odd) <= max(1, ODD * known.sum())
+        together = _belong_together(*names)
+        if not together and len(set(rows[other][alike].tolist())) < LENGTHS:
+            continue
+        sure = together and len(odd) <= max(1, ODD * known.sum())
+        largest = int(rows[one].max()), int(rows[other].max())
         for at in odd:
             counts = int(rows[one][at]), int(rows[other][at])
-            yield family.samples[at], _finding(family.samples[at], names, counts, usual, sure=sure)
+            excess = counts[0] - counts[1] - usual
+            may_be_cut = abs(excess) > MOST and counts[excess > 0] == largest[excess > 0]
+            certain = sure and not may_be_cut
+            yield family.samples[at], _finding(family.samples[at], names, counts, usual, sure=certain)
 
 
 def _belong_together(one: bytes, other: bytes) -> bool:

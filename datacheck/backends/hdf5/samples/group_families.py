@@ -24,6 +24,10 @@ UNLIKE_NAMES = 6
 """Minimum number of groups with unlike names that are compared because they have the same members."""
 LONG, OUTSIDE = 16, 2
 """Minimum number of rows of groups of columns, and of datasets elsewhere that have as many."""
+AXIS = frozenset(b"t time times timestamp timestamps freq freqs frequency frequencies grid".split())
+"""Words in the names of axes that samples may have in common."""
+SAMPLE = frozenset(b"trial trials sample samples sim sims simulation simulations run runs clip utterance image".split())
+"""Words in the names of groups that are samples whatever lies outside of them."""
 UNLIKE, SHARE = 16, 1 / 4
 """Minimum number of different forms of ids (with the numbers folded), and the maximum share of the ids of one form."""
 
@@ -70,21 +74,29 @@ def without_columns(alike: Sequence[Family], shapes: Mapping[bytes, Shape]) -> l
     """Return the families without those whose groups hold columns: of each cell or object, with a row for each step.
 
     All datasets in such groups have as many rows as several datasets outside of all families, such as the positions
-    or the actions.
+    or the actions. A group that lacks a dataset of the others is found as a sample. Of as many groups as
+    rows, the datasets outside may have a row for each.
     """
     samples = {it.path for family in alike for it in family.samples}
     outside = Counter(
-        shape[0] for path, shape in shapes.items() if shape and not any(it in samples for it in _path_and_parents(path))
+        shape[0]
+        for path, shape in shapes.items()
+        if shape
+        and not words(path.rpartition(b"/")[2]) & AXIS
+        and not any(map(samples.__contains__, _path_and_parents(path)))
     )
     return [it for it in alike if not _holds_columns(it, outside)]
 
 
 def _holds_columns(family: Family, outside: Mapping[int, int]) -> bool:
     rows = {shape[0] for it in family.samples for shape in it.members.values() if shape}
-    if family.inner or len(rows) != 1 or called_a_sample(family.samples[0].path):
+    path = family.samples[0].path
+    if family.inner or len(rows) != 1 or called_a_sample(path) or words(path.rpartition(b"/")[2]) & SAMPLE:
+        return False
+    if any(it.members.keys() != family.samples[0].members.keys() for it in family.samples):
         return False
     (number,) = rows
-    return number >= LONG and outside.get(number, 0) >= OUTSIDE
+    return number >= LONG and number != len(family.samples) and outside.get(number, 0) >= OUTSIDE
 
 
 def _named_alike(siblings: Sequence[bytes]) -> list[list[bytes]]:

@@ -32,6 +32,7 @@ NEAR_STEPS, CLOSEST = 0.9, 0.98
 """Minimum share of rows that steps, and labels, must have of the data that they are compared with if other data differs
 more."""
 SEEN = frozenset({b"observation", b"observations", b"obs"})
+NEXT = frozenset({b"next_observation", b"next_observations", b"next_obs"})
 DATA = frozenset(b"x data image images img imgs input inputs feature features sample samples text texts".split())
 OR_DATA = frozenset({b"y", b"target", b"targets"})
 """Names of labels that data may also have, for another set of points or another domain."""
@@ -120,10 +121,10 @@ def other_words(name: bytes, *, is_label: bool) -> tuple[bytes, ...] | None:
 def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) -> Iterator[Finding]:
     """Yield a finding if the actions, rewards and other parts of transitions in a group differ in number of rows.
 
-    There may be one more observation than actions per episode. Flags of endings may be as long as such observations;
-    rewards and other steps of that length are only suspicious. A dataset of endings may instead hold the number of the
-    last row of each episode. A dataset whose length is far from that of the actions may belong to something else and is
-    only suspicious as well.
+    There may be one more observation than actions per episode, but not beside as many next observations. Flags of
+    endings may be as long as such observations; rewards and other steps of that length are only suspicious. A dataset
+    of endings may instead hold the number of the last row of each episode. A dataset whose length is far from that of
+    the actions may belong to something else and is only suspicious as well.
     """
     parts = {it.name: it for it in datasets if it.shape and it.columns and it.name in STEPS | SEEN}
     actions = next((parts[name] for name in sorted(ACTIONS, reverse=True) if name in parts), None)
@@ -138,7 +139,8 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
         *(sum(map(int, _flags(it, values))) + more for it in parts.values() if it.name in ENDINGS for more in (0, 1)),
     }
     ends |= {it.rows for it in datasets if _are_last_rows(it, actions, values)}
-    allowed = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends}
+    transitions = {it.rows for it in parts.values() if it.name in NEXT}
+    allowed = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends} - transitions
     wrong = [it for it in odd if it.rows not in allowed or it.name in STEPS - ENDINGS]  # flags may follow observations
     if wrong:
         counts = [(escape(it.path), it.rows) for _, it in sorted(parts.items())]

@@ -14,6 +14,8 @@ from datacheck.model.finding import Finding
 
 FEWEST, NEARLY, MOST = 3, 0.9, 8
 """Minimum number of groups, minimum share of them with the same difference, and maximum difference."""
+TARGETS = LABELS | frozenset(b"clean sharp hr hq gt sol solution solutions answer answers positive positives".split())
+"""Words in names of what is learned from the data beside it."""
 Names = tuple[bytes, bytes]
 Difference = tuple[Names, int]
 Shapes = Iterable[tuple[bytes, tuple[int, ...]]]
@@ -22,7 +24,7 @@ Shapes = Iterable[tuple[bytes, tuple[int, ...]]]
 def without_usual(findings: Sequence[Finding], files: Iterable[Shapes]) -> list[Finding]:
     """Return the findings without those about usual differences; `files` are the shapes of the datasets of each file.
 
-    Labels are compared anyway: a label that is missing everywhere is a fault of the writer.
+    Labels and the like are compared anyway: if one is missing everywhere, that is a fault of the writer.
     """
     differences = {id(it): difference for it in findings if (difference := _difference(it)) is not None}
     wanted = {names for names, _ in differences.values()}
@@ -45,17 +47,19 @@ def _difference(finding: Finding) -> Difference | None:
     names = one.rpartition(b"/")[2], other.rpartition(b"/")[2]
     if one.rpartition(b"/")[0] != other.rpartition(b"/")[0] or abs(first - second) > MOST:
         return None
-    return None if any(words(it) & LABELS for it in names) else (names, first - second)
+    return None if any(words(it) & TARGETS for it in names) else (names, first - second)
 
 
 def _differences(files: Iterable[Shapes], wanted: Collection[Names]) -> Iterator[Difference]:
     """Yield the difference of each pair of datasets of one group that have these names."""
+    others = defaultdict(list)
+    for one, other in wanted:
+        others[one].append(other)
     for shapes in files:
         of_group: dict[bytes, dict[bytes, int]] = defaultdict(dict)
         for path, shape in shapes:
             group, _, name = path.rpartition(b"/")
             of_group[group][name] = shape[0] if shape else 1
         for rows in of_group.values():
-            for names in wanted:
-                if rows.keys() >= set(names):
-                    yield names, rows[names[0]] - rows[names[1]]
+            for one in rows.keys() & others.keys():
+                yield from (((one, other), rows[one] - rows[other]) for other in others[one] if other in rows)
