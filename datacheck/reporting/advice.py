@@ -83,7 +83,6 @@ def advice(report: Report, written: Sequence[str | Path], asked: Asked = Asked()
     lines = [
         *_findings(report, written, asked),
         *_commands(report, written, asked),
-        *_without_what_recurs(report, written, asked),
         *_where_nan_is_frequent(report, asked.encoding),
         *_to_decide(report, asked.encoding),
     ]
@@ -112,7 +111,10 @@ def _findings(report: Report, written: Sequence[str | Path], asked: Asked) -> It
 
 
 def _commands(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
-    """Yield the commands that show one of the offending records, and that make a copy without any of them."""
+    """Yield the commands that show one of the offending records, and that make a copy without any of them.
+
+    A comparison looks for no bad records; its copy is without the leaks and duplicates.
+    """
     row = BACKENDS.get(report.source.backend)
     if row is None or (report.layer is not None and not report.tally.records):
         return
@@ -121,6 +123,11 @@ def _commands(report: Report, written: Sequence[str | Path], asked: Asked) -> It
     shown = next((it for it in offending if it.code != GONE), None)
     if shown is not None:
         yield from _look_at(shown, report, asked)
+    if only_compared(report):
+        verdicts = ("suspicious",)
+        shown = next((it for it in report.findings if it.code in RECURRING), None)
+        if shown is None:
+            return
     if row.copier and _is_worth_copying(report, shown, verdicts):
         yield from _copy(report, verdicts, written, asked)
 
@@ -148,10 +155,9 @@ def _copy(report: Report, verdicts: Collection[str], written: Sequence[str | Pat
     report_option = _report_option(report, written)
     if only_compared(report) and (not report_option or not any(Path(it).suffix in READABLE for it in written)):
         return
-    drop = ("--drop-bad", *(("--drop", "suspicious") if _is_found(report, "suspicious", verdicts) else ()))
     into_kind = kind_of_copy(report.source.backend)
     to = () if into_kind == report.source.backend else ("--to", into_kind)
-    options = (*drop, *to, *asked.options, *_layer_options(report, asked))
+    options = (*_what_to_drop(report, verdicts), *to, *asked.options, *_layer_options(report, asked))
     if report.paired_with:
         folder = _path_beside(str(Path(report.paired_with[0]).parent / "paired"))
         if folder is not None:
@@ -161,28 +167,21 @@ def _copy(report: Report, verdicts: Collection[str], written: Sequence[str | Pat
     databases = _parted_databases(report)
     one_kind = ("--backend", report.source.backend) if _is_among_others(report) else ()
     words = (*options, *one_kind, *asked.config, *report_option, *(("--keep-numbers",) if databases else ()))
-    yield f"a clean copy: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
+    label = "a copy without them" if only_compared(report) else "a clean copy"
+    yield f"{label}: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
     if databases:
         names = " and ".join(map(plain, databases))
         yield f"which has gaps, since {names} have the same numbers: --renumber closes them up in each"
 
 
-def _without_what_recurs(report: Report, written: Sequence[str | Path], asked: Asked) -> Iterator[str]:
-    """Yield the command for a copy without the leaks and duplicates of a comparison, if its report can be read again.
-
-    If suspicious records count as bad, the command for a clean copy drops them.
-    """
-    codes = [it for it in RECURRING if report.counts.get(it)]
-    target, report_option = _path_beside(report.source.path), _report_option(report, written)
-    if not only_compared(report) or report.settings.strict or not codes or target is None or not report_option:
+def _what_to_drop(report: Report, verdicts: Collection[str]) -> Iterator[str]:
+    """Yield the options that drop the offending records; a comparison does not look for bad ones."""
+    if only_compared(report):
+        yield from (word for code in RECURRING if report.counts.get(code) for word in ("--drop", code))
         return
-    if not any(Path(it).suffix in READABLE for it in written) or report.suspicious >= report.checked:
-        return
-    into_kind = kind_of_copy(report.source.backend)
-    to = () if into_kind == report.source.backend else ("--to", into_kind)
-    drops = [word for code in codes for word in ("--drop", code)]
-    words = (*drops, *to, *asked.options, *asked.config, *report_option)
-    yield f"a copy without them: {command('rebuild', words, (report.source.path, target), asked.encoding)}"
+    yield "--drop-bad"
+    if _is_found(report, "suspicious", verdicts):
+        yield from ("--drop", "suspicious")
 
 
 def _parted_databases(report: Report) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def test_a_crash_of_a_library_that_opens_a_store_is_the_stores(tmp_path):
 def test_a_record_that_takes_long_to_find_is_undecided(tmp_path, monkeypatch):
     reader = Uncounted(LmdbReader(write_lmdb(tmp_path / "env", RECORDS)), finding=signal.SIGPROF)
     report = Report(Source(str(reader.path), reader.backend), make())
-    monkeypatch.setattr("datacheck.showing.record.prepare_all", lambda source, settings: [(reader, report)])
+    monkeypatch.setattr("datacheck.showing.record.prepare_all", lambda *_: [(reader, report)])
     shown = show_record(str(reader.path), "00000003", make())
     assert shown.status == 3
     assert "timeout (unverifiable): finding it did not finish in the time that datacheck allows for it" in shown.text

@@ -18,6 +18,8 @@ from datacheck.conventions.values.stored_values import stored_count
 
 FEW = 64
 """Maximum number of sampled keys of a database that may hold such counts."""
+MOST_READ = 1024
+"""Maximum number of values that are read to find mappings, those of databases with the fewest keys first."""
 LONGEST = 256
 """Longest value that can be a number in any form, in bytes."""
 LEFT = 0.5
@@ -48,10 +50,11 @@ def _database_counts(
     followed: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, Count]]:
     """Yield each database that another one counts by name, and the count."""
+    with_mappings = _may_hold_mappings(views)
     for holder, view in views.items():
         if len(view.keys) > FEW:
             continue
-        for key in sorted(view.keys):
+        for key in sorted(view.keys) if holder in with_mappings else ():
             yield from _counts_in_mapping(key, holder, views)
         known = frozenset().union(*(it.own for it in followed[holder]))
         for key in sorted(set(view.keys) - known):
@@ -62,6 +65,18 @@ def _database_counts(
             count = Count(key, stored_count(raw), raw, kept_in=holder)
             if count.number is not None and count.number >= 0:
                 yield named[0], count
+
+
+def _may_hold_mappings(views: Mapping[str, StoreView]) -> set[str]:
+    """Return the databases whose values are read to find mappings, so that many small ones do not take minutes."""
+    names: set[str] = set()
+    left = MOST_READ
+    for name in sorted(views, key=lambda it: (len(views[it].keys), it)):
+        left -= len(views[name].keys)
+        if left < 0:
+            break
+        names.add(name)
+    return names
 
 
 def _counts(part: str, key: bytes, holder: str) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from datacheck.backends.hdf5.copying.closing_up import single
 from datacheck.backends.hdf5.copying.companions import beside
 from datacheck.backends.hdf5.copying.dropped import Dropped
-from datacheck.backends.hdf5.folders.file_lists import ABOUT, lists_beside
+from datacheck.backends.hdf5.folders.file_lists import ABOUT, is_report, lists_beside
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
@@ -52,7 +52,7 @@ def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -
     for name in filter(_may_be_list, beside(reader, frozenset())) if rows else ():
         escaped = escape(os.fsencode(name))
         counted = _counted(reader.path / name, rows)
-        if counted is not None:
+        if counted is not None and not is_report(reader.path / name):
             yield f"{escaped} has {counted}, which may be of the rows one by one, and would keep those that go"
         elif name.suffix.lower() == JSON and _items(reader.path / name) == UNREAD:
             yield f"{escaped} is a list too large to be compared with the rows, and may keep items of those that go"
@@ -103,7 +103,7 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
     """
     names = _striking(_dropped_names(reader, dropped))
     for path in filter(_may_be_list, beside(reader, frozenset())) if names and reader.path.is_dir() else ():
-        if path.suffix.lower() not in SUFFIXES | {JSON, ".jsonl"}:
+        if path.suffix.lower() not in SUFFIXES | {JSON, ".jsonl"} or is_report(reader.path / path):
             continue
         named = sorted(_names_in(reader.path / path, names))
         if named:

@@ -32,6 +32,13 @@ ABOUT = frozenset(
     b"log logs version usage terms disclaimer agreement eula".split()
 )
 """Words in the names of texts about a data set or its code, which are no lists of its samples."""
+AFTERWARDS = frozenset(
+    b"report reports result results receipt errors failed failures bad broken corrupt corrupted invalid missing skip "
+    b"skipped removed deleted dropped exclude excluded ignore ignored quarantine".split()
+)
+"""Words in the names of texts that say what was found in files, or which ones to leave out; these may be gone since."""
+REPORT = re.compile(rb'"datacheck-\w+/[0-9]|"verdict"|^(?:NOT CLEAN|UNDECIDED|INTERRUPTED)\b', re.MULTILINE)
+"""What stands near the beginning of a report or receipt of datacheck, in any format, and of a saved summary."""
 PRODUCTS = frozenset(
     b"all merged combined output outputs result results model models policy checkpoint ckpt weights best latest".split()
 )
@@ -43,7 +50,7 @@ HINT = re.compile(rb"\.(?:%s)" % ENDINGS, re.IGNORECASE)
 """What any such name has in it, which is found faster."""
 NAME = re.compile(rb"(?<![^\s\"',;:=(\[|])[\w.\-+=@/\\]*\w\.(?:%s)(?![\w.\-])" % ENDINGS, re.IGNORECASE)
 """Names of files with a suffix of HDF5, but no patterns of such names."""
-PIECE, LONGEST = 1 << 20, 1 << 12
+PIECE, LONGEST, BEGINNING = 1 << 20, 1 << 12, 1 << 14
 LARGEST = 64 << 20
 """Largest size in bytes of a text that is read."""
 MOST_LISTS, MOST_NAMES, MOST_FILES = 64, 1 << 20, 100_000
@@ -59,11 +66,21 @@ def may_be_list(path: Path) -> bool:
     return path.suffix.lower() in LISTS and words(os.fsencode(path.name)).isdisjoint(ABOUT)
 
 
+def is_report(path: Path) -> bool:
+    """Check whether a text is a report or a receipt of datacheck, which stays true when files are removed later."""
+    with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
+        return REPORT.search(file.read(BEGINNING)) is not None
+    return False
+
+
 def lists_beside(path: Path) -> list[Path]:
-    """Return the texts beside a store that may be lists, in order; none if there are very many."""
+    """Return the texts beside a store that may be lists, in order; none if there are very many.
+
+    Reports are left out.
+    """
     with contextlib.suppress(OSError), os.scandir(path.absolute().parent) as entries:
         lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and it.is_file())
-        return lists if len(lists) <= MOST_LISTS else []
+        return [it for it in lists if not is_report(it)] if len(lists) <= MOST_LISTS else []
     return []
 
 
@@ -77,6 +94,8 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     stems = {_stem(os.fsencode(it.name)) for it in reader.files}
     lists = sorted(filter(may_be_list, inside))
     for path in [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]:
+        if not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS) or is_report(path):
+            continue
         names = _names_in(path)
         absent = (
             _few_absent(names, own, _base, _is_product)
