@@ -6,6 +6,9 @@ import pytest
 from convention_stores import picture, read, write
 
 import datacheck
+from datacheck.conventions.counts.clip_totals import clip_totals
+from datacheck.conventions.interface import StoreView
+from datacheck.conventions.keys.numbered_keys import patterns
 
 
 def frames(cut=()):
@@ -43,3 +46,23 @@ def test_the_number_of_clips_stays_if_all_keep_some_frames(tmp_path):
     source = write(tmp_path / "store", frames(WHOLE[:3]) | {b"num_videos": b"12"})
     datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
     assert read(tmp_path / "copy")[b"num_videos"] == b"12"
+
+
+def test_few_long_clips_are_counted(tmp_path):
+    made = {b"vid%d/%04d" % (clip, at): picture(at) for clip in range(3) for at in range(30)}
+    made |= {key: value[:200] for key, value in made.items() if key.startswith(b"vid1/")}
+    counts = {b"num_videos": b"3", b"num_frames": b"90"}
+    datacheck.rebuild(write(tmp_path / "store", made | counts), tmp_path / "copy", drop_bad=True)
+    assert {name: read(tmp_path / "copy")[name] for name in counts} == {b"num_videos": b"2", b"num_frames": b"60"}
+
+
+def test_numbered_pictures_and_labels_are_not_counted_as_two_clips():
+    """Otherwise all keys of every counted store of pairs were read once more."""
+    keys = frozenset(name % at for name in (b"image-%06d", b"label-%06d") for at in range(1, 200, 7))
+
+    def view(number):
+        values = {b"num-samples": b"%d" % number}
+        return StoreView(patterns(keys), values.get, values.get, keys | values.keys())
+
+    assert clip_totals(view(200)) is None
+    assert clip_totals(view(2)) is not None

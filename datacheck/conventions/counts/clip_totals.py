@@ -35,6 +35,8 @@ FEWEST = 8
 """Minimum number of clips in a list."""
 NEARLY = 0.9
 """Minimum share of the names in a list that must be those of clips, and of the clips that it must name."""
+SEEN_SHARE, ENOUGH_SEEN = 4, 32
+"""At least one in SEEN_SHARE clips is among the sampled keys, or that share of ENOUGH_SEEN clips."""
 NAMED = 5
 """Maximum number of clips without a frame that are named."""
 
@@ -44,7 +46,24 @@ def clip_totals(view: StoreView) -> ClipTotals | None:
     counts, lists = tuple(_counts(view)), dict(_lists(view))
     own = frozenset((*(it.key for it in counts), *lists))
     clips = clip_names(view.keys, own) if own else None
-    return None if clips is None else ClipTotals(counts, lists)
+    if clips is None:
+        return None
+    seen = max(clips.clips)
+    counts = tuple(it for it in counts if may_be_so_many(it.number or 0, seen))
+    lists = {key: it for key, it in lists.items() if may_be_so_many(len(it.value), seen)}
+    return ClipTotals(counts, lists) if counts or lists else None
+
+
+def may_be_so_many(number: int, seen: int) -> bool:
+    """Check whether there may be this many clips if the sampled keys, which are spread evenly, are of `seen` clips.
+
+    Numbered pictures and their labels look like two clips of as many frames as there are samples: all keys of such a
+    store are not read once more to count its clips.
+
+    >>> may_be_so_many(12, seen=12), may_be_so_many(50_000, seen=64), may_be_so_many(50_000, seen=2)
+    (True, True, False)
+    """
+    return SEEN_SHARE * seen >= min(number, ENOUGH_SEEN)
 
 
 def _lists(view: StoreView) -> Iterator[tuple[bytes, Stored]]:
