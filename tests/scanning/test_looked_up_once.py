@@ -36,3 +36,12 @@ def test_each_key_is_looked_up_once_unless_its_value_is_large(tmp_path, monkeypa
     large = asked.pop(b"__keys__")
     assert (large > 1) == (size > views.REMEMBERED)
     assert asked == {b"num-samples": 1}  # the other names are known to be absent
+
+
+def test_values_of_a_store_with_one_database_are_not_searched_for_counts_of_others(tmp_path, monkeypatch):
+    records = {b"sample-%c" % letter: b"\xff\xd8" * 9 for letter in range(ord("a"), ord("t"))}
+    path = write_lmdb(tmp_path / "env", records)
+    asked = Counter()
+    monkeypatch.setattr(views, "value_of", lambda reader, key, part="": asked.update([key]))
+    Job(open_store(path), Settings())(keeping.Recognise({"": frozenset(records)}, frozenset({""})), Watch())
+    assert not asked

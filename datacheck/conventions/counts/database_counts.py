@@ -13,6 +13,7 @@ import msgspec
 from datacheck.conventions.counts.clip_counts import counts_records_of
 from datacheck.conventions.counts.whole_sets import is_of_whole
 from datacheck.conventions.interface import Convention, Count, Known, StoreView
+from datacheck.conventions.listed import keys_without_digits
 from datacheck.conventions.values.rewriting import is_lossless
 from datacheck.conventions.values.stored_values import stored_count
 
@@ -54,7 +55,7 @@ def _database_counts(
     for holder, view in views.items():
         if len(view.keys) > FEW:
             continue
-        for key in sorted(view.keys) if holder in with_mappings else ():
+        for key in keys_without_digits(view) if holder in with_mappings else ():
             yield from _counts_in_mapping(key, holder, views)
         known = frozenset().union(*(it.own for it in followed[holder]))
         for key in sorted(set(view.keys) - known):
@@ -68,11 +69,15 @@ def _database_counts(
 
 
 def _may_hold_mappings(views: Mapping[str, StoreView]) -> set[str]:
-    """Return the databases whose values are read to find mappings, so that many small ones do not take minutes."""
+    """Return the databases in which values are read to find mappings: none in a store that has a single one.
+
+    Only some are read if they are many, so that many small ones do not take minutes.
+    """
     names: set[str] = set()
     left = MOST_READ
-    for name in sorted(views, key=lambda it: (len(views[it].keys), it)):
-        left -= len(views[name].keys)
+    numbers = {name: len(keys_without_digits(view)) for name, view in views.items()} if len(views) > 1 else {}
+    for name in sorted(numbers, key=lambda it: (numbers[it], it)):
+        left -= numbers[name]
         if left < 0:
             break
         names.add(name)
