@@ -35,7 +35,7 @@ SHARE = 0.5
 NEARLY = 0.75
 """Minimum share of the clips whose record must list their frames in one form; lists of a single frame show none."""
 ENDINGS = 8
-"""Maximum number of endings of keys that are tried as those of lists of frames."""
+"""Maximum number of endings of keys that are tried as those of lists of frames, and of suffixes of frames."""
 
 
 def indexes(views: Mapping[str, StoreView], several: Mapping[str, bool], small: Small) -> Iterator[tuple[str, Index]]:
@@ -165,10 +165,21 @@ def _ways_to_name(
     """Return the forms in which a value lists the frames of a clip, each with what follows a name in their keys."""
     ways = []
     for form, items in _lists_in(raw):
-        first = items[0]
-        for after in {b"", *(it[len(first) :] for it in rests if it.startswith(first))}:
-            some = items[:: max(1, len(items) // PROBED)][:PROBED]
+        some = items[:: max(1, len(items) // PROBED)][:PROBED]
+        for after in _suffixes(items[0], rests):
             present = sum(it + after in rests or small(part, before + it + after) is not None for it in some)
             if present > SHARE * len(some):
                 ways.append((form, after))
     return ways
+
+
+def _suffixes(item: bytes, rests: Collection[bytes]) -> list[bytes]:
+    """Return what may follow the names of a list in keys, judged by one of them: nothing, or the shortest suffixes.
+
+    >>> _suffixes(b"1", [b"1.jpg", b"10.jpg", b"11.jpg", b"2.jpg"])
+    [b'', b'.jpg']
+    """
+    found = {it[len(item) :] for it in rests if it.startswith(item)}
+    if item[-1:].isdigit():  # another digit is of another number
+        found = {it for it in found if not it[:1].isdigit()}
+    return sorted({b"", *found}, key=lambda it: (len(it), it))[:ENDINGS]
