@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.values.aligned import with_keys
 from datacheck.conventions.values.stored_values import FORMS, is_key_list, key_of
 from datacheck.model.escaping import escape
+from datacheck.model.key_families import fold
 
 SEPARATORS = {f"texts{it!r}": it for it in ("|", ", ", ",", ";", "\n", "\t", " ")}
 """What separates the names in a text, by the name of the form, in the order in which they are tried."""
@@ -35,6 +36,19 @@ class Clip(msgspec.Struct, frozen=True):
     def before(self, key: bytes) -> bytes:
         """Return what the keys of the frames begin with that the record with this key names."""
         return key[: len(key) - len(self.ending)] + self.between
+
+    def unlike(self, missing: Collection[bytes], there: Collection[bytes]) -> set[bytes]:
+        """Return those of the missing keys that are no frames: names of classes stand in a record like a clip's too.
+
+        Their record names no frame that is there, and what it names is unlike the names of frames.
+
+        >>> Clip(b"", b"/", b"").unlike([b"vid1/007", b"vid2/001", b"classes/run"], [b"vid1/001"])
+        {b'classes/run'}
+        """
+        parted = [it.rpartition(self.between) for it in there]
+        clips, shapes = {it[0] for it in parted}, {fold(it[2]) for it in parted}
+        unknown = (it for it in missing if it.rpartition(self.between)[0] not in clips)
+        return {it for it in unknown if fold(it.rpartition(self.between)[2]) not in shapes}
 
 
 class Index(msgspec.Struct, frozen=True):

@@ -223,9 +223,12 @@ class Named:
 
     def listed(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> Listed:
         """Return the result of comparing the named keys with the existing ones, given the `missing` ones."""
+        clip = self.index.clip
+        others = clip.unlike(missing, self.keys - missing) if missing and clip is not None else set[bytes]()
+        missing = missing - others
         return Listed(
             b"",
-            len(self.keys) if len(self.keys) <= MOST_NAMED else UNCOUNTED,
+            len(self.keys) - len(others) if len(self.keys) <= MOST_NAMED else UNCOUNTED,
             tuple(sorted(missing)),
             0,
             of_records=self.index.name,

@@ -1,0 +1,49 @@
+"""Other lists than those of frames, beside the records that list the frames of each clip."""
+
+import json
+
+import pytest
+from convention_stores import picture, read, write
+
+import datacheck
+
+CLIPS = [b"vid%02d" % at for at in range(12)]
+FRAMES = {b"%s/%04d" % (clip, at): picture(4 * number + at) for number, clip in enumerate(CLIPS) for at in range(4)}
+LISTS = {"text": b"0000,0001,0002,0003", "json": json.dumps([f"{at:04}" for at in range(4)]).encode()}
+
+
+@pytest.mark.parametrize(
+    ("how", "other"),
+    [
+        ("text", {b"classes": b"walk,run,jump"}),
+        ("text", {b"about": b"made by me, 2024"}),
+        ("json", {b"fields": b'["rgb", "flow", "pose1"]'}),
+    ],
+)
+def test_lists_of_something_else_are_sound_and_stay(tmp_path, how, other):
+    store = FRAMES | dict.fromkeys(CLIPS, LISTS[how]) | other
+    assert datacheck.scan(write(tmp_path / "sound", store)).clean
+    cut = write(tmp_path / "cut", store | {b"vid03/0002": FRAMES[b"vid03/0002"][:200]})
+    datacheck.rebuild(cut, tmp_path / "copy", drop_bad=True)
+    assert read(tmp_path / "copy").items() >= other.items()
+
+
+@pytest.mark.parametrize(
+    ("gone", "verdict"),
+    [([b"vid07/0002"], "bad"), ([it for it in FRAMES if it.startswith(b"vid07/")], "suspicious")],
+    ids=["one frame", "too many to be sure"],
+)
+def test_lost_frames_are_named_beside_a_list_of_something_else(tmp_path, gone, verdict):
+    left = {key: value for key, value in FRAMES.items() if key not in gone}
+    store = left | dict.fromkeys(CLIPS, LISTS["json"]) | {b"classes": b'["walk", "run", "jump"]'}
+    found = datacheck.scan(write(tmp_path / "store", store)).findings
+    assert [(it.code, it.verdict, it.details["first"]) for it in found] == [
+        ("dangling", verdict, [it.decode() for it in gone])
+    ]
+    assert f"{len(gone)} of the 48 keys" in found[0].message
+
+
+def test_all_frames_of_a_clip_with_another_kind_of_name_are_named(tmp_path):
+    store = FRAMES | dict.fromkeys([*CLIPS, b"walk"], LISTS["json"])
+    found = datacheck.scan(write(tmp_path / "store", store)).findings
+    assert [(it.code, it.verdict, it.details["count"]) for it in found] == [("dangling", "suspicious", 4)]
