@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from datacheck.conventions.counts.clips_counted import clip_names, frame_of
-from datacheck.conventions.counts.counted import METADATA, NAMES
+from datacheck.conventions.counts.counted import NAMES
+from datacheck.conventions.counts.named_numbers import FEW, is_named_after, named_numbers
 from datacheck.conventions.counts.written import written_into
-from datacheck.conventions.interface import ClipTotals, Count, StoreView
+from datacheck.conventions.interface import ClipTotals, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.listed import keys_without_digits
 from datacheck.conventions.values.rewriting import is_lossless
@@ -25,10 +26,6 @@ _CLIPS = "clip clips video videos vid vids sequence sequences seq seqs episode e
 CLIPS = frozenset(_CLIPS.split())
 _COUNTING = "num nums n nb nr number numbers of count counts total len length"
 COUNTING = frozenset(_COUNTING.split())
-LONGEST = 256
-"""Longest value that can be a number in any form, in bytes."""
-FEW = 64
-"""Maximum number of sampled keys without a digit that are looked at."""
 MOST = 1 << 18
 """Maximum number of clips that are counted."""
 FEWEST = 8
@@ -43,7 +40,7 @@ NAMED = 5
 
 def clip_totals(view: StoreView) -> ClipTotals | None:
     """Return the numbers and the lists that may be of clips, if the records of a database are frames, or None."""
-    counts, lists = tuple(_counts(view)), dict(_lists(view))
+    counts, lists = tuple(named_numbers(view, _may_count_clips)), dict(_lists(view))
     own = frozenset((*(it.key for it in counts), *lists))
     clips = clip_names(view.keys, own) if own else None
     if clips is None:
@@ -91,24 +88,8 @@ def _is_single(view: StoreView, key: bytes) -> bool:
     return said is not None and type(said.value) in (int, float)
 
 
-def _counts(view: StoreView) -> Iterator[Count]:
-    names = sorted(it for it in view.keys if not any(map(str.isdigit, it.decode("latin1"))))
-    for key in names if len(names) <= FEW else ():
-        raw = view.value(key) if _may_count_clips(key.decode("latin1")) else None
-        said = stored_count(raw) if raw is not None and len(raw) <= LONGEST else None
-        if said is not None and type(said.value) is int:
-            yield Count(key, said, raw or b"")
-    for key in METADATA:
-        mapping = view.stored(key)
-        if mapping is not None and isinstance(mapping.value, dict):
-            raw = view.value(key) or b""
-            numbers = ((name, it) for name, it in mapping.value.items() if type(it) is int and isinstance(name, str))
-            yield from (Count(key, mapping, raw, name) for name, _ in numbers if _may_count_clips(name))
-
-
 def _may_count_clips(name: str) -> bool:
-    name_words = words(name)
-    return name.encode() in NAMES or (not name_words.isdisjoint(CLIPS) and name_words <= CLIPS | COUNTING)
+    return name.encode() in NAMES or is_named_after(name, CLIPS, COUNTING)
 
 
 class ClipFrames:

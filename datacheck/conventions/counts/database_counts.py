@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from datacheck.conventions.counts.clip_counts import counts_records_of
+from datacheck.conventions.counts.named_numbers import LONGEST
 from datacheck.conventions.counts.whole_sets import is_of_whole
 from datacheck.conventions.interface import Convention, Count, Known, StoreView
 from datacheck.conventions.listed import keys_without_digits
@@ -21,8 +22,6 @@ FEW = 64
 """Maximum number of sampled keys of a database that may hold such counts."""
 MOST_READ = 1024
 """Maximum number of values that are read to find mappings, those of databases with the fewest keys first."""
-LONGEST = 256
-"""Longest value that can be a number in any form, in bytes."""
 LEFT = 0.5
 """Minimum ratio between a number and that of the records (the smaller to the larger) for it to be their count."""
 LEFT_OF_LENGTH = 0.9

@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from datacheck.conventions.counts.counted import METADATA
+from datacheck.conventions.counts.named_numbers import is_named_after
 from datacheck.conventions.interface import Count, StoreView
 from datacheck.conventions.keys.groups import words
+from datacheck.conventions.listed import keys_without_digits
 
 _WHOLE = "total totals full all global overall whole dataset original complete entire"
 WHOLE = frozenset(_WHOLE.split())
@@ -27,7 +29,6 @@ SHARES = frozenset(
     {"subset", "fraction", "sample_ratio", "sampling_ratio", "subset_ratio", "subset_size", "world_size"}
 )
 """Names of what says how much of a set was taken."""
-_DIGIT = re.compile(rb"[0-9]")
 _ONE_OF = re.compile(r"(?<![0-9])[0-9]+[-_.]?of[-_.]?0*([1-9][0-9]*)(?![0-9])", re.IGNORECASE)
 _PART = re.compile(rf"(?<![a-z])(?:{'|'.join(sorted(PARTS, key=len, reverse=True))})[-_.]?[0-9]+", re.IGNORECASE)
 
@@ -51,9 +52,9 @@ def is_share(name: str, view: StoreView) -> bool:
 
 def _named_values(view: StoreView) -> Iterator[tuple[str, Any]]:
     """Yield the name and value of each record without a number in its key, and of each entry of metadata."""
-    for key in view.keys:
+    for key in keys_without_digits(view):
         name = key.decode("latin1")
-        if _DIGIT.search(key) is None and _is_about_share(name):
+        if _is_about_share(name):
             stored = view.stored(key)
             yield name, None if stored is None else stored.value
     for key in METADATA:
@@ -63,8 +64,7 @@ def _named_values(view: StoreView) -> Iterator[tuple[str, Any]]:
 
 
 def _is_about_share(name: str) -> bool:
-    name_words = words(name)
-    return name.lower() in SHARES or (not PARTS.isdisjoint(name_words) and name_words <= PARTS | ABOUT_PARTS)
+    return name.lower() in SHARES or is_named_after(name, PARTS, ABOUT_PARTS)
 
 
 def _says_share(name: str, value: Any) -> bool:
