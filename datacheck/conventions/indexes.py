@@ -81,9 +81,9 @@ def _index_of(
             spared -= 1
         else:
             return None
-    forms = {form for _, form in found}
-    if len(forms) == 2 and "" in forms and not SEPARATORS.keys().isdisjoint(forms):  # some lists have one key
-        found = {it for it in found if it[1]}
+    texts = SEPARATORS.keys() & {form for _, form in found}
+    if len(texts) == 1:  # a value that is a key may be a list of one
+        found = {(it, form or next(iter(texts))) for it, form in found}
     (named_part, form), *more = found
     return None if more else (named_part, Index(part, pattern, form))
 
