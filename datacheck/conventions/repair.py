@@ -54,10 +54,10 @@ class OtherKeyList:
         If numbers are listed, take and return a number in digits.
         """
         old = key if self.pattern is None else self.pattern.key(int(key))
-        keys = [it.key(old) for it in self.repairs]
-        if None in keys or keys[0] is None or self.pattern is None:
-            return None if None in keys else keys[0]
-        return b"%d" % (self.pattern.number(keys[0]) or 0)
+        new, *others = (it.key(old) for it in self.repairs)
+        if new is None or None in others:
+            return None
+        return new if self.pattern is None else b"%d" % (self.pattern.number(new) or 0)
 
     def rewritten(self, value: Any, others: Sequence[Any] = ()) -> Any:
         """Return the list with the keys of the copy; `others` are the lists beside it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -57,7 +57,6 @@ def clip_of(key: bytes) -> bytes | None:
 def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
     """Yield the mappings of a database that may count the frames of its clips."""
     clips = {clip_of(key) for key in view.keys}
-    beginnings = {match[1] for key in view.keys if (match := _BEGINNING.fullmatch(key)) is not None}
     for key in keys_with_lists(view) if len(clips) > 1 or None not in clips else ():
         parsed = view.stored(key)
         if parsed is None or not isinstance(parsed.value, dict) or not parsed.value:
@@ -67,14 +66,18 @@ def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
         if not all(isinstance(clip, (str, bytes)) and type(it) is int for clip, it in parsed.value.items()):
             continue
         named = {_raw(it) for it in parsed.value}
-        of_sets = _are_sets(parsed.value) and not named.isdisjoint(beginnings)
-        if len(named & clips) * 2 < len(clips - {None}) and not of_sets:
+        if len(named & clips) * 2 < len(clips - {None}) and not (_are_sets(parsed.value) and _begin(named, view.keys)):
             continue
         if len(named) > MOST:
             if _is_named_like_counts(key):
                 yield FrameCounts(key, parsed.form, {}, many=True)
         elif is_lossless(view.value(key) or b"", parsed):
             yield FrameCounts(key, parsed.form, parsed.value)
+
+
+def _begin(names: Collection[bytes], keys: Iterable[bytes]) -> bool:
+    """Return whether some keys begin with one of these names."""
+    return any(match[1] in names for key in keys if (match := _BEGINNING.fullmatch(key)) is not None)
 
 
 def _are_sets(names: Iterable[str | bytes]) -> bool:
