@@ -258,17 +258,22 @@ class _Plan:
         if index.is_text:
             left = {key for named, key in listed.entries if named not in going}
             going -= {named for named, key in listed.entries if key in left}
-        own = frozenset(self.dropped.of(index.kept_in)) if going else frozenset()
+        own = self._dropped_keys(index.kept_in) if going else set()
         keys = [key for named, key in listed.entries if named in going and key not in own]
         return list(dict.fromkeys(keys)) if index.is_text else keys
+
+    def _dropped_keys(self, part: str) -> set[bytes]:
+        """Return the keys of records that are dropped for their own findings, or because of others of their sample."""
+        keys = set(self.dropped.of(part))
+        keys.update(self.outcomes[part].keys_with_others() if part in self.outcomes else ())
+        return keys
 
     def count_frames(self) -> None:
         """Subtract the dropped frames from the frame counts of each clip."""
         for part, known in self.report.keeps.items():
             if not known.frames and not known.clips and known.totals is None:
                 continue
-            keys = set(self.dropped.of(part))
-            keys.update(self.outcomes[part].keys_with_others() if part in self.outcomes else ())
+            keys = self._dropped_keys(part)
             values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
             for of_clips in known.clips:
                 values |= counts_without(of_clips, keys)
