@@ -16,6 +16,9 @@ from datacheck.model.key_families import fold
 SEPARATORS = {f"texts{it!r}": it for it in ("|", ", ", ",", ";", "\n", "\t", " ")}
 """What separates the names in a text, by the name of the form, in the order in which they are tried."""
 
+ALIKE = 2
+"""Minimum average number of clips whose names differ only in their numbers; otherwise each may have any name."""
+
 
 class Clip(msgspec.Struct, frozen=True):
     """How a record and the frames that it names are called after a clip.
@@ -38,17 +41,30 @@ class Clip(msgspec.Struct, frozen=True):
         return key[: len(key) - len(self.ending)] + self.between
 
     def unlike(self, missing: Collection[bytes], there: Collection[bytes]) -> set[bytes]:
-        """Return those of the missing keys that are no frames: names of classes stand in a record like a clip's too.
+        """Return those of the missing keys that are no frames: classes, a size or a count may stand in a record too.
 
-        Their record names no frame that is there, and what it names is unlike the names of frames.
+        Their record names no frame that is there. What it names is unlike the names of frames, or its key is unlike
+        those of clips while these are alike, or it names a single one.
 
-        >>> Clip(b"", b"/", b"").unlike([b"vid1/007", b"vid2/001", b"classes/run"], [b"vid1/001"])
-        {b'classes/run'}
+        >>> there = [b"vid1/001", b"vid2/001"]
+        >>> sorted(Clip(b"", b"/", b"").unlike([b"vid1/02", b"vid3/001", b"classes/run", b"size/064"], there))
+        [b'classes/run', b'size/064']
         """
-        parted = [it.rpartition(self.between) for it in there]
-        clips, shapes = {it[0] for it in parted}, {fold(it[2]) for it in parted}
-        unknown = (it for it in missing if it.rpartition(self.between)[0] not in clips)
-        return {it for it in unknown if fold(it.rpartition(self.between)[2]) not in shapes}
+        frames = [it.rpartition(self.between) for it in there]
+        clips, shapes = {it[0] for it in frames}, {(fold(it[2]), len(it[2])) for it in frames}
+        names = set(map(fold, clips))
+        are_alike = ALIKE * len(names) <= len(clips)
+        others: dict[bytes, list[bytes]] = {}
+        for key in missing:
+            name, _, rest = key.rpartition(self.between)
+            if name not in clips:
+                others.setdefault(name, []).append(rest)
+        result: set[bytes] = set()
+        for name, rests in others.items():
+            no_clip = fold(name) not in names and (are_alike or len(rests) == 1)
+            unlike = (it for it in rests if no_clip or (fold(it), len(it)) not in shapes)
+            result.update(name + self.between + it for it in unlike)
+        return result
 
 
 class Index(msgspec.Struct, frozen=True):
