@@ -190,7 +190,7 @@ class Named:
         self.index = index
         self.keys: set[bytes] = set()
         self.times = self.lists = 0
-        self.repeats = False
+        self.again: Counter[bytes] = Counter()
         self.entries: list[tuple[bytes, bytes]] = []
 
     def take(self, block: Block) -> None:
@@ -203,14 +203,15 @@ class Named:
             self.keys.update(named)
             self.times += len(named)
             self.lists += bool(self.index.form)
-            self.repeats |= len(set(named)) < len(named)
+            if len(set(named)) < len(named):
+                self.again.update(Counter(named) - Counter(set(named)))
             if (not self.index.form or self.index.is_text) and len(self.entries) <= HELD:
                 self.entries += [(it, block.keys[row]) for it in named]
 
     @property
     def ordered(self) -> bool:
         """Return whether lists may be texts or windows, which name keys repeatedly, and in which positions matter."""
-        return self.repeats or (self.times > len(self.keys) and 4 * self.lists > len(self.keys))
+        return bool(self.again) or (self.times > len(self.keys) and 4 * self.lists > len(self.keys))
 
     @property
     def names_keys_once(self) -> bool:
@@ -224,11 +225,13 @@ class Named:
     def listed(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> Listed:
         """Return the result of comparing the named keys with the existing ones, given the `missing` ones."""
         clip = self.index.clip
-        others = clip.unlike(missing, self.keys - missing) if missing and clip is not None else set[bytes]()
-        missing = missing - others
+        others = clip.unlike(missing, self.keys - missing) if missing and clip is not None else None
+        if others:
+            missing = missing - others
+            self._leave_out(others)
         return Listed(
             b"",
-            len(self.keys) - len(others) if len(self.keys) <= MOST_NAMED else UNCOUNTED,
+            len(self.keys) if len(self.keys) <= MOST_NAMED else UNCOUNTED,
             tuple(sorted(missing)),
             0,
             of_records=self.index.name,
@@ -236,6 +239,12 @@ class Named:
             ordered=self.ordered,
             unsure=bool(missing) and not (self._are_few(missing) and self._are_lost(missing, is_there)),
         )
+
+    def _leave_out(self, others: set[bytes]) -> None:
+        """Forget keys that are named by records of something else, each by one of them."""
+        self.keys -= others
+        self.times -= len(others) + sum(self.again.pop(it, 0) for it in others)
+        self.entries = [it for it in self.entries if it[0] not in others]
 
     def _are_few(self, missing: set[bytes]) -> bool:
         return len(missing) <= (1 - CONFIRMED) * max(ENOUGH, len(self.keys))
