@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -292,9 +292,7 @@ def _receipt(
         kept=records - dropped,
         dropped=dropped,
         altered=fates["altered"],
-        still_bad=StillBad(
-            still_bad, tuple(it for it in CODES if it in codes), at_most=still_bad > 0 and dropped > fates["dropped"]
-        ),
+        still_bad=StillBad(still_bad, _in_order(codes), at_most=still_bad > 0 and dropped > fates["dropped"]),
         quarantine=None if order.quarantine is None else str(order.quarantine),
         samples=sample_names(gone),
         lost=still_lost(lost_in_source(report, outcome), gone),
@@ -303,6 +301,11 @@ def _receipt(
         own=records - dropped if alone else msgspec.UNSET,
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
+
+
+def _in_order(codes: Set[str]) -> tuple[str, ...]:
+    """Return codes in the order of their table, and then those that are not in it, such as those of a validator."""
+    return (*(it for it in CODES if it in codes), *sorted(codes - CODES.keys()))
 
 
 def _refuse_choice(order: Order, report: Report, copier: Copier) -> None:
