@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from datacheck.backends.hdf5.in_folders import SUFFIXES
 from datacheck.backends.hdf5.names import DIGITS, words
-from datacheck.files.regular import NotRegular, TooLarge, open_regular, read_whole
+from datacheck.files.regular import NotRegular, TooLarge, is_regular, open_regular, read_whole
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -79,7 +79,7 @@ def lists_beside(path: Path) -> list[Path]:
     Reports are left out.
     """
     with contextlib.suppress(OSError), os.scandir(path.absolute().parent) as entries:
-        lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and it.is_file())
+        lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and is_regular(Path(it.path)))
         return [it for it in lists if not is_report(it)] if len(lists) <= MOST_LISTS else []
     return []
 
