@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Set
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,10 +91,12 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         return
     folder = reader.path.absolute()
     inside = [Path(above) / name for above, _, names in os.walk(folder) for name in names]
-    own = {it for path in inside for it in _spellings(os.fsencode(path.name))}
-    stems = {_stem(os.fsencode(it.name)) for it in reader.files}
     lists = sorted(filter(may_be_list, inside))
-    for path in [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]:
+    lists = [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]
+    own = {it for path in inside for it in _spellings(os.fsencode(path.name))} if lists else set()
+    stems = {_stem(os.fsencode(it.name)) for it in reader.files} if lists else set()
+    around = cache(partial(_names_of_files, folder.parent))
+    for path in lists:
         if not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS) or is_report(path):
             continue
         names = _names_in(path)
@@ -104,8 +107,7 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         )
         if not absent:
             continue
-        others = _names_of_files(folder.parent)
-        others |= set() if names else {_stem(it) for it in others}
+        others = around() if names else around() | {_stem(it) for it in around()}
         spelled = _base if names else _stem
         absent = [it for it in absent if spelled(it) not in others and not _exists(path.parent, it)]
         if absent and len(others) <= MOST_FILES:
