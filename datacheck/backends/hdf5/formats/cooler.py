@@ -6,7 +6,7 @@ the indexes have numbers of bins, so that datacheck removes neither bins nor pix
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import Looking
@@ -23,11 +23,10 @@ COUNTS = {b"nbins": BINS + b"start", b"nnz": ENDS[0], b"nchroms": b"/chroms/leng
 Text = Callable[[bytes, bytes], str]
 
 
-def coolers(paths: Collection[bytes], text: Text) -> list[bytes]:
+def coolers(paths: Set[bytes] | Mapping[bytes, object], text: Text) -> list[bytes]:
     """Return the groups that are coolers, by their members and, if there are any, their attributes."""
     starts = (it.removesuffix(MEMBERS[0]) for it in paths if it.endswith(MEMBERS[0]))
-    known = frozenset(paths)
-    groups = (it for it in sorted(starts) if all(it + member in known for member in MEMBERS))
+    groups = (it for it in sorted(starts) if all(it + member in paths for member in MEMBERS))
     return [it for it in groups if text(it or b"/", FORMAT) == COOLER]
 
 
@@ -66,6 +65,8 @@ def _dangling(dataset: Dataset, most: int, kind: str, look: Looking) -> Iterator
 
 def losses(paths: Iterable[bytes], table: str, own: Collection[bytes]) -> Iterator[str]:
     """Yield why removing rows of this table would make a copy inconsistent: they are bins or pixels."""
+    if not any(BINS in it or PIXELS in it for it in own):
+        return
     groups = coolers(frozenset(paths), lambda *_: COOLER)
     inside = tuple(group + above for group in groups for above in (BINS, PIXELS))
     if inside and any(it.startswith(inside) for it in own):
