@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import Looking
+from datacheck.backends.hdf5.references.row_numbers import too_large
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -52,8 +53,12 @@ def findings(datasets: Mapping[bytes, Dataset], look: Looking) -> Iterator[Findi
 
 def _dangling(dataset: Dataset, most: int, kind: str, look: Looking) -> Iterator[Finding]:
     """Yield a finding for the first number that is negative or larger than `most`."""
+    if dataset.dtype.kind not in "iu":
+        return
+    if not look.fits(dataset):
+        yield too_large(dataset)
     start = 0
-    for numbers in look.pieces(dataset) if dataset.dtype.kind in "iu" else ():
+    for numbers in look.pieces(dataset):
         wrong = ((numbers > most) | (numbers < 0)).nonzero()[0]
         if wrong.size:
             at, number, path = start + int(wrong[0]), int(numbers[wrong[0]]), escape(dataset.path)
