@@ -37,16 +37,3 @@ def test_lists_stop_a_rebuild(tmp_path):
     with pytest.raises(datacheck.UsageError) as caught:
         datacheck.rebuild(folder(tmp_path / "a", texts), tmp_path / "copy", drop_bad=True, workers=1)
     assert all(f"{it} has 24 lines, which may be of the rows one by one" in str(caught.value) for it in texts)
-
-
-def test_a_readme_may_name_what_a_rebuild_drops(tmp_path):
-    source = tmp_path / "a"
-    source.mkdir()
-    for number in range(5):
-        with h5py.File(source / f"episode_{number}.hdf5", "w") as file:
-            actions = np.random.default_rng(number).normal(size=(30, 7))
-            actions[3, 3] = np.nan if number == 2 else 0
-            file["action"], file["observations/qpos"] = actions, actions + 1
-    (source / "README.txt").write_text("Open episode_2.hdf5 with h5py.\n")
-    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
-    assert len([*(tmp_path / "copy").glob("*.hdf5")]) == 4
