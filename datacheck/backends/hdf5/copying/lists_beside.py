@@ -60,10 +60,12 @@ def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) ->
 
     Such a list is not part of the copy. Its name begins like that of the source.
     """
-    rows = _numbers_of_rows(reader, losing)
-    stem = reader.path.absolute().name.partition(".")[0].lower()
-    for path in lists_beside(reader.path) if rows else ():
-        counted = _counted(path, rows) if path.name.lower().startswith(stem) and path != reader.path else None
+    source = reader.path.absolute()
+    stem = source.name.partition(".")[0].lower()
+    lists = [it for it in lists_beside(source) if it.name.lower().startswith(stem) and it != source]
+    rows = _numbers_of_rows(reader, losing) if lists else set()
+    for path in lists if rows else ():
+        counted = _counted(path, rows)
         if counted is not None:
             title = escape(os.fsencode(path.name))
             yield f"{title}, beside the source, has {counted}, which may be of the rows one by one; the copy has fewer"
