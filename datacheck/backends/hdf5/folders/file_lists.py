@@ -35,7 +35,8 @@ ABOUT = frozenset(
 """Words in the names of texts about a data set or its code, which are no lists of its samples."""
 AFTERWARDS = frozenset(
     b"report reports result results receipt errors failed failures bad broken corrupt corrupted invalid missing skip "
-    b"skipped removed deleted dropped exclude excluded ignore ignored quarantine".split()
+    b"skipped removed deleted dropped exclude excluded ignore ignored quarantine rejected rejects discard discarded "
+    b"blacklist blacklisted blocklist denylist outlier outliers duplicates damaged faulty unused".split()
 )
 """Words in the names of texts that say what was found in files, or which ones to leave out; these may be gone since."""
 REPORT = re.compile(rb'"datacheck-\w+/[0-9]|"verdict"|^(?:NOT CLEAN|UNDECIDED|INTERRUPTED)\b', re.MULTILINE)
