@@ -84,6 +84,8 @@ SOUND = {
     "the raw file is named": ("about.txt", listed("raw.h5")),
     "a readme": ("README.txt", listed("ply_data_6.h5")),
     "a log": ("write_log.txt", listed("ply_data_6.h5")),
+    "files to leave out": ("blacklist.txt", listed("ply_data_6.h5")),
+    "files that were taken out": ("rejected_files.txt", listed("ply_data_6.h5")),
     "a pattern": ("files.txt", listed("ply_data_%d.h5", "ply_data_*.h5")),
     "other files": ("removed.txt", "ply_data_90.h5\n"),
 }

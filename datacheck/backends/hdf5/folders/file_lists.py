@@ -10,12 +10,13 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Set
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datacheck.backends.hdf5.in_folders import SUFFIXES
 from datacheck.backends.hdf5.names import DIGITS, words
-from datacheck.files.regular import NotRegular, TooLarge, open_regular, read_whole
+from datacheck.files.regular import NotRegular, TooLarge, is_regular, open_regular, read_whole
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -34,7 +35,8 @@ ABOUT = frozenset(
 """Words in the names of texts about a data set or its code, which are no lists of its samples."""
 AFTERWARDS = frozenset(
     b"report reports result results receipt errors failed failures bad broken corrupt corrupted invalid missing skip "
-    b"skipped removed deleted dropped exclude excluded ignore ignored quarantine".split()
+    b"skipped removed deleted dropped exclude excluded ignore ignored quarantine rejected rejects discard discarded "
+    b"blacklist blacklisted blocklist denylist outlier outliers duplicates damaged faulty unused".split()
 )
 """Words in the names of texts that say what was found in files, or which ones to leave out; these may be gone since."""
 REPORT = re.compile(rb'"datacheck-\w+/[0-9]|"verdict"|^(?:NOT CLEAN|UNDECIDED|INTERRUPTED)\b', re.MULTILINE)
@@ -79,7 +81,7 @@ def lists_beside(path: Path) -> list[Path]:
     Reports are left out.
     """
     with contextlib.suppress(OSError), os.scandir(path.absolute().parent) as entries:
-        lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and it.is_file())
+        lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and is_regular(Path(it.path)))
         return [it for it in lists if not is_report(it)] if len(lists) <= MOST_LISTS else []
     return []
 
@@ -90,10 +92,12 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         return
     folder = reader.path.absolute()
     inside = [Path(above) / name for above, _, names in os.walk(folder) for name in names]
-    own = {it for path in inside for it in _spellings(os.fsencode(path.name))}
-    stems = {_stem(os.fsencode(it.name)) for it in reader.files}
     lists = sorted(filter(may_be_list, inside))
-    for path in [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]:
+    lists = [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]
+    own = {it for path in inside for it in _spellings(os.fsencode(path.name))} if lists else set()
+    stems = {_stem(os.fsencode(it.name)) for it in reader.files} if lists else set()
+    around = cache(partial(_names_of_files, folder.parent))
+    for path in lists:
         if not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS) or is_report(path):
             continue
         names = _names_in(path)
@@ -104,8 +108,7 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         )
         if not absent:
             continue
-        others = _names_of_files(folder.parent)
-        others |= set() if names else {_stem(it) for it in others}
+        others = around() if names else around() | {_stem(it) for it in around()}
         spelled = _base if names else _stem
         absent = [it for it in absent if spelled(it) not in others and not _exists(path.parent, it)]
         if absent and len(others) <= MOST_FILES:
