@@ -11,6 +11,7 @@ from hdf5_walks import forget_walks
 
 import datacheck
 from datacheck import open_store
+from datacheck.backends.hdf5.folders import file_lists
 
 FILES, ROWS = 6, 20
 
@@ -51,6 +52,23 @@ def test_a_list_of_files_names_one_that_is_not_there(tmp_path, name):
         it.strip('",]} ') for it in text.replace(",", "\n").split()
     }
     assert told(source) == [("missing", "bad", [missing])]
+
+
+@pytest.mark.parametrize("name", ["stats.csv", "durations.json", "sha256.txt"])
+def test_what_only_describes_the_files_may_name_one_that_was_taken_out(tmp_path, name):
+    source = folder(tmp_path / "train")
+    names = [f"ply_data_{it}.h5" for it in range(FILES + 1)]
+    lines = "\n".join(f"{it},2.5" for it in names)
+    (source / name).write_text(json.dumps(dict.fromkeys(names, 2.5)) if name.endswith("json") else lines)
+    assert told(source) == [("missing", "suspicious", [names[-1]])]
+
+
+@pytest.mark.parametrize(("most", "expected"), [(FILES + 1, ["missing"]), (FILES, [])])
+def test_where_very_many_files_lie_around_none_is_known_to_be_missing(tmp_path, monkeypatch, most, expected):
+    monkeypatch.setattr(file_lists, "MOST_FILES", most)
+    source = folder(tmp_path / "a" / "train")
+    (source / "files.txt").write_text(listed("ply_data_6.h5"))
+    assert [code for code, _, _ in told(source)] == expected
 
 
 def cases(path, *more, bad=None):
