@@ -72,6 +72,12 @@ def leaves(tree: Node) -> Leaves:
     return _Walk().walk(tree)
 
 
+def too_many(name: str) -> Finding:
+    """Return the finding about the parts of a record from this one on, which are not judged."""
+    message = f"more than {LEAVES} parts; those from {name} on were not judged"
+    return found("too-large", message, field=name, verdict="unverifiable")
+
+
 def unboxed(node: Node) -> Unboxed:
     """Return the content of a box, or of boxes inside it; None if there are more than BOXES."""
     for _ in range(BOXES):
@@ -101,8 +107,7 @@ class _Walk:
                 stack.pop()
                 continue
             if len(result.leaves) + len(result.again) >= LEAVES:
-                message = f"more than {LEAVES} parts; those from {part[0] or ROOT} on were not judged"
-                result.findings.append(found("too-large", message, field=part[0] or ROOT, verdict="unverifiable"))
+                result.findings.append(too_many(part[0] or ROOT))
                 break
             parts = self._visit(*part)
             if parts is None:
