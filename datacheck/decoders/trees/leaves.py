@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from datacheck.decoders.npy_bytes import void_message
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.trees.data_frames import columns_of
-from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
+from datacheck.decoders.trees.lists import NOTHING, NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, child_path, spelled
 from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
+from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, holds_bytes
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -63,7 +64,6 @@ class Leaves(msgspec.Struct):
     findings: list[Finding] = msgspec.field(default_factory=list)
 
 
-NOTHING = np.empty(0, np.uint8)
 Parts = Iterator[tuple[str, Node]]
 
 
@@ -225,8 +225,14 @@ class _Walk:
                 continue
             if is_number(it):
                 numbers.append(it)
-            elif isinstance(it, str) or (isinstance(it, (bytes, memoryview)) and 0 < len(it) <= SMALL_BYTES):
-                texts.append(it if isinstance(it, str) else escape(bytes(it)))
+            elif isinstance(it, str):
+                apart = (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it)
+                if apart:
+                    separate.append(at)
+                else:
+                    texts.append(it)
+            elif isinstance(it, (bytes, memoryview)) and 0 < len(it) <= SMALL_BYTES:
+                texts.append(escape(bytes(it)))
             elif isinstance(it, np.ndarray) and picture_bytes(it, ROOT, None) is not None:
                 separate.append(at)
             elif isinstance(it, np.ndarray) and it.dtype.kind in NUMBERS and size + it.nbytes <= STACKED:

@@ -20,7 +20,8 @@ from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.declared_arrays import declared_arrays, read_declared
 from datacheck.decoders.trees.differences import missing_parts, names_text, usual_fields
-from datacheck.decoders.trees.leaves import LEAVES, NOTHING, SMALL_BYTES, Leaf, Leaves, leaves, too_many, unboxed
+from datacheck.decoders.trees.leaves import LEAVES, SMALL_BYTES, Leaf, Leaves, leaves, too_many, unboxed
+from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
 from datacheck.decoders.trees.within import (
