@@ -147,8 +147,10 @@ class _Walk:
             self._leaf(name, "list", values, node)
         elif isinstance(node, Keyed):
             columns = columns_of(node)
-            self._kept += [] if columns is None else [columns]
-            return self._keyed(path, columns or node)
+            if columns is None:
+                return self._keyed(path, node)
+            self._kept.append(columns)
+            return self._keyed(path, columns)
         else:
             self._bare(name, node)
         return None
