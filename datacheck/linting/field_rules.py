@@ -9,7 +9,6 @@ from datacheck.caffe.layers import LAYER_TYPES
 from datacheck.caffe.prototxt import Prototxt, UnknownField
 from datacheck.caffe.schema import messages
 from datacheck.linting.rule_input import Hints, Problem
-from datacheck.model.escaping import plain
 from datacheck.reporting.advice import shell
 
 INTENDED = {
@@ -91,7 +90,7 @@ def first_generation(prototxt: Prototxt) -> Iterator[Problem]:
             "unsupported",
             f"{count} of the first generation, which datacheck does not judge",
             f"layers[{numbers[0]}]",
-            f"upgrade it with a tool of Caffe: upgrade_net_proto_text {shell(plain(prototxt.path))} new.prototxt",
+            f"upgrade it with a tool of Caffe: upgrade_net_proto_text {shell(prototxt.path)} new.prototxt",
         )
 
 

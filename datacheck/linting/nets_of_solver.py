@@ -16,6 +16,7 @@ from datacheck.caffe.schema import enums
 from datacheck.errors import DatacheckError
 from datacheck.files.regular import real
 from datacheck.linting.rule_input import Folders, Problem
+from datacheck.model.escaping import plain
 from datacheck.reporting.advice import shell
 
 MOST_STATES = 16
@@ -96,7 +97,8 @@ def _fix_of_path(name: str, folders: Folders) -> str:
     root = folders.root_with(name)
     if root is None:
         return "correct the path; it counts from the folder that Caffe is started in (see --root)"
-    return f"Caffe finds it if it is started in {os.path.relpath(root)}: add --root {shell(os.path.relpath(root))}"
+    path = os.path.relpath(root)
+    return f"Caffe finds it if it is started in {plain(path)}: add --root {shell(path)}"
 
 
 Role = tuple[Phase, Any]

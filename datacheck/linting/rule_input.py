@@ -66,8 +66,8 @@ class Folders:
 
     def root_with(self, name: str) -> Path | None:
         """Return the nearest folder above the prototxt in which there is a file `name`, or None."""
-        above = self.beside.resolve().parents
-        return next((it for it in above if not Path(name).is_absolute() and is_regular(it / name)), None)
+        above = () if Path(name).is_absolute() else self.beside.resolve().parents
+        return next((it for it in above if is_regular(it / name)), None)
 
     def find(self, name: str) -> Path | None:
         """Return the file in `root` (or the working directory, if not set), else beside the prototxt, or None.

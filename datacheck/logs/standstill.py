@@ -61,22 +61,17 @@ class Jumped:
     """The loss is many times its first one from the second display on: training diverged between the two."""
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if run.kind == "test" or is_explained(found_before) or len(points) <= FEWEST_AFTER:
+        if len(points) <= FEWEST_AFTER or not _may_have_diverged(run, points, found_before):
             return None
         first, after = points[0], points[1:]
-        if not all(math.isfinite(it.loss) for it in points) or first.loss < LEAST_FIRST or run.restored is not None:
+        if first.loss < LEAST_FIRST or min(it.loss for it in after) < JUMP * first.loss:
             return None
-        if min(it.loss for it in after) < JUMP * first.loss:
-            return None
-        rate = "" if first.rate is None else f"; learning rate {first.rate.lr:g} is too high"
         message = (
             f"the loss jumped from {first.loss:g} at iteration {first.iteration} to {after[0].loss:g} at iteration "
             f"{after[0].iteration}, and has stayed above {JUMP * first.loss:g}: training diverged between the first "
-            f"two displays{rate}"
+            "two displays"
         )
-        evidence = [first.evidence, after[0].evidence, after[-1].evidence]
-        return run_finding(run, "exploding", message, evidence, at=after[0].evidence, next_step=lint_command(run),
-                    first=first.loss, last=after[-1].loss)  # fmt: skip
+        return _diverged(run, message, first, after)
 
 
 @dataclass(frozen=True)
@@ -87,10 +82,8 @@ class WorseThanChance:
     """
 
     def __call__(self, run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> Finding | None:
-        if run.kind == "test" or is_explained(found_before) or run.restored is not None or not _is_softmax_alone(run):
-            return None
         later = points[(len(points) + 1) // 2 :]
-        if len(later) < FEWEST_WORSE or not all(math.isfinite(it.loss) for it in points):
+        if len(later) < FEWEST_WORSE or not _may_have_diverged(run, points, found_before) or not _is_softmax_alone(run):
             return None
         first, losses = points[0], [it.loss for it in later]
         costs = [math.log(it) for it in run.header.widths if it > 1]
@@ -98,15 +91,26 @@ class WorseThanChance:
         cost = max((it for it in costs if low <= first.loss / it <= high), default=math.inf)
         if median(losses) < WORSE * cost or quantiles(losses, n=20)[0] < cost:
             return None
-        rate = "" if first.rate is None else f"; learning rate {first.rate.lr:g} is too high"
         message = (
             f"the loss was {first.loss:g} at iteration {first.iteration}, and from iteration {later[0].iteration} to "
             f"{later[-1].iteration} it is about {median(losses):.3g}, which is worse than guessing: training "
-            f"diverged{rate}"
+            "diverged"
         )
-        evidence = [first.evidence, later[0].evidence, later[-1].evidence]
-        return run_finding(run, "exploding", message, evidence, at=later[0].evidence, next_step=lint_command(run),
-                    first=first.loss, last=later[-1].loss)  # fmt: skip
+        return _diverged(run, message, first, later)
+
+
+def _may_have_diverged(run: Run, points: Sequence[Point], found_before: Sequence[Finding]) -> bool:
+    """Check that the run trains from the start, that all its losses are finite, and that no finding explains them."""
+    explained = run.kind == "test" or run.restored is not None or is_explained(found_before)
+    return not explained and all(math.isfinite(it.loss) for it in points)
+
+
+def _diverged(run: Run, message: str, first: Point, later: Sequence[Point]) -> Finding:
+    """Return the finding about a loss that has left its `first` value and is far above it in the `later` points."""
+    rate = "" if first.rate is None else f"; learning rate {first.rate.lr:g} is too high"
+    evidence = [first.evidence, later[0].evidence, later[-1].evidence]
+    return run_finding(run, "exploding", f"{message}{rate}", evidence, at=later[0].evidence,
+                next_step=lint_command(run), first=first.loss, last=later[-1].loss)  # fmt: skip
 
 
 def _is_softmax_alone(run: Run) -> bool:

@@ -107,3 +107,11 @@ def decided(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate,
         codes = tuple(dict.fromkeys(finding.code for finding in of_record))
         record = Decided(key=key, index=index, codes=codes, database=database, file=file)
         yield choice.fate(of_record), record, of_record
+
+
+def codes_left(fate: Fate, findings: Iterable[Finding]) -> set[str]:
+    """Return the codes of what stays wrong with a record of this fate in the copy."""
+    if fate == "dropped":
+        return set()
+    filled = FILLABLE if fate == "altered" else frozenset[str]()
+    return {it.code for it in findings if it.verdict == "bad" and it.code not in filled}

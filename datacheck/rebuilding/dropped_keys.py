@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from datacheck.model.escaping import unescape
 from datacheck.rebuilding.choice import Choice, decided
@@ -18,18 +19,18 @@ class DroppedKeys:
     """
 
     def __init__(self, choice: Choice, report: Report) -> None:
-        self._by_database: dict[str, list[tuple[bytes, bool]]] = {}
-        for database, key, own in dropped_keys(choice, report):
-            self._by_database.setdefault(database, []).append((key, own))
-
-    def __bool__(self) -> bool:
-        return bool(self._by_database)
+        self._choice, self._report = choice, report
 
     def __iter__(self) -> Iterator[tuple[str, bytes, bool]]:
-        """Yield database, key and flag of each record."""
-        for database, keys in self._by_database.items():
-            for key, own in keys:
-                yield database, key, own
+        """Yield database, key and flag of each record; the keys are not held in memory."""
+        return dropped_keys(self._choice, self._report)
+
+    @cached_property
+    def _by_database(self) -> dict[str, list[tuple[bytes, bool]]]:
+        keys: dict[str, list[tuple[bytes, bool]]] = {}
+        for database, key, own in self:
+            keys.setdefault(database, []).append((key, own))
+        return keys
 
     def flagged(self, database: str) -> list[tuple[bytes, bool]]:
         """Return the keys of a database, each with its flag."""

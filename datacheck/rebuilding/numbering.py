@@ -250,10 +250,11 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
             yield f"{text}: a loader that counts up asks for what went"
         elif counts.many and any(map(clip_of, keys)):
             yield f"{named(escape(counts.key), part)} has the numbers of frames as before, also of clips that lose some"
-    changed = {} if known.totals is None else totals_without(known.totals, keys, lambda _: None)
-    for key in sorted(changed.keys() - known.totals.lists.keys()) if known.totals is not None else ():
-        text = f"{named(escape(key), part)} counts the clips that are left"
-        yield f"{text}: a loader that counts up asks for what went"
+    if known.totals is not None:
+        changed = totals_without(known.totals, keys, lambda _: None)
+        for key in sorted(changed.keys() - known.totals.lists.keys()):
+            text = f"{named(escape(key), part)} counts the clips that are left"
+            yield f"{text}: a loader that counts up asks for what went"
     for of_clips in known.clips:
         uncounted = of_clips.uncounted(keys) if of_clips.more else ()
         if uncounted:

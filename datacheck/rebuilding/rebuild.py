@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -24,17 +24,18 @@ from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import narrow, openness
 from datacheck.files.staging import Workplace
+from datacheck.model.codes import CODES
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.asked_names import require_possible
-from datacheck.rebuilding.choice import Choice, Fate, decided
+from datacheck.rebuilding.choice import Choice, Fate, codes_left, decided
 from datacheck.rebuilding.dropped import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.left_behind import left_behind, left_outside
 from datacheck.rebuilding.mending import look_again, lost_in_source, outcomes_of, refuse_parting
 from datacheck.rebuilding.numbering import left_as_it_is, note_numbers, refuse_drifting
-from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, repairs_of, still_bad
+from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, StillBad, repairs_of
 from datacheck.rebuilding.undecided import (
     blaming_writers,
     refuse_changed,
@@ -270,8 +271,12 @@ def _receipt(
 ) -> Receipt:
     """Return the receipt of what would be done."""
     fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}
-    for fate, _, _ in decided(report.findings, order.choice.shown):
+    still_bad, codes = 0, set[str]()
+    for fate, _, findings in decided(report.findings, order.choice.shown):
         fates[fate] += 1
+        if left := codes_left(fate, findings):
+            still_bad += 1
+            codes |= left
     records = report.source.records or 0
     dropped = fates["dropped"] if outcome is None else outcome.dropped
     if gone is not None:
@@ -287,7 +292,7 @@ def _receipt(
         kept=records - dropped,
         dropped=dropped,
         altered=fates["altered"],
-        still_bad=still_bad(report, order.choice.shown, dropped),
+        still_bad=StillBad(still_bad, _in_order(codes), at_most=still_bad > 0 and dropped > fates["dropped"]),
         quarantine=None if order.quarantine is None else str(order.quarantine),
         samples=sample_names(gone),
         lost=still_lost(lost_in_source(report, outcome), gone),
@@ -296,6 +301,11 @@ def _receipt(
         own=records - dropped if alone else msgspec.UNSET,
         seconds=Seconds(round(scanned, 3), 0.0, 0.0),
     )
+
+
+def _in_order(codes: Set[str]) -> tuple[str, ...]:
+    """Return codes in the order of their table, and then those that are not in it, such as those of a validator."""
+    return (*(it for it in CODES if it in codes), *sorted(codes - CODES.keys()))
 
 
 def _refuse_choice(order: Order, report: Report, copier: Copier) -> None:

@@ -19,11 +19,10 @@ from datacheck.conventions.repair import Repair
 from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
-from datacheck.model.codes import CODES
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, named
 from datacheck.model.settings import Configuration
-from datacheck.rebuilding.choice import FILLABLE, Choice, Decided, Fate, decided
+from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
 from datacheck.rebuilding.mending import outcomes_of
 from datacheck.reporting.json_files import streamed
 from datacheck.reporting.report import Report
@@ -310,19 +309,6 @@ def _why_nothing_was_written(receipt: Receipt, choice: Choice, *, dry_run: bool)
     if dry_run:
         return f"nothing was written; {receipt.kept:,} of {receipt.records:,} records would be kept"
     return "nothing was written: choose what to do with bad records: --drop-bad, --drop, --keep or --fill"
-
-
-def still_bad(report: Report, choice: Choice, dropped: int) -> StillBad:
-    """Return which bad records a choice keeps; `dropped` is the number of all records that are dropped."""
-    kept, chosen, codes = 0, 0, set[str]()
-    for fate, _, findings in decided(report.findings, choice):
-        chosen += fate == "dropped"
-        filled = FILLABLE if fate == "altered" else frozenset[str]()
-        left = {it.code for it in findings if it.verdict == "bad" and it.code not in filled}
-        if left and fate != "dropped":
-            kept += 1
-            codes |= left
-    return StillBad(kept, tuple(it for it in CODES if it in codes), at_most=kept > 0 and dropped > chosen)
 
 
 def still_bad_text(receipt: Receipt) -> str:

@@ -18,6 +18,7 @@ from datacheck.files.guard import Guard
 from datacheck.files.output import Output
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.escaping import plain
+from datacheck.model.finding import Finding
 from datacheck.model.nearest import instead
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
@@ -53,15 +54,16 @@ OPEN = 8
 
 @dataclass(frozen=True)
 class Record:
-    """The text to show for a record, the document for programs, the exit status, and a small picture.
-
-    The status is 0 if nothing is wrong, 1 if something is bad, 3 if that is undecided.
-    """
+    """The text to show for a record, the document for programs, and a small picture."""
 
     text: str
     document: RecordDocument
-    status: int
     picture: NDArray[Any] | None = None
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 if nothing is wrong, 1 if something is bad, 3 if that is undecided."""
+        return self.document.status
 
 
 def show_record(
@@ -162,9 +164,11 @@ class Showing:
                 ) from exc
             reason = f"it was not found, and a part of the store where it may be could not be read: {exc}"
             document = RecordDocument(source=store.report.source.path, key=title, status=3, unread=reason)
-            return Record(f"{title}\n  unverifiable: {reason}", document, 3)
-        if content is None or isinstance(content, Record):
-            return content
+            return Record(f"{title}\n  unverifiable: {reason}", document)
+        if content is None:
+            return None
+        if isinstance(content, Finding):
+            return _death_record(store.report, title, content)
         if wanted.field is not None and content.named is None and (content.names or not content.findings):
             reason = instead(wanted.field, content.names)
             raise UsageError(f"the record {plain(key)} has no field {plain(wanted.field)!r}; {reason}")
@@ -175,7 +179,7 @@ class Showing:
         status = 1 if bad_verdicts & verdicts else 3 if "unverifiable" in verdicts else 0
         document = _document(store.report, title, status, content)
         document.saved = None if saved is None else saved.path
-        return Record("\n".join(lines), document, status, content.picture)
+        return Record("\n".join(lines), document, content.picture)
 
     def _saved(self, key: str, content: RecordContent) -> Saved | None:
         """Write what a record holds, if that is wanted."""
@@ -201,18 +205,18 @@ class _Store:
         """End the worker."""
         self._stack.close()
 
-    def content(self, key: str, wanted: Wanted) -> RecordContent | Record | None:
-        """Return what a record holds, or what to show if it kills the worker; None if there is none with this key."""
+    def content(self, key: str, wanted: Wanted) -> RecordContent | Finding | None:
+        """Return what a record holds, or a finding if it kills the worker; None if there is none with this key."""
         shard = only(self._pool, Find(key))
         if shard is None:
             return None
         if isinstance(shard, Death):
-            return _death_record(self.report, key, shard, "finding it", of_record=False)
+            return finding_of_death(shard, "finding it", of_record=False)
         if self._profile is None:
             self._profile = self._take_profile()
         content = only(self._pool, ReadRecord(shard, self._profile, wanted, self.report.settings.eyes))
         if isinstance(content, Death):
-            return _death_record(self.report, key, content, "reading or decoding it")
+            return finding_of_death(content, "reading or decoding it")
         return content if content is None else self._with_partners(content, shard)
 
     def _with_partners(self, content: RecordContent, shard: Shard) -> RecordContent:
@@ -262,11 +266,10 @@ def _has_unknown_arrays(profile: Profile) -> bool:
     return any(it.length is not None or (it.array is not None and it.array.shape is None) for it in profile.every)
 
 
-def _death_record(report: Report, key: str, death: Death, doing: str, *, of_record: bool = True) -> Record:
-    finding = finding_of_death(death, doing, of_record=of_record)
+def _death_record(report: Report, key: str, finding: Finding) -> Record:
     status = 1 if finding.verdict == "bad" else 3
-    document = RecordDocument(source=report.source.path, key=plain(key), status=status, findings=[finding])
-    return Record(f"{plain(key)}\n  {finding.code} ({finding.verdict}): {finding.message}", document, status)
+    document = RecordDocument(source=report.source.path, key=key, status=status, findings=[finding])
+    return Record(f"{key}\n  {finding.code} ({finding.verdict}): {finding.message}", document)
 
 
 def _document(report: Report, key: str, status: int, content: RecordContent) -> RecordDocument:

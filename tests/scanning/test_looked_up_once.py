@@ -7,7 +7,8 @@ from building import write_lmdb
 
 from datacheck.backends import open_store
 from datacheck.model.settings import Settings
-from datacheck.scanning.keys import keeping, views
+from datacheck.scanning.blame import Blamed
+from datacheck.scanning.keys import brief, keeping, views
 from datacheck.scanning.tasks import Job
 
 
@@ -45,3 +46,19 @@ def test_values_of_a_store_with_one_database_are_not_searched_for_counts_of_othe
     monkeypatch.setattr(views, "value_of", lambda reader, key, part="": asked.update([key]))
     Job(open_store(path), Settings())(keeping.Recognise({"": frozenset(records)}, frozenset({""})), Watch())
     assert not asked
+
+
+def test_a_database_that_cannot_be_read_says_nothing_about_those_behind_it(tmp_path, monkeypatch):
+    for name in (b"a", b"b", b"c"):
+        path = write_lmdb(tmp_path / "env", {b"0": b"x", b"length": b"1"}, name=name)
+    given = brief.for_keys
+
+    def for_keys(reader, shard, limit=None):
+        if shard.part == "b":
+            raise Blamed("unreadable")
+        return given(reader, shard, limit)
+
+    monkeypatch.setattr(brief, "for_keys", for_keys)
+    kept = Job(open_store(path), Settings())(brief.RecogniseBriefly(dict.fromkeys("abc", 2)), Watch()).kept
+    assert [(name, known.brief) for name, known in kept.items()] == [("a", False), ("b", True), ("c", False)]
+    assert b"length" in kept["c"].own

@@ -142,7 +142,8 @@ def _block(
             if lost_rows:
                 unread[it.name] = [at - start for at in lost_rows]
     findings += unlike(table, columns, cells, unread)
-    missing |= absent_values(table, columns) if table.absent else {}
+    for name, mask in absent_values(table, columns):
+        missing[name] = mask | missing[name] if name in missing else mask
     at = range(start, stop)
     return RowBlock(
         table.name, at, columns, table.labels, unread, label_of(reader, number), findings,

@@ -70,14 +70,19 @@ class RecogniseBriefly(msgspec.Struct, frozen=True):
         kept: dict[str, Known] = {}
         met: set[str] = set()
         wanted = job.settings.conventions
-        try:
-            with blaming("unreadable"):
-                several = job.reader.databases() if isinstance(job.reader, WithDatabases) else {}
-            for part, records in self.records.items():
-                watch.note(None)
+        several: Mapping[str, bool] = {}
+        if isinstance(job.reader, WithDatabases):
+            try:
+                with blaming("unreadable"):
+                    several = job.reader.databases()
+            except Blamed:  # the store is damaged or being written to, which the scan itself reports
+                return Brief({}, frozenset())
+        for part, records in self.records.items():
+            watch.note(None)
+            try:
                 kept[part] = Known() if several.get(part) else _known_of(job.reader, watch, part, records, wanted, met)
-        except Blamed:  # the store is damaged or being written to, which the scan itself reports
-            pass
+            except Blamed:  # as above, and it says nothing about the other databases
+                kept[part] = Known(brief=True)
         return Brief(kept, frozenset(met))
 
 

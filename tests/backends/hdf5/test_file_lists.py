@@ -11,6 +11,7 @@ from hdf5_walks import forget_walks
 
 import datacheck
 from datacheck import open_store
+from datacheck.backends.hdf5.folders import file_lists
 
 FILES, ROWS = 6, 20
 
@@ -53,6 +54,23 @@ def test_a_list_of_files_names_one_that_is_not_there(tmp_path, name):
     assert told(source) == [("missing", "bad", [missing])]
 
 
+@pytest.mark.parametrize("name", ["stats.csv", "durations.json", "sha256.txt"])
+def test_what_only_describes_the_files_may_name_one_that_was_taken_out(tmp_path, name):
+    source = folder(tmp_path / "train")
+    names = [f"ply_data_{it}.h5" for it in range(FILES + 1)]
+    lines = "\n".join(f"{it},2.5" for it in names)
+    (source / name).write_text(json.dumps(dict.fromkeys(names, 2.5)) if name.endswith("json") else lines)
+    assert told(source) == [("missing", "suspicious", [names[-1]])]
+
+
+@pytest.mark.parametrize(("most", "expected"), [(FILES + 1, ["missing"]), (FILES, [])])
+def test_where_very_many_files_lie_around_none_is_known_to_be_missing(tmp_path, monkeypatch, most, expected):
+    monkeypatch.setattr(file_lists, "MOST_FILES", most)
+    source = folder(tmp_path / "a" / "train")
+    (source / "files.txt").write_text(listed("ply_data_6.h5"))
+    assert [code for code, _, _ in told(source)] == expected
+
+
 def cases(path, *more, bad=None):
     """Write volumes of cases, and a list of their names without suffixes, as TransUNet reads them."""
     (path / "lists").mkdir(parents=True)
@@ -84,6 +102,8 @@ SOUND = {
     "the raw file is named": ("about.txt", listed("raw.h5")),
     "a readme": ("README.txt", listed("ply_data_6.h5")),
     "a log": ("write_log.txt", listed("ply_data_6.h5")),
+    "files to leave out": ("blacklist.txt", listed("ply_data_6.h5")),
+    "files that were taken out": ("rejected_files.txt", listed("ply_data_6.h5")),
     "a pattern": ("files.txt", listed("ply_data_%d.h5", "ply_data_*.h5")),
     "other files": ("removed.txt", "ply_data_90.h5\n"),
 }

@@ -80,3 +80,18 @@ def test_lengths_of_any_size_are_read_in_pieces(tmp_path, monkeypatch):
     assert told(write(tmp_path / "a.h5", longer(57, 9))) == [("count", "bad", "/seq_len")]
     monkeypatch.setattr(joined_lengths, "MOST", 8 * TEXTS - 1)
     assert told(write(tmp_path / "b.h5", longer(57, 9))) == [("unsupported", "unverifiable", "/seq_len")]
+
+
+@pytest.mark.parametrize(("chunk", "texts"), [(64, []), (65, ["the 520 bytes of a chunk are more than the 512 that"])])
+def test_lengths_in_a_chunk_that_is_too_large_are_not_called_clean(tmp_path, monkeypatch, chunk, texts):
+    for module in (looking, joined_lengths):
+        monkeypatch.setattr(module, "LARGEST", 512)
+    monkeypatch.setattr(looking, "PIECE_BYTES", 64)
+    with h5py.File(write(tmp_path / "a.h5"), "r+") as file:
+        lengths = file["seq_len"][:]
+        del file["seq_len"]
+        file.create_dataset("seq_len", data=lengths, chunks=(chunk,), maxshape=(None,))
+    forget_walks()
+    findings = Hdf5Reader(tmp_path / "a.h5", (tmp_path / "a.h5",)).layout().findings
+    assert [it.code for it in findings] == ["unsupported"] * len(texts)
+    assert all(text in it.message for it, text in zip(findings, texts, strict=True))

@@ -51,6 +51,14 @@ def test_a_level_of_theory_that_was_computed_for_some_is_clean(tmp_path):
     assert report.statistics[f"{DEAR}.energy"].missing > MOLECULES * ROWS / 2
 
 
+def test_a_level_may_have_values_that_are_declared_to_be_missing(tmp_path):
+    source = molecules(tmp_path / "a.h5", nan(f"{DEAR}.energy", np.s_[:]))
+    with h5py.File(source, "r+") as file:
+        for it in file.values():
+            it[f"{DEAR}.energy"].attrs["_FillValue"] = np.nan
+    assert told(source) == []
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -9,6 +9,8 @@ from hdf5_walks import forget_walks
 
 import datacheck
 from datacheck import open_store
+from datacheck.backends.hdf5.library import looking
+from datacheck.backends.hdf5.reader import Hdf5Reader
 
 ROWS, PARTS = 20, 4
 POINT = np.dtype([("x", "f8"), ("y", "f8"), ("visible", "?"), ("complete", "?")])
@@ -139,6 +141,22 @@ def test_faults_of_coolers_are_named(tmp_path, source, code):
     path = cooler(tmp_path / "a.cool", **source)
     forget_walks()
     assert [(it.code, it.verdict) for it in open_store(path).layout().findings] == [(code, "bad")]
+
+
+@pytest.mark.parametrize(("largest", "objects"), [(8 * CONTACTS, []), (8 * CONTACTS - 1, ["bin1_id", "bin2_id"])])
+def test_a_cooler_with_chunks_that_are_not_read_is_not_called_clean(tmp_path, monkeypatch, largest, objects):
+    def in_one_chunk(file):
+        for name in ("bin1_id", "bin2_id"):
+            values = file[f"pixels/{name}"][:]
+            del file[f"pixels/{name}"]
+            file.create_dataset(f"pixels/{name}", data=values, chunks=(CONTACTS,))
+
+    path = cooler(tmp_path / "a.cool", in_one_chunk)
+    monkeypatch.setattr(looking, "LARGEST", largest)
+    monkeypatch.setattr(looking, "PIECE_BYTES", 64)
+    forget_walks()
+    findings = Hdf5Reader(path, (path,)).layout().findings  # in this process, with the limits that the test sets
+    assert [(it.code, it.details["object"]) for it in findings] == [("unsupported", f"/pixels/{it}") for it in objects]
 
 
 def test_a_rebuild_removes_no_contact_that_the_indexes_count(tmp_path):

@@ -7,7 +7,7 @@ left in it. Its digest (`digest`) is computed in separate passes over the source
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ NOT_NUMBERED = f"{RENUMBER} changes nothing here: no names of what is left have 
 
 @dataclass(frozen=True)
 class Hdf5Copier:
-    """A copier for an HDF5 file, a folder of HDF5 files, or the files that a text list names.
+    """The worker's part of `LazyCopier`: copies an HDF5 file, a folder of them, or the files that a text list names.
 
     The files of a list go into a folder, together with a list of the same name that names the files beside it. If two
     files have the same name, the second gets its number as a prefix. A symbolic link in a folder that leads to an HDF5
@@ -79,11 +79,6 @@ class Hdf5Copier:
 
     lost: Lost = frozenset()
     to: str = "hdf5"
-    acceptable = True
-
-    def fills(self, decoders: Collection[str]) -> bool:
-        """Return True: every judged row is an array."""
-        return True
 
     def objections(self, reader: Reader, *, changed: bool = True) -> list[str]:
         """Return a sentence for each thing in the source that a copy could not keep."""
@@ -152,10 +147,6 @@ class Hdf5Copier:
             if path is not None and path.exists():
                 sync(path)
         return Copied(kept, dropped, altered, quarantined_rows, account.hexdigest())
-
-    def joined(self, digests: Sequence[str]) -> str | None:
-        """Return None: copies of HDF5 files are not read in shares."""
-        return None
 
     def _parts(self, reader: Hdf5Reader, plan: Plan) -> Iterator[Part]:
         """Yield each file with the changes to make to it."""

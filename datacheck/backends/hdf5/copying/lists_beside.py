@@ -15,11 +15,10 @@ import numpy as np
 from datacheck.backends.hdf5.copying.closing_up import single
 from datacheck.backends.hdf5.copying.companions import beside
 from datacheck.backends.hdf5.copying.dropped import Dropped
-from datacheck.backends.hdf5.folders.file_lists import ABOUT, is_report, lists_beside
-from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.folders.file_lists import is_report, lists_beside, may_be_list
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
-from datacheck.files.regular import NotRegular, open_regular
+from datacheck.files.regular import NotRegular, open_regular, read_whole
 from datacheck.model.escaping import escape
 
 SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names"})
@@ -27,8 +26,6 @@ JSON = ".json"
 PIECE = 1 << 20
 LARGEST = 64 << 20
 """Largest size in bytes of a JSON text whose items are counted."""
-UNREAD = -1
-"""Stands for the number of items of a larger one."""
 SHORTEST = 4
 """Minimum length of a name that is looked for in texts."""
 END = b"\n"
@@ -49,12 +46,12 @@ def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -
     if not reader.path.is_dir():
         return
     rows = _numbers_of_rows(reader, losing)
-    for name in filter(_may_be_list, beside(reader, frozenset())) if rows else ():
+    for name in filter(may_be_list, beside(reader, frozenset())) if rows else ():
         escaped = escape(os.fsencode(name))
         counted = _counted(reader.path / name, rows)
         if counted is not None and not is_report(reader.path / name):
             yield f"{escaped} has {counted}, which may be of the rows one by one, and would keep those that go"
-        elif name.suffix.lower() == JSON and _items(reader.path / name) == UNREAD:
+        elif name.suffix.lower() == JSON and _is_too_large(reader.path / name):
             yield f"{escaped} is a list too large to be compared with the rows, and may keep items of those that go"
 
 
@@ -63,10 +60,12 @@ def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) ->
 
     Such a list is not part of the copy. Its name begins like that of the source.
     """
-    rows = _numbers_of_rows(reader, losing)
-    stem = reader.path.absolute().name.partition(".")[0].lower()
-    for path in lists_beside(reader.path) if rows else ():
-        counted = _counted(path, rows) if path.name.lower().startswith(stem) and path != reader.path else None
+    source = reader.path.absolute()
+    stem = source.name.partition(".")[0].lower()
+    lists = [it for it in lists_beside(source) if it.name.lower().startswith(stem) and it != source]
+    rows = _numbers_of_rows(reader, losing) if lists else set()
+    for path in lists if rows else ():
+        counted = _counted(path, rows)
         if counted is not None:
             title = escape(os.fsencode(path.name))
             yield f"{title}, beside the source, has {counted}, which may be of the rows one by one; the copy has fewer"
@@ -102,13 +101,11 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
     may be ordinary words or numbers.
     """
     names = _striking(_dropped_names(reader, dropped))
-    for path in filter(_may_be_list, beside(reader, frozenset())) if names and reader.path.is_dir() else ():
-        if path.suffix.lower() not in SUFFIXES | {JSON, ".jsonl"} or is_report(reader.path / path):
+    for path in filter(may_be_list, beside(reader, frozenset())) if names and reader.path.is_dir() else ():
+        if is_report(reader.path / path):
             continue
-        named = sorted(_names_in(reader.path / path, names))
-        if named:
-            more = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
-            yield f"{escape(os.fsencode(path))} names {escape(named[0])}{more}, which would not be there"
+        if named := _named(reader.path / path, names):
+            yield f"{escape(os.fsencode(path))} names {named}, which would not be there"
 
 
 def notes_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[str]:
@@ -120,21 +117,13 @@ def notes_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterat
         return
     names = _striking(_dropped_names(reader, dropped))
     for path in lists_beside(reader.path) if names else ():
-        named = sorted(_names_in(path, names))
-        if named:
-            more = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
-            title = escape(os.fsencode(path.name))
-            yield f"{title}, beside the source, names {escape(named[0])}{more}, which the copy does not have"
+        if named := _named(path, names):
+            yield f"{escape(os.fsencode(path.name))}, beside the source, names {named}, which the copy does not have"
 
 
 def _striking(names: Iterator[bytes]) -> frozenset[bytes]:
     """Return the names with letters and digits, since others may be ordinary words or numbers."""
     return frozenset(it for it in names if len(it) >= SHORTEST and DIGIT.search(it) and LETTER.search(it))
-
-
-def _may_be_list(path: Path) -> bool:
-    """Check whether a text may be a list of samples by its name, not one about the data set or its code."""
-    return words(os.fsencode(path.name)).isdisjoint(ABOUT)
 
 
 def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[bytes]:
@@ -146,6 +135,13 @@ def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterat
         else:
             paths = single(reader.contents(number), of_file).union(of_file.samples)
             yield from (it.rpartition(b"/")[2] for it in paths)
+
+
+def _named(path: Path, names: frozenset[bytes]) -> str:
+    """Return the first of the names that a file has as words, and how many more, or an empty text."""
+    named = sorted(_names_in(path, names))
+    more = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
+    return f"{escape(named[0])}{more}" if named else ""
 
 
 def _names_in(path: Path, names: frozenset[bytes]) -> set[bytes]:
@@ -170,16 +166,19 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 def _items(path: Path) -> int | None:
-    """Return the number of items of a JSON list, UNREAD if it is larger than LARGEST, or None if there is none."""
+    """Return the number of items of a JSON list, or None if there is none, or it is larger than LARGEST."""
     try:
-        with open_regular(path) as file:
-            text = file.read(LARGEST + 1)
-        if len(text) > LARGEST:
-            return UNREAD if text.lstrip()[:1] == b"[" else None
-        value = json.loads(text)
-    except (OSError, NotRegular, ValueError, RecursionError):  # copying the file reports that it cannot be read
+        value = json.loads(read_whole(path, LARGEST))
+    except (OSError, ValueError, RecursionError):  # copying the file reports that it cannot be read
         return None
     return len(value) if isinstance(value, list) else None
+
+
+def _is_too_large(path: Path) -> bool:
+    """Check whether a text begins as a JSON list does, and is larger than LARGEST."""
+    with contextlib.suppress(OSError), open_regular(path) as file:
+        return os.fstat(file.fileno()).st_size > LARGEST and file.read(PIECE).lstrip()[:1] == b"["
+    return False
 
 
 def _lines(path: Path) -> int | None:

@@ -10,12 +10,14 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Set
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datacheck.backends.hdf5.in_folders import SUFFIXES
 from datacheck.backends.hdf5.names import DIGITS, words
-from datacheck.files.regular import NotRegular, TooLarge, open_regular, read_whole
+from datacheck.files.regular import NotRegular, TooLarge, is_regular, open_regular, read_whole
+from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 LISTS = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names", ".json", ".jsonl"})
 """Suffixes of texts that may list files."""
+ENDS = tuple(LISTS)
 LINES = frozenset({".txt", ".lst", ".list", ".names"})
 """Suffixes of texts that may have a line for each file, and name it without its suffix."""
 ABOUT = frozenset(
@@ -34,9 +37,15 @@ ABOUT = frozenset(
 """Words in the names of texts about a data set or its code, which are no lists of its samples."""
 AFTERWARDS = frozenset(
     b"report reports result results receipt errors failed failures bad broken corrupt corrupted invalid missing skip "
-    b"skipped removed deleted dropped exclude excluded ignore ignored quarantine".split()
+    b"skipped removed deleted dropped exclude excluded ignore ignored quarantine rejected rejects discard discarded "
+    b"blacklist blacklisted blocklist denylist outlier outliers duplicates damaged faulty unused".split()
 )
 """Words in the names of texts that say what was found in files, or which ones to leave out; these may be gone since."""
+DESCRIBING = frozenset(
+    b"stat stats statistics duration durations size sizes length lengths checksum checksums md sha hash hashes summary "
+    b"timing timings".split()
+)
+"""Words in the names of texts that say something of each file, and by which no loader needs to go."""
 REPORT = re.compile(rb'"datacheck-\w+/[0-9]|"verdict"|^(?:NOT CLEAN|UNDECIDED|INTERRUPTED)\b', re.MULTILINE)
 """What stands near the beginning of a report or receipt of datacheck, in any format, and of a saved summary."""
 PRODUCTS = frozenset(
@@ -79,7 +88,7 @@ def lists_beside(path: Path) -> list[Path]:
     Reports are left out.
     """
     with contextlib.suppress(OSError), os.scandir(path.absolute().parent) as entries:
-        lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and it.is_file())
+        lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and is_regular(Path(it.path)))
         return [it for it in lists if not is_report(it)] if len(lists) <= MOST_LISTS else []
     return []
 
@@ -89,11 +98,13 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     if not reader.path.is_dir() or len(reader.files) < FEWEST or not reader.options.heeded:
         return
     folder = reader.path.absolute()
-    inside = [Path(above) / name for above, _, names in os.walk(folder) for name in names]
-    own = {it for path in inside for it in _spellings(os.fsencode(path.name))}
-    stems = {_stem(os.fsencode(it.name)) for it in reader.files}
-    lists = sorted(filter(may_be_list, inside))
-    for path in [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]:
+    texts = (Path(above, it) for above, it in _files(folder) if it.lower().endswith(ENDS))
+    lists = sorted(filter(may_be_list, texts))
+    lists = [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]
+    own = {it for _, name in _files(folder) for it in _spellings(os.fsencode(name))} if lists else set()
+    stems = {_stem(os.fsencode(it.name)) for it in reader.files} if lists else set()
+    around = cache(partial(_names_of_files, folder.parent))
+    for path in lists:
         if not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS) or is_report(path):
             continue
         names = _names_in(path)
@@ -104,12 +115,15 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         )
         if not absent:
             continue
-        others = _names_of_files(folder.parent)
-        others |= set() if names else {_stem(it) for it in others}
+        others = around()
+        if others is None:  # too many to know that a file is none of them
+            continue
+        others = others if names else others | {_stem(it) for it in others}
         spelled = _base if names else _stem
         absent = [it for it in absent if spelled(it) not in others and not _exists(path.parent, it)]
-        if absent and len(others) <= MOST_FILES:
-            yield _absent_finding(escape(os.fsencode(os.path.relpath(path, folder))), absent)
+        if absent:
+            sure = words(os.fsencode(path.name)).isdisjoint(DESCRIBING)
+            yield _absent_finding(escape(os.fsencode(os.path.relpath(path, folder))), absent, sure=sure)
 
 
 def _few_absent(
@@ -176,13 +190,18 @@ def _words_in(path: Path) -> set[bytes]:
     return set()
 
 
-def _names_of_files(folder: Path) -> set[bytes]:
-    """Return the names of all files below a folder, in lower case; beyond MOST_FILES, nothing is known to be absent."""
+def _files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the folder and the name of each file below a folder; links to folders are not followed."""
+    return ((above, name) for above, _, names in os.walk(folder) for name in names)
+
+
+def _names_of_files(folder: Path) -> set[bytes] | None:
+    """Return the names of all files below a folder, in lower case, or None if there are more than MOST_FILES."""
     names: set[bytes] = set()
-    for _, _, files in os.walk(folder):
-        names.update(os.fsencode(it).lower() for it in files)
-        if len(names) > MOST_FILES:
-            break
+    for number, (_, name) in enumerate(_files(folder)):
+        if number == MOST_FILES:
+            return None
+        names.add(os.fsencode(name).lower())
     return names
 
 
@@ -203,9 +222,10 @@ def _names_in(path: Path) -> set[bytes]:
     return names
 
 
-def _absent_finding(title: str, absent: list[bytes]) -> Finding:
+def _absent_finding(title: str, absent: list[bytes], *, sure: bool) -> Finding:
     missing = [escape(it) for it in absent[:NAMED]]
     more = f" and {len(absent) - NAMED:,} more files" if len(absent) > NAMED else ""
     verb = "are" if len(absent) > 1 else "is"
     text = f"{title} names {', '.join(missing)}{more}, which {verb} not there"
-    return found("missing", text, path=title, missing=missing)
+    verdict: Verdict | None = None if sure else "suspicious"
+    return found("missing", text, verdict=verdict, path=title, missing=missing)

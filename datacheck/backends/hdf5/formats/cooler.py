@@ -6,10 +6,11 @@ the indexes have numbers of bins, so that datacheck removes neither bins nor pix
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import Looking
+from datacheck.backends.hdf5.references.row_numbers import too_large
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -23,11 +24,10 @@ COUNTS = {b"nbins": BINS + b"start", b"nnz": ENDS[0], b"nchroms": b"/chroms/leng
 Text = Callable[[bytes, bytes], str]
 
 
-def coolers(paths: Collection[bytes], text: Text) -> list[bytes]:
+def coolers(paths: Set[bytes] | Mapping[bytes, object], text: Text) -> list[bytes]:
     """Return the groups that are coolers, by their members and, if there are any, their attributes."""
     starts = (it.removesuffix(MEMBERS[0]) for it in paths if it.endswith(MEMBERS[0]))
-    known = frozenset(paths)
-    groups = (it for it in sorted(starts) if all(it + member in known for member in MEMBERS))
+    groups = (it for it in sorted(starts) if all(it + member in paths for member in MEMBERS))
     return [it for it in groups if text(it or b"/", FORMAT) == COOLER]
 
 
@@ -53,8 +53,12 @@ def findings(datasets: Mapping[bytes, Dataset], look: Looking) -> Iterator[Findi
 
 def _dangling(dataset: Dataset, most: int, kind: str, look: Looking) -> Iterator[Finding]:
     """Yield a finding for the first number that is negative or larger than `most`."""
+    if dataset.dtype.kind not in "iu":
+        return
+    if not look.fits(dataset):
+        yield too_large(dataset)
     start = 0
-    for numbers in look.pieces(dataset) if dataset.dtype.kind in "iu" else ():
+    for numbers in look.pieces(dataset):
         wrong = ((numbers > most) | (numbers < 0)).nonzero()[0]
         if wrong.size:
             at, number, path = start + int(wrong[0]), int(numbers[wrong[0]]), escape(dataset.path)
@@ -66,6 +70,8 @@ def _dangling(dataset: Dataset, most: int, kind: str, look: Looking) -> Iterator
 
 def losses(paths: Iterable[bytes], table: str, own: Collection[bytes]) -> Iterator[str]:
     """Yield why removing rows of this table would make a copy inconsistent: they are bins or pixels."""
+    if not any(BINS in it or PIXELS in it for it in own):
+        return
     groups = coolers(frozenset(paths), lambda *_: COOLER)
     inside = tuple(group + above for group in groups for above in (BINS, PIXELS))
     if inside and any(it.startswith(inside) for it in own):

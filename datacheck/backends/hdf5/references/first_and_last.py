@@ -56,6 +56,13 @@ class Parts:
         steps = self.first[self.places[1:]] - self.last[self.places[:-1]]
         return len(steps) >= FEWEST and float(np.mean(steps == 1)) >= NEARLY and int(self.first[self.places[0]]) == 0
 
+    def of_rows(self, rows: int) -> NDArray[np.int64]:
+        """Return the position of the part of each row, or -1 for rows between the parts."""
+        part_of = np.full(rows, -1, np.int64)
+        for at in self.places.tolist():
+            part_of[self.first[at] : self.last[at] + 1] = at
+        return part_of
+
     def may_have_gaps(self, rows: int) -> bool:
         """Check whether the ends may be the rows behind the last ones, with a row between any two parts."""
         odd = np.flatnonzero(self.last[self.places] >= rows)
@@ -178,9 +185,7 @@ def _column_findings(column: Dataset, values: NDArray[np.int64] | None, parts: P
     """Yield a finding for rows of another part than a column says, if it has the number of the part of each row."""
     if values is None:
         return
-    part_of = np.full(len(values), -1, np.int64)
-    for at in parts.places.tolist():
-        part_of[parts.first[at] : parts.last[at] + 1] = at
+    part_of = parts.of_rows(len(values))
     for base in (0, 1):
         odd = np.flatnonzero((values.astype(np.int64) != part_of + base) & (part_of >= 0))
         if 0 < odd.size <= FEW * len(values):
@@ -204,9 +209,7 @@ def _relation_findings(
         yield too_large(dataset)
     if pairs is None or not len(pairs):
         return
-    part_of = np.full(len(pairs), -1, np.int64)
-    for at in own.places.tolist():
-        part_of[own.first[at] : own.last[at] + 1] = at
+    part_of = own.of_rows(len(pairs))
     low, high = targets.first[part_of], targets.last[part_of]
     ends = pairs[:, :2].astype(np.int64)
     some = (part_of >= 0) & (low >= 0)

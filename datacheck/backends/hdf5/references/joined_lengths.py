@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.library.looking import MOST, Looking
+from datacheck.backends.hdf5.library.looking import LARGEST, MOST, Looking
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.references.row_numbers import END, START, too_large
 from datacheck.model.codes import Verdict
@@ -41,13 +41,14 @@ def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Findi
         return
     bins = {it.rows - 1 for it in datasets if len(it.shape) == 1 and it.dtype.kind == "f"}  # the edges of a histogram
     lengths = [it for it in datasets if _may_be_lengths(it) and it.rows not in bins]
-    heights = {it.rows: it for it in reversed(datasets) if it.shape and it.columns and it not in lengths}
+    own = {it.path for it in lengths}
+    heights = {it.rows: it for it in reversed(datasets) if it.shape and it.columns and it.path not in own}
     for dataset in lengths:
         taller = {rows: it for rows, it in heights.items() if rows >= TIMES * dataset.rows}
         if not taller:
             continue
         if dataset.bytes > MOST or not look.fits(dataset):
-            yield too_large(dataset, MOST)
+            yield too_large(dataset, MOST if dataset.bytes > MOST else LARGEST)
             continue
         total, longest, shortest, count, ascending = 0, 0, 0, 0, True
         for piece in look.pieces(dataset):

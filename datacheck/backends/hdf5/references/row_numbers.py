@@ -5,6 +5,7 @@ They are recognised by their names and contents, and refer to rows of other data
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -94,12 +95,12 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
 
 
 def too_large(dataset: Dataset, most: int = LARGEST) -> Finding:
-    """Return the finding for numbers that refer to other datasets but are too many to be read, `most` bytes."""
+    """Return the finding for numbers that refer to other datasets but of which all, or a chunk, exceed `most` bytes."""
     path = escape(dataset.path)
-    text = (
-        f"{path} may lead to rows that are not there: its {dataset.bytes:,} bytes are more than the {most:,} "
-        "that are looked at for that"
-    )
+    size = f"its {dataset.bytes:,} bytes"
+    if dataset.bytes <= most and dataset.chunks:
+        size = f"the {math.prod(dataset.chunks) * dataset.dtype.itemsize:,} bytes of a chunk"
+    text = f"{path} may lead to rows that are not there: {size} are more than the {most:,} that are looked at for that"
     return found("unsupported", text, field=dataset.title, object=path, size=dataset.bytes)
 
 

@@ -77,6 +77,9 @@ def without_columns(alike: Sequence[Family], shapes: Mapping[bytes, Shape]) -> l
     or the actions. A group that lacks a dataset of the others is found as a sample. Of as many groups as
     rows, the datasets outside may have a row for each.
     """
+    rows = [_rows_of_columns(it) for it in alike]
+    if all(it is None for it in rows):
+        return list(alike)
     samples = {it.path for family in alike for it in family.samples}
     outside = Counter(
         shape[0]
@@ -85,18 +88,19 @@ def without_columns(alike: Sequence[Family], shapes: Mapping[bytes, Shape]) -> l
         and not words(path.rpartition(b"/")[2]) & AXIS
         and not any(map(samples.__contains__, _path_and_parents(path)))
     )
-    return [it for it in alike if not _holds_columns(it, outside)]
+    return [it for it, number in zip(alike, rows, strict=True) if number is None or outside[number] < OUTSIDE]
 
 
-def _holds_columns(family: Family, outside: Mapping[int, int]) -> bool:
+def _rows_of_columns(family: Family) -> int | None:
+    """Return the number of rows of all datasets of groups that may hold columns, or None if these are samples."""
     rows = {shape[0] for it in family.samples for shape in it.members.values() if shape}
     path = family.samples[0].path
     if family.inner or len(rows) != 1 or called_a_sample(path) or words(path.rpartition(b"/")[2]) & SAMPLE:
-        return False
+        return None
     if any(it.members.keys() != family.samples[0].members.keys() for it in family.samples):
-        return False
+        return None
     (number,) = rows
-    return number >= LONG and number != len(family.samples) and outside.get(number, 0) >= OUTSIDE
+    return number if number >= LONG and number != len(family.samples) else None
 
 
 def _named_alike(siblings: Sequence[bytes]) -> list[list[bytes]]:

@@ -46,13 +46,16 @@ class Pair(NamedTuple):
     flat: bool = False
     across: bool = False
     """Whether they are a pair only if the samples of both run along the last axis, because MATLAB wrote them."""
+    asked: bool = False
+    """Whether they are questions and answers: numbers of rows beside them are those of their pictures."""
+    placed: bool = False
+    """Whether they are features and their places: there may be a batch of one, or tokens without a place."""
 
 
-def _pair(some: bytes, other: bytes, *, certain: bool = False, flat: bool = False, across: bool = False) -> Pair:
-    return Pair(frozenset(some.split()), frozenset(other.split()), certain, flat, across)
+def _pair(some: bytes, other: bytes, **kind: bool) -> Pair:
+    return Pair(frozenset(some.split()), frozenset(other.split()), **kind)
 
 
-QUESTIONS, ANSWERS = frozenset({b"question", b"questions"}), frozenset({b"answer", b"answers"})
 PAIRS = (
     _pair(b"noisy blurred degraded corrupted", b"clean sharp", certain=True, flat=True),
     _pair(b"lr lq", b"hr gt hq", certain=True),
@@ -63,14 +66,14 @@ PAIRS = (
     _pair(b"audio audios wav wave waveform speech signal", b"text texts transcript transcripts transcription sentence"),
     _pair(b"coeff coeffs", b"sol solution solutions", certain=True),
     _pair(b"anchor anchors", b"positive positives", certain=True),
-    Pair(QUESTIONS, ANSWERS, certain=True, flat=True),
+    _pair(b"question questions", b"answer answers", certain=True, flat=True, asked=True),
     _pair(b"point points", b"value values sdf occupancy occupancies", certain=True),
     _pair(b"low", b"high gt"),
     _pair(b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
     _pair(b"source src", b"target tgt trg"),
     _pair(b"video videos image images", b"text texts caption captions audio"),
     _pair(b"query queries", b"positive positives passage passages"),
-    Pair(FEATURES, PLACES, certain=True),
+    Pair(FEATURES, PLACES, certain=True, placed=True),
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
 GLUED = re.compile(
@@ -144,16 +147,16 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
         for pair in PAIRS:
             first = next((by_word[it] for it in sorted(pair.some) if it in by_word), None)
             second = next((by_word[it] for it in sorted(pair.other) if it in by_word), None)
-            if pair.some is FEATURES and first is not None and second is not None:
+            if pair.placed and first is not None and second is not None:
                 first, second = _without_batch(first, second)
             if first is None or second is None or first.rows == second.rows or not near(first, second):
                 continue
             if pair.across and not (first.across and second.across):
                 continue
-            if pair.some is FEATURES and _have_tokens(first, second):
+            if pair.placed and _have_tokens(first, second):
                 continue
             joined = any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets)
-            if pair.some is QUESTIONS or not joined:  # the numbers beside questions are of their pictures
+            if pair.asked or not joined:
                 flat = len(first.shape) == 1 or len(second.shape) == 1
                 yield first, second, pair.certain and (pair.flat or not flat)
 

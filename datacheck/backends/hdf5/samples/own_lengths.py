@@ -7,7 +7,7 @@ length. If the scalar is twice or three times the length, only every second or t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -58,13 +58,11 @@ def own_lengths(
         return stated, findings
     scalars = [name for name in family.common if name not in family.names and _may_count(name, family, datasets)]
     for name in scalars if len(scalars) * len(family.samples) <= MOST else ():
-        values = _scalar_values(name, family, datasets, scalar)
-        best = max(_axes(family, values), key=lambda it: it[0], default=None)
-        if best is None or best[0] < NEARLY:
-            continue
-        _, member, axis, lengths = best
-        stated.append(OwnLength(name, member, axis))
-        findings += _wrong_findings(family, OwnLength(name, member, axis), values, lengths)
+        own = (datasets.get(it.path + b"/" + name) for it in family.samples)
+        values = _values(None if it is None else scalar(it) for it in own)
+        for it, lengths in _stated(family, name, values):
+            stated.append(it)
+            findings += _wrong_findings(family, it, values, lengths)
     return stated, findings
 
 
@@ -74,13 +72,9 @@ def lengths_in_attributes(family: Family, names: Names, number: Number, known: C
         return
     counting = [it for it in names(family.samples[0].path) if words(it) & COUNTING and it not in known]
     for name in counting if len(counting) * len(family.samples) <= MOST else ():
-        values = np.full(len(family.samples), -1, np.int64)
-        for at, sample in enumerate(family.samples):
-            stated = number(sample.path, name)
-            values[at] = -1 if stated is None else min(max(stated, -1), UNKNOWN - 1)
-        best = max(_axes(family, values), key=lambda it: it[0], default=None)
-        if best is not None and best[0] >= NEARLY:
-            yield from _wrong_findings(family, OwnLength(name, best[1], best[2]), values, best[3], attribute=True)
+        values = _values(number(it.path, name) for it in family.samples)
+        for it, lengths in _stated(family, name, values):
+            yield from _wrong_findings(family, it, values, lengths, attribute=True)
 
 
 def _may_count(name: bytes, family: Family, datasets: Mapping[bytes, Dataset]) -> bool:
@@ -91,15 +85,17 @@ def _may_count(name: bytes, family: Family, datasets: Mapping[bytes, Dataset]) -
     return dataset is not None and dataset.shape == () and dataset.dtype.kind in "iu"
 
 
-def _scalar_values(name: bytes, family: Family, datasets: Mapping[bytes, Dataset], scalar: Scalar) -> NDArray[np.int64]:
-    """Return the value of a scalar in each sample, -1 if it is unknown."""
-    values = np.full(len(family.samples), -1, np.int64)
-    for at, sample in enumerate(family.samples):
-        dataset = datasets.get(sample.path + b"/" + name)
-        number = None if dataset is None else scalar(dataset)
-        if number is not None and number >= 0:
-            values[at] = min(number, UNKNOWN - 1)
-    return values
+def _values(numbers: Iterable[int | None]) -> NDArray[np.int64]:
+    """Return the numbers of all samples as an array, -1 for those that are unknown or negative."""
+    return np.array([-1 if it is None else min(max(it, -1), UNKNOWN - 1) for it in numbers], np.int64)
+
+
+def _stated(family: Family, name: bytes, values: NDArray[np.int64]) -> Iterator[tuple[OwnLength, NDArray[np.int64]]]:
+    """Yield the axis whose length these values state in nearly all samples, if there is one, and its lengths."""
+    best = max(_axes(family, values), key=lambda it: it[0], default=None)
+    if best is not None and best[0] >= NEARLY:
+        _, member, axis, lengths = best
+        yield OwnLength(name, member, axis), lengths
 
 
 def _axes(family: Family, values: NDArray[np.int64]) -> Iterator[tuple[float, bytes, int, NDArray[np.int64]]]:

@@ -54,14 +54,26 @@ def test_other_texts_stop_none(tmp_path, beside):
     assert (tmp_path / "copy" / beside).read_text() == OTHERS[beside]
 
 
-def test_a_text_that_names_a_dropped_file_stops_a_copy(tmp_path):
-    source = tmp_path / "a"
-    source.mkdir()
+def episodes(path):
+    """Write five files with an episode each, of which one has a NaN."""
+    path.mkdir()
     for number in range(5):
-        with h5py.File(source / f"episode_{number}.hdf5", "w") as file:
+        with h5py.File(path / f"episode_{number}.hdf5", "w") as file:
             actions = np.random.default_rng(number).normal(size=(30, 7))
             actions[3, 3] = np.nan if number == 2 else 0
             file["action"], file["observations/qpos"] = actions, actions + 1
+    return path
+
+
+def test_a_readme_may_name_what_a_rebuild_drops(tmp_path):
+    source = episodes(tmp_path / "a")
+    (source / "README.txt").write_text("Open episode_2.hdf5 with h5py.\n")
+    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
+    assert len([*(tmp_path / "copy").glob("*.hdf5")]) == 4
+
+
+def test_a_text_that_names_a_dropped_file_stops_a_copy(tmp_path):
+    source = episodes(tmp_path / "a")
     (source / "split.json").write_text(json.dumps({"train": [f"episode_{it}.hdf5" for it in range(5)]}))
     with pytest.raises(datacheck.UsageError, match=r"split.json names episode_2"):
         datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)

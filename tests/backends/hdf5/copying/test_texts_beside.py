@@ -39,14 +39,15 @@ def test_lists_stop_a_rebuild(tmp_path):
     assert all(f"{it} has 24 lines, which may be of the rows one by one" in str(caught.value) for it in texts)
 
 
-def test_a_readme_may_name_what_a_rebuild_drops(tmp_path):
-    source = tmp_path / "a"
-    source.mkdir()
-    for number in range(5):
-        with h5py.File(source / f"episode_{number}.hdf5", "w") as file:
-            actions = np.random.default_rng(number).normal(size=(30, 7))
-            actions[3, 3] = np.nan if number == 2 else 0
-            file["action"], file["observations/qpos"] = actions, actions + 1
-    (source / "README.txt").write_text("Open episode_2.hdf5 with h5py.\n")
-    datacheck.rebuild(source, tmp_path / "copy", drop_bad=True, workers=1)
-    assert len([*(tmp_path / "copy").glob("*.hdf5")]) == 4
+def test_the_list_that_is_copied_is_not_beside_itself(tmp_path, monkeypatch):
+    names = [f"{number:02}.h5" for number in range(16)]
+    for name in names:
+        data = np.random.default_rng(0).normal(size=(16, 6))
+        data[1, 3] = np.nan if name == "03.h5" else 0
+        with h5py.File(tmp_path / name, "w") as file:
+            file["data"], file["label"] = data, np.arange(16) % 3
+    for called in ("all.txt", "all_labels.txt"):
+        (tmp_path / called).write_text("".join(f"{it}\n" for it in names))
+    monkeypatch.chdir(tmp_path)
+    receipt = datacheck.rebuild("all.txt", "copy", drop_bad=True, workers=1)
+    assert [it.partition(",")[0] for it in receipt.unkept if "beside the source" in it] == ["all_labels.txt"]
