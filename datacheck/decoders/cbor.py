@@ -11,7 +11,7 @@ _SIZES = {24: 1, 25: 2, 26: 4, 27: 8}
 
 
 def is_cbor(value: Value) -> bool:
-    """Check whether a value is one CBOR map whose first key is a text, or an array of such maps or texts.
+    """Check whether a value is one CBOR map whose first key or value is a text, or an array of maps whose first key is.
 
     >>> is_cbor(bytes.fromhex("a2 61 78 01 61 79 82 02 03")), is_cbor(bytes.fromhex("a2 61 78 01"))
     (True, False)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 from datacheck.decoders.foreign import known_format
@@ -30,6 +32,8 @@ WORD_BYTES = 64
 """Maximum length of a label that is a word, in bytes; longer words are cut."""
 ENCODED, ENCODED_DIGITS = 40, 130
 """Minimum number of letters of bytes spelled in base64, and in hexadecimal digits; shorter ones may be names."""
+PLACES = 256
+"""Number of words and numbers of a text that are examined for which of them are words."""
 SHORT = 8
 """Maximum length in bytes of a text that is short."""
 _SHORT = re.compile(r"[+-]?\w+(?:[ .,:;/|='_#-]+\w+)*[ .!?\u3002\uff01\uff1f\r\n]*")
@@ -98,10 +102,7 @@ class TextDecoder:
         numeric = profile is not None and profile.numeric
         if not _are_sound(block, rows, numbers=numeric):
             for row in rows:
-                finding = _text_finding(bytes(block.values[row])) or (
-                    numbers_finding(block.values[row]) if numeric else None
-                )
-                if finding is not None:
+                for finding in _findings(bytes(block.values[row]), profile):
                     yield row, finding
                     broken |= {row} if finding.verdict != "suspicious" else set()
         if profile is None or not profile.label:
@@ -201,8 +202,25 @@ def _words(value: Value) -> Iterator[bytes]:
         yield before
 
 
-def numbers_finding(value: Value) -> Finding | None:
+def word_places(value: Value) -> frozenset[int]:
+    """Return the places of the words that are no numbers, or may be none, among the first ones of a text.
+
+    >>> sorted(word_places(b"cat, 0.5, tabby, 3"))
+    [0, 2]
+    """
+    first = islice(_words(value[:TEXT_BYTES]), PLACES)
+    return frozenset(at for at, word in enumerate(first) if _DECIMAL.fullmatch(word) is None or _may_be_code(word))
+
+
+def _may_be_code(number: bytes) -> bool:
+    """Check whether a number is infinite because of its exponent, as serials such as 3E456 seem to be."""
+    return number[-1:].isdigit() and math.isinf(float(number))
+
+
+def numbers_finding(value: Value, words: Collection[int] = ()) -> Finding | None:
     """Return the finding for a text of numbers if one of them is not finite, or None for any other text.
+
+    `words` are the places where most others have a word. There 3E456 is a word too, and "nan" may be one.
 
     >>> numbers_finding(b"0.5, nan, 3").message
     '1 of 3 numbers is NaN, first at [1]'
@@ -210,19 +228,33 @@ def numbers_finding(value: Value) -> Finding | None:
     if not _NOT_FINITE.search(value) or not is_numeric(value):
         return None
     total = 0
-    places: dict[str, list[int]] = {"nan": [], "inf": []}
-    for word in _words(value):
+    places: dict[tuple[str, bool], list[int]] = defaultdict(list)
+    for at, word in enumerate(_words(value)):
         if _DECIMAL.fullmatch(word):
             number = float(word)
-            if not math.isfinite(number):
-                places["nan" if math.isnan(number) else "inf"].append(total)
+            if not math.isfinite(number) and not (at in words and _may_be_code(word)):
+                places["nan" if math.isnan(number) else "inf", at in words].append(total)
             total += 1
-    for code, name in (("nan", "NaN"), ("inf", "infinite")):
-        if at := places[code]:
-            verb = "is" if len(at) == 1 else "are"
-            message = f"{len(at)} of {total} numbers {verb} {name}, first at [{at[0]}]"
-            return found(code, message, count=len(at), first=[at[0]])
+    for doubtful, (code, name) in product((False, True), (("nan", "NaN"), ("inf", "infinite"))):
+        if at_numbers := places[code, doubtful]:
+            verb = "is" if len(at_numbers) == 1 else "are"
+            message = f"{len(at_numbers)} of {total} numbers {verb} {name}, first at [{at_numbers[0]}]"
+            details: dict[str, Any] = {"count": len(at_numbers), "first": [at_numbers[0]]}
+            if doubtful:
+                return found(code, f"{message}, where most others have a word", verdict="suspicious", **details)
+            return found(code, message, **details)
     return None
+
+
+def _findings(value: bytes, profile: FamilyProfile | None) -> Iterator[Finding]:
+    """Yield the findings for one text, and for the numbers in it if it can be read."""
+    of_text = _text_finding(value)
+    if of_text is not None:
+        yield of_text
+    if profile is not None and profile.numeric and (of_text is None or of_text.verdict == "suspicious"):
+        of_numbers = numbers_finding(value, profile.words)
+        if of_numbers is not None:
+            yield of_numbers
 
 
 def _text_finding(value: bytes) -> Finding | None:

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -171,8 +170,7 @@ class _Doubtful(msgspec.Struct):
         return tally
 
 
-@dataclass
-class _Scan:
+class _Scan(msgspec.Struct):
     """The scan of one source: the workers, the report that they fill, and what `run` was asked to do meanwhile."""
 
     pool: Engine[Task]
@@ -186,8 +184,8 @@ class _Scan:
     amend: Callable[[Tally], Tally]
     listen: Callable[[Collection[Finding]], None]
     progress: Progress
-    doubtful: _Doubtful = field(default_factory=_Doubtful)
-    not_read: set[tuple[Any, str]] = field(default_factory=set)
+    doubtful: _Doubtful = msgspec.field(default_factory=_Doubtful)
+    not_read: set[tuple[Any, str]] = msgspec.field(default_factory=set)
     """The findings about unread parts of the store that were reported: each pass over the store makes them again."""
 
     def add(self, tally: Tally) -> None:

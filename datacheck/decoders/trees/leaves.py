@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from datacheck.decoders.npy_bytes import void_message
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.trees.data_frames import columns_of
-from datacheck.decoders.trees.lists import NUMBERS, is_number, number, rectangle, row
+from datacheck.decoders.trees.lists import NOTHING, NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, child_path, spelled
 from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
+from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, holds_bytes
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -63,13 +64,18 @@ class Leaves(msgspec.Struct):
     findings: list[Finding] = msgspec.field(default_factory=list)
 
 
-NOTHING = np.empty(0, np.uint8)
 Parts = Iterator[tuple[str, Node]]
 
 
 def leaves(tree: Node) -> Leaves:
     """Return the leaves of a tree, in order."""
     return _Walk().walk(tree)
+
+
+def too_many(name: str) -> Finding:
+    """Return the finding about the parts of a record from this one on, which are not judged."""
+    message = f"more than {LEAVES} parts; those from {name} on were not judged"
+    return found("too-large", message, field=name, verdict="unverifiable")
 
 
 def unboxed(node: Node) -> Unboxed:
@@ -101,8 +107,7 @@ class _Walk:
                 stack.pop()
                 continue
             if len(result.leaves) + len(result.again) >= LEAVES:
-                message = f"more than {LEAVES} parts; those from {part[0] or ROOT} on were not judged"
-                result.findings.append(found("too-large", message, field=part[0] or ROOT, verdict="unverifiable"))
+                result.findings.append(too_many(part[0] or ROOT))
                 break
             parts = self._visit(*part)
             if parts is None:
@@ -142,8 +147,10 @@ class _Walk:
             self._leaf(name, "list", values, node)
         elif isinstance(node, Keyed):
             columns = columns_of(node)
-            self._kept += [] if columns is None else [columns]
-            return self._keyed(path, columns or node)
+            if columns is None:
+                return self._keyed(path, node)
+            self._kept.append(columns)
+            return self._keyed(path, columns)
         else:
             self._bare(name, node)
         return None
@@ -220,8 +227,14 @@ class _Walk:
                 continue
             if is_number(it):
                 numbers.append(it)
-            elif isinstance(it, str) or (isinstance(it, (bytes, memoryview)) and 0 < len(it) <= SMALL_BYTES):
-                texts.append(it if isinstance(it, str) else escape(bytes(it)))
+            elif isinstance(it, str):
+                apart = (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it)
+                if apart:
+                    separate.append(at)
+                else:
+                    texts.append(it)
+            elif isinstance(it, (bytes, memoryview)) and 0 < len(it) <= SMALL_BYTES:
+                texts.append(escape(bytes(it)))
             elif isinstance(it, np.ndarray) and picture_bytes(it, ROOT, None) is not None:
                 separate.append(at)
             elif isinstance(it, np.ndarray) and it.dtype.kind in NUMBERS and size + it.nbytes <= STACKED:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.trees.tree import Items, Node, Run
 
+NOTHING = np.empty(0, np.uint8)
+"""The values of what has no numbers."""
 NUMBERS = "biufc"
 """The kinds of dtype whose values are checked."""
 AXES = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -20,7 +20,8 @@ from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.declared_arrays import declared_arrays, read_declared
 from datacheck.decoders.trees.differences import missing_parts, names_text, usual_fields
-from datacheck.decoders.trees.leaves import LEAVES, NOTHING, SMALL_BYTES, Leaf, leaves, unboxed
+from datacheck.decoders.trees.leaves import LEAVES, SMALL_BYTES, Leaf, Leaves, leaves, too_many, unboxed
+from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
 from datacheck.decoders.trees.within import (
@@ -53,10 +54,11 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     label = _label_of_pair(parsed.tree, walked.leaves)
     expected = {} if profile is None else usual_fields(profile)
     fields: list[Field] = []
+    parts = _texts_apart(walked)
     findings = [*parsed.findings, *walked.findings]
     broken: list[str] = []
     declared = declared_arrays(walked.leaves)
-    for leaf in _texts_apart(walked.leaves):
+    for leaf in parts:
         picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
         made = picture
         if declared and leaf.path in declared:
@@ -95,18 +97,25 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     return Reading(fields, findings, missing)
 
 
-def _texts_apart(walked: Sequence[Leaf]) -> Iterator[Leaf]:
-    """Yield the leaves, and in place of a list of texts with base64 among them each of the texts."""
-    for leaf in walked:
+def _texts_apart(walked: Leaves) -> list[Leaf]:
+    """Return the leaves, and in place of a list of texts with base64 among them each of the texts.
+
+    A finding is added if there are too many.
+    """
+    parts: list[Leaf] = []
+    for leaf in walked.leaves:
         texts = leaf.node.items if leaf.kind == "text" and isinstance(leaf.node, Items) else ()
         if not any(
             isinstance(it, str) and (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it)
             for it in texts
         ):
-            yield leaf
+            parts.append(leaf)
             continue
         start = "" if leaf.path == ROOT else leaf.path
-        yield from (Leaf(f"{start}[{at}]", "text", NOTHING, node=it) for at, it in enumerate(texts[:LEAVES]))
+        parts += [Leaf(f"{start}[{at}]", "text", NOTHING, node=it) for at, it in enumerate(texts[:LEAVES])]
+        if len(texts) > LEAVES:
+            walked.findings.append(too_many(f"{start}[{LEAVES}]"))
+    return parts
 
 
 def picture_in(parsed: Parsed) -> bytes | None:

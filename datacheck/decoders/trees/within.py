@@ -16,7 +16,7 @@ from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, value_decoders
 from datacheck.decoders.foreign import known_format, mp3_frame
 from datacheck.decoders.interface import Field, Value
 from datacheck.decoders.text import is_plain
-from datacheck.decoders.trees.leaves import NOTHING
+from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import ROOT, child_path, is_label
 from datacheck.decoders.wrappers.base64_text import base64_beginning, peel_base64
 from datacheck.decoders.wrappers.table import (

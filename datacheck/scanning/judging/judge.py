@@ -232,9 +232,9 @@ class Judge:
             row, finding = item
             if row not in strangers and finding.verdict != "suspicious" and not family.forced:
                 strangers |= self._stranger(block, row, family) if isinstance(block, Block) else {}
-            usual = family.trailing and self._view is None and self._tally.whole.took(finding)
-            if row not in strangers and not usual:
-                yield item
+            if row in strangers or (family.trailing and self._view is None and self._tally.whole.took(finding)):
+                continue
+            yield item
         if strangers and isinstance(block, Block):
             yield from self._judged_strangers(block, strangers, family)
 

@@ -45,7 +45,7 @@ class Look(NamedTuple):
     """What was seen of a sampled value: where it is, its size, and the decoder that knows it (or UNKNOWN, EMPTY).
 
     `form` is the known format of a value that no decoder knows, if it has one; `plain` is set for plain text, and
-    `numeric` for that of rows of numbers.
+    `numeric` for that of rows of numbers. `words` are the places of the words in such a row.
     """
 
     database: str | None
@@ -55,6 +55,7 @@ class Look(NamedTuple):
     form: str = ""
     plain: bool = False
     numeric: bool = False
+    words: frozenset[int] = frozenset()
 
 
 def looks(block: Block, forced: Forced) -> list[Look]:
@@ -64,19 +65,25 @@ def looks(block: Block, forced: Forced) -> list[Look]:
         kinds = [EMPTY if not len(it) else forced_name or kind(it) or UNKNOWN for it in block.values]
     sizes = map(len, block.values)
     forms = _forms(block, kinds) if UNKNOWN in kinds else [""] * len(kinds)
-    texts = _texts(block, kinds) if not WORDS.isdisjoint(kinds) else [(False, False)] * len(kinds)
+    texts = _texts(block, kinds) if not WORDS.isdisjoint(kinds) else [NO_TEXT] * len(kinds)
     of_values = zip(block.keys, sizes, kinds, forms, strict=True)
     return [Look(block.database, *of_value, *of_text) for of_value, of_text in zip(of_values, texts, strict=True)]
 
 
-def _texts(block: Block, kinds: Sequence[str]) -> list[tuple[bool, bool]]:
-    """Return for each value whether it is plain text or a number, and whether it consists of numbers."""
-    from datacheck.decoders.text import is_numeric, is_plain  # a worker has loaded its dependencies already
+OfText = tuple[bool, bool, frozenset[int]]
+NO_TEXT: OfText = (False, False, frozenset())
 
-    return [
-        (is_plain(it), is_numeric(it)) if name in WORDS else (False, False)
-        for it, name in zip(block.values, kinds, strict=True)
-    ]
+
+def _texts(block: Block, kinds: Sequence[str]) -> list[OfText]:
+    """Return for each value whether it is plain text or a number, whether it consists of numbers, and its words."""
+    # a worker has loaded the dependencies of this module already
+    from datacheck.decoders.text import is_numeric, is_plain, word_places
+
+    def of_text(value: bytes | memoryview) -> OfText:
+        numeric = is_numeric(value)
+        return is_plain(value), numeric, word_places(value) if numeric else frozenset()
+
+    return [of_text(it) if name in WORDS else NO_TEXT for it, name in zip(block.values, kinds, strict=True)]
 
 
 def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
@@ -148,8 +155,8 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
 class Vote(msgspec.Struct, frozen=True):
     """The result for the sampled values of a family: the decoder to use, and the number of values of each kind.
 
-    `forced`, `array`, `length`, `form`, `alone` and `numeric` are those of the family's profile. `plain` is set if
-    nearly all values that have any bytes are plain texts or numbers.
+    `forced`, `array`, `length`, `form`, `alone`, `numeric` and `words` are those of the family's profile. `plain` is
+    set if nearly all values that have any bytes are plain texts or numbers.
     """
 
     decoder: str
@@ -162,6 +169,7 @@ class Vote(msgspec.Struct, frozen=True):
     plain: bool = False
     alone: bool = False
     numeric: bool = False
+    words: tuple[int, ...] = ()
 
     def applied_to(self, family: FamilyProfile) -> FamilyProfile:
         """Return the profile of the family with what was voted for."""
@@ -174,6 +182,7 @@ class Vote(msgspec.Struct, frozen=True):
             form=self.form,
             alone=self.alone,
             numeric=self.alone and self.numeric,
+            words=self.words if self.alone and self.numeric else (),
         )
 
     @property
@@ -218,7 +227,11 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
         kinds = Counter({EMPTY: kinds[EMPTY], forced: full})
         return Vote(forced, kinds, label and (forced in SIDE_DECODERS or is_raw(forced)), forced=True, array=array)
     name = elected(kinds, single=all(look.size <= 1 for look in seen))
-    numeric = sum(look.numeric for look in seen) >= NEARLY_ALL * sum(kinds[it] for it in WORDS)
+    rows = [look for look in seen if look.numeric]
+    counts = Counter(at for look in rows for at in look.words)
+    words = tuple(sorted(at for at, count in counts.items() if 2 * count > len(rows)))
+    if name == "decimal" and words:  # serials such as 3E456
+        name = "text"
     return Vote(
         name,
         kinds,
@@ -226,7 +239,8 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
         length=_usual_length(seen),
         form=_form(seen),
         plain=_are_plain(seen),
-        numeric=numeric,
+        numeric=len(rows) >= NEARLY_ALL * sum(kinds[it] for it in WORDS),
+        words=words,
     )
 
 
