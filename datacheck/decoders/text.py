@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DECIMAL_BYTES = 64
+"""Maximum length in bytes of a value that is one number."""
 TEXT_BYTES = 1 << 16
 """Maximum number of bytes of a value that are examined to recognise text."""
 HEAD = 64
@@ -35,7 +36,7 @@ ENCODED, ENCODED_DIGITS = 40, 130
 PLACES = 256
 """Number of words and numbers of a text that are examined for which of them are words."""
 SHORT = 8
-"""Maximum length in bytes of a text that is short."""
+"""Maximum length in bytes of a text that has to consist of words or numbers to be told from raw bytes."""
 _SHORT = re.compile(r"[+-]?\w+(?:[ .,:;/|='_#-]+\w+)*[ .!?\u3002\uff01\uff1f\r\n]*")
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
 _HEXADECIMAL = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
