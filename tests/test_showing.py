@@ -17,7 +17,7 @@ from datacheck.errors import PartUnread, RecordMissing
 from datacheck.model.blocks import Block
 from datacheck.model.finding import found
 from datacheck.scanning.settings.make_settings import make
-from datacheck.showing import show_record
+from datacheck.showing.record import show_record
 
 
 def run(*args):

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from datacheck.model.settings import Settings
-from datacheck.showing import show_record
+from datacheck.showing.record import show_record
 
 
 def jpeg(seed):

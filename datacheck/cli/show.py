@@ -22,7 +22,7 @@ from datacheck.cli.streams import COULD_NOT_RUN
 if TYPE_CHECKING:
     from datacheck.model.settings import Settings
     from datacheck.scanning.names import Names
-    from datacheck.showing import Record
+    from datacheck.showing.record import Record
 
 WIDEST, HIGHEST = 64, 48
 """Maximum width and height of a picture on the terminal, in pixels."""
@@ -114,7 +114,7 @@ def _records(
 ) -> Iterator[Record | None]:
     """Yield the records; None stands for one of several that is not there, which is reported."""
     from datacheck.errors import RecordMissing
-    from datacheck.showing import Showing
+    from datacheck.showing.record import Showing
 
     with Showing(
         source,

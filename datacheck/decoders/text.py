@@ -53,7 +53,14 @@ _WORDS = re.compile(rb"""(?:array|tensor)\(|[^\s,;|()\[\]{}"':=]+|[:=]""")
 _BEHIND_NAMES = frozenset((b":", b"="))
 _NO_WORDS = _BEHIND_NAMES | {b"", b"array(", b"tensor("}
 _REPR = re.compile(r"""b(['"]).*\1\s*""", re.DOTALL)
-_SUSPECT = re.compile(rf"{_CONTROL.pattern}|\r|{_MARK}|^b['\"]", re.MULTILINE)
+_OBJECT = re.compile(r"\[object [A-Z]\w*\]|<[^<>]+ at 0x[0-9a-fA-F]+>")
+"""Matches what JavaScript and Python write for an object that has no text of its own."""
+_OBJECT_BEGINS = frozenset((b"[", b"<"))
+_ELIDED = re.compile(r"(?:[A-Za-z]+\()?\[[\[\s]*(?:[-+0-9.][-+0-9.eE]*,?\s+){3}\.\.\.,?\s")
+"""Matches the beginning of an array written by NumPy or PyTorch without most of its numbers."""
+_SUSPECT = re.compile(
+    rf"{_CONTROL.pattern}|\r|{_MARK}|^(?:b['\"]|\[object |<[^\n]+ at 0x|(?:[A-Za-z]+\()?\[[^\n]* \.\.\.)", re.MULTILINE
+)
 """Matches, in texts joined by line ends, if any of them may need a finding."""
 
 Items = Iterator[Batch | tuple[int, Finding]]
@@ -120,7 +127,7 @@ class TextDecoder:
 
 
 def is_plain(value: Value) -> bool:
-    """Check whether a text is more than the spelling of bytes in base64 or hexadecimal digits.
+    """Check whether a text is more than the spelling of bytes in base64 or hexadecimal digits, or of an object's name.
 
     A short one has to consist of words or numbers, since a few raw bytes may all be printable.
 
@@ -129,6 +136,10 @@ def is_plain(value: Value) -> bool:
     """
     words = bytes(value[:TEXT_BYTES]).split()
     letters = b"".join(words)
+    if bytes(value[:1]) in _OBJECT_BEGINS and _OBJECT.fullmatch(
+        bytes(value[:TEXT_BYTES]).decode("utf-8", "replace").strip()
+    ):
+        return False
     if len(value) <= SHORT:
         return _SHORT.fullmatch(bytes(value).decode("utf-8", "replace")) is not None
     if len(letters) < ENCODED or any(len(it) < ENCODED for it in words[:-1]) or not _ENCODED.fullmatch(letters):
@@ -281,6 +292,12 @@ def _text_finding(value: bytes) -> Finding | None:
     if _REPR.fullmatch(text):
         message = "bytes written out as text, b'...': str() was called on them before they were stored"
         return found("odd-text", message, offset=0)
+    if _OBJECT.fullmatch(text.strip()):
+        message = f'"{text.strip()[:WORD_BYTES]}" stands for an object, whose content was not stored'
+        return found("odd-text", message, offset=0)
+    if _ELIDED.match(text):
+        message = "an array written out as text, with ... in place of most of its numbers"
+        return found("odd-text", message, offset=text.index("..."))
     return None
 
 

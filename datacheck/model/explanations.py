@@ -255,8 +255,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         f"{_LOOK} Convert it as the others are, or drop it with `--drop wrong-format`.",
     ),
     "odd-text": Explanation(
-        "A text has a byte order mark, a carriage return or a control byte, or is the printed form of bytes (b'...')."
-        " Or every key of the store is the printed form of bytes or ends with a NUL, or some of them do.",
+        "A text has a byte order mark, a carriage return or a control byte, or is the printed form of bytes (b'...'),"
+        " of an object ([object Object]) or of an array without most of its numbers. Or every key of the store is the"
+        " printed form of bytes or ends with a NUL, or some of them do.",
         "The tokenizer or the label lookup sees other characters than a person does, and a loader finds no such key.",
         "Strip these characters where the text or the key is written.",
     ),

@@ -22,7 +22,7 @@ from datacheck.reporting.json_files import json_document
 from datacheck.reporting.summary import text
 from datacheck.scanning.earlier.fingerprint import fingerprint
 from datacheck.scanning.settings.make_settings import make
-from datacheck.showing import show_record
+from datacheck.showing.record import show_record
 
 
 class ReaderContract:

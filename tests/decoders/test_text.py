@@ -151,3 +151,35 @@ def test_among_labels_that_are_words_what_is_no_finite_number_is_a_word(word):
     findings, batches = decoded(TextDecoder(), b"7", b"grandma", word, label=True)
     assert findings == []
     assert [(list(it.rows), it.values.tolist()) for it in batches] == [([0], [7.0]), ([1, 2], [b"grandma", word])]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (b"[object Object]", '"[object Object]" stands for an object'),
+        (b"<__main__.Sample object at 0x7f1c2a3b4d50>\n", "stands for an object"),
+        (b"<PIL.Image.Image image mode=RGB size=64x64 at 0x7F1C2A3B4D50>", "stands for an object"),
+        (b"[0.1 0.2 0.3 ... 0.7 0.8 0.9]", "an array written out as text"),
+        (b"[[ 1.5e-03 -2.  3.1 ...  4. 5. 6.]\n ...\n [ 1. 2. 3. ... 4. 5. 6.]]", "an array written out as text"),
+        (b"tensor([1, 2, 3,  ..., 7, 8, 9])", "an array written out as text"),
+    ],
+)
+def test_what_stands_for_something_that_was_not_stored(value, words):
+    [(row, finding)], _ = decoded(TextDecoder(), b"sound", value)
+    assert (row, finding.code, finding.verdict) == (1, "odd-text", "suspicious")
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"alert() shows [object Object] here",
+        b"<b>meet at 0x10</b> and more",
+        b"[the dog ... runs]",
+        b"[1, 2, 3] and then ... 4",
+        b"[0.1 0.2 0.3]",
+        b"wait ... what",
+    ],
+)
+def test_texts_about_such_things_are_sound(value):
+    assert decoded(TextDecoder(), b"sound", value) == ([], [])

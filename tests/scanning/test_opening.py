@@ -19,7 +19,7 @@ from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
 from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import OPENING_SECONDS, TakeLayout, opening_seconds
-from datacheck.showing import show_record
+from datacheck.showing.record import show_record
 
 RECORDS = raw_records(60)
 

@@ -39,6 +39,8 @@ NO_TEXTS = {
     "base64": lambda draw: base64.b64encode(draw.randbytes(60)),
     "base64 in lines": lambda draw: base64.encodebytes(draw.randbytes(300)),
     "hexadecimal": lambda draw: draw.randbytes(80).hex().encode(),
+    "objects in JavaScript": lambda _: b"[object Object]",
+    "objects in Python": lambda draw: b"<__main__.Sample object at 0x%x>" % draw.getrandbits(44),
     "pairs of bytes": lambda draw: bytes(draw.choices(range(33, 127), k=2)),
 }
 
@@ -61,7 +63,7 @@ def test_texts_alone_are_read(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", NO_TEXTS)
-def test_letters_that_stand_for_bytes_are_not_known(name, tmp_path):
+def test_what_stands_for_something_else_is_not_known(name, tmp_path):
     assert found(store(tmp_path, NO_TEXTS[name])) == [(None, "unknown-payload", "unverifiable")]
 
 

@@ -15,8 +15,9 @@ from datacheck.cli.entry import cli
 from datacheck.model.escaping import readable
 from datacheck.reporting.png import png
 from datacheck.scanning.settings.make_settings import make
-from datacheck.showing import Showing, record
+from datacheck.showing import record
 from datacheck.showing.pixels import as_pixels, half_blocks, is_picture, smaller
+from datacheck.showing.record import Showing
 
 
 def run(*args):

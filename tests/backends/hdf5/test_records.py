@@ -9,7 +9,7 @@ from PIL import Image
 
 from datacheck import rebuild, scan
 from datacheck.model.settings import Settings
-from datacheck.showing import show_record
+from datacheck.showing.record import show_record
 
 COUNT = 30
 

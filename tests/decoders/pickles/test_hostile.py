@@ -74,7 +74,7 @@ def test_nothing_that_a_pickle_calls_is_called(tmp_path):
 
 def test_a_store_with_an_exploit_is_scanned_shown_and_rebuilt_around(tmp_path):
     from datacheck.model.settings import Settings
-    from datacheck.showing import show_record
+    from datacheck.showing.record import show_record
 
     ran = tmp_path / "ran"
     sound = [pickle.dumps({"x": np.arange(3.0) + at, "y": at}) for at in range(40)]
