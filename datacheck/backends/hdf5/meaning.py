@@ -17,7 +17,7 @@ from datacheck.backends.hdf5.formats.sparse import Cells, Sparse, cells_of, spar
 from datacheck.backends.hdf5.formats.trajectories import Trajectories, findings, holds_fields, trajectories
 from datacheck.backends.hdf5.library.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import DIGITS
-from datacheck.backends.hdf5.paths import Paths
+from datacheck.backends.hdf5.paths import Paths, nearest
 from datacheck.backends.hdf5.references.boundaries import boundaries
 from datacheck.backends.hdf5.references.categories import categories
 from datacheck.backends.hdf5.references.first_and_last import first_and_last
@@ -120,15 +120,11 @@ class Meaning(msgspec.Struct, frozen=True):
 
     def holds(self, group: bytes) -> bool:
         """Check whether a group is a sample, or is inside one."""
-        return group in self.samples or any(it in self.samples for it in _parents(group))
+        return bool(nearest(group, self.samples))
 
     def compares(self, group: bytes) -> bool:
         """Check whether a group, or one above it, is compared with others like it, or Fuel declares its sets."""
-        return (
-            (not group and bool(self.parts))
-            or group in self.compared
-            or any(it in self.compared for it in _parents(group))
-        )
+        return bool(nearest(group, self.compared) if group else self.parts)
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -173,7 +169,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     names: list[Named] = []
     all_findings, counts, lengths = _check_samples(alike, facts, shaped)
     paths = {it.path for family in alike for it in family.samples}
-    outside = [it for it in datasets if paths.isdisjoint(_parents(it.path))] if paths else datasets
+    outside = [it for it in datasets if not nearest(it.path, paths)]
     numbers: list[RowNumbers] = []
     parts = fuel.parts(facts.look)
     if facts.heeded:
@@ -227,7 +223,7 @@ def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collec
     names = facts.look.names(group) if len(some) > 1 else ()
     joined += joined_rows(group, some, facts.values, names, facts.attribute)
     yield from joined
-    if not any(it in samples for it in (group, *_parents(group))):
+    if not nearest(group, samples):
         known = {it.details.get("dataset") for it in joined}
         parts = list(first_and_last(some, facts.values, known))
         yield from parts
@@ -303,12 +299,6 @@ def _unjudged_finding(dataset: Dataset) -> Finding:
         f"{path} is read and not judged: it has {math.prod(dataset.shape[1:]):,} values of varying length in each row"
     )
     return found("unsupported", text, field=dataset.title, path=path)
-
-
-def _parents(path: bytes) -> Iterator[bytes]:
-    while path:
-        path = path.rpartition(b"/")[0]
-        yield path
 
 
 def _members_by_sample(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]]:

@@ -22,6 +22,7 @@ from datacheck.backends.hdf5.formats import counted_elsewhere, frames, matlab
 from datacheck.backends.hdf5.formats.sparse import Cells
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
+from datacheck.backends.hdf5.paths import nearest
 from datacheck.backends.hdf5.references.row_numbers import RowNumbers, may_number_a_set
 from datacheck.backends.hdf5.samples import last_axis, scales
 from datacheck.backends.hdf5.samples.by_chance import by_themselves
@@ -154,12 +155,9 @@ def _tables_of(contents: Contents, samples: frozenset[bytes]) -> dict[bytes, lis
     """Return the tables of each sample that has any."""
     by_sample: dict[bytes, list[Table]] = {}
     for table in contents.tables if samples else ():
-        path = table.datasets[0].path
-        while path:
-            path = path.rpartition(b"/")[0]
-            if path in samples:
-                by_sample.setdefault(path, []).append(table)
-                break
+        path = nearest(table.datasets[0].path, samples)
+        if path:
+            by_sample.setdefault(path, []).append(table)
     return by_sample
 
 

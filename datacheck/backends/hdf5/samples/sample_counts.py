@@ -14,6 +14,7 @@ import msgspec
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning
 from datacheck.backends.hdf5.names import DIGITS, WORDS, words
+from datacheck.backends.hdf5.paths import nearest, with_groups_above
 from datacheck.backends.hdf5.samples.each import OF_MANY
 from datacheck.backends.hdf5.samples.each import SAMPLES as SINGLE
 from datacheck.backends.hdf5.samples.named_samples import list_names
@@ -175,10 +176,9 @@ def _group_siblings(means: Meaning, facts: Facts) -> Iterator[Siblings]:
         above[path.rpartition(b"/")[0]].append(path)
     lengths: dict[bytes, set[int]] = defaultdict(set)
     for group, datasets in facts.groups if above else ():
-        while group and group not in means.samples:
-            group = group.rpartition(b"/")[0]
-        if group:
-            lengths[group.rpartition(b"/")[0]].update(size for it in datasets for size in it.shape)
+        sample = nearest(group, means.samples)
+        if sample:
+            lengths[sample.rpartition(b"/")[0]].update(size for it in datasets for size in it.shape)
     for group, paths in above.items():
         if not any((PIECES | SETS) & words(it.rpartition(b"/")[2]) for it in paths):
             yield Siblings(group, tuple(sorted(paths)), frozenset(lengths[group]))
@@ -195,12 +195,7 @@ def _is_above(home: bytes, siblings: Siblings) -> bool:
 
 def _stated_counts(siblings: Sequence[Siblings], means: Meaning, facts: Facts) -> Iterator[StatedCount]:
     """Yield the numbers, under names of counts, in attributes and scalars of the groups above samples."""
-    homes = {b""}
-    for it in siblings:
-        above = it.above
-        while above:
-            homes.add(above)
-            above = above.rpartition(b"/")[0]
+    homes = {b"", *(home for it in siblings for home in with_groups_above(it.above))}
     scalars: Mapping[bytes, Sequence[Dataset]] = dict(facts.groups)
     for home in sorted(it for it in homes if not means.holds(it)):
         for name in facts.look.names(home):
