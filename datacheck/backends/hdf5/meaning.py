@@ -37,7 +37,7 @@ from datacheck.backends.hdf5.samples.group_families import families, unlike_fami
 from datacheck.backends.hdf5.samples.named_samples import Named, list_names
 from datacheck.backends.hdf5.samples.own_lengths import lengths_in_attributes, own_lengths
 from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_counts
-from datacheck.backends.hdf5.samples.samples import FEWEST, Family
+from datacheck.backends.hdf5.samples.samples import FEWEST, Family, Sample
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -315,63 +315,82 @@ def _members_by_sample(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]
 
 def _count_findings(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Finding]:
     """Add the attributes that count rows or samples to `counts`, and yield a finding for each that is not true."""
-    rows = family.steps.tolist()
-    declared_rows = []
-    for sample, actual in zip(family.samples, rows, strict=True):
-        number = actual if actual >= 0 else 0
-        for name in STEPS:
-            declared = facts.attribute(sample.path, name)
-            others = (it for it, shape in sample.members.items() if shape[:1] == (declared,))
-            if declared is None:
-                continue
-            if declared != actual and (other := next(others, b"")):  # such as audio samples beside frames
-                counts.append(Counted(sample.path, name, (sample.path,), of=other))
-                continue
-            counts.append(Counted(sample.path, name, (sample.path,), true=declared == actual or actual < 0))
-            number = declared
-            if actual >= 0 and declared != actual:
-                path = escape(sample.path)
-                text = f"{path}: {escape(name)} says {declared:,}, and there are {actual:,} rows"
-                yield found("count", text, sample=path, attribute=escape(name), said=declared, there=actual)
-            break
-        declared_rows.append(number)
+    declared_rows = 0
+    for sample, rows in zip(family.samples, family.steps.tolist(), strict=True):
+        of_sample, declared = _counts_of_rows(sample, rows, facts.attribute)
+        counts += of_sample
+        declared_rows += max(rows, 0) if declared is None else declared
+        yield from (_rows_finding(it, declared, rows) for it in of_sample if declared is not None and not it.true)
     above = family.samples[0].path.rpartition(b"/")[0] or b"/"
-    paths = tuple(it.path for it in family.samples)
-    filled = sum(bool(it.members) for it in family.samples)
-    for name in TOTALS + SAMPLES:
-        declared = facts.attribute(above, name)
+    for count, declared, there in _counts_of_all(family, above, declared_rows, facts.attribute):
+        counts.append(count)
+        if not count.true:
+            yield _total_finding(count, declared, there)
+
+
+def _counts_of_rows(sample: Sample, rows: int, attribute: Attribute) -> tuple[list[Counted], int | None]:
+    """Return the attributes that count rows of a sample, and the number in the one that counts its steps, or None.
+
+    `rows` is how many steps there are, or -1 if that is unknown. A number that differs from it may count the rows of
+    another dataset, such as audio samples beside frames.
+    """
+    counts: list[Counted] = []
+    for name in STEPS:
+        declared = attribute(sample.path, name)
         if declared is None:
             continue
-        counts_samples = name in SAMPLES or (name == TOTALS[0] and declared == len(paths))
-        true = {len(paths), filled} if counts_samples else {sum(declared_rows), sum(it for it in rows if it > 0)}
-        unsure = Paths() if counts_samples else Paths(it for it, actual in zip(paths, rows, strict=True) if actual < 0)
-        if unsure:
-            counts.append(Counted(above, name, paths, unsure=unsure))
+        other = next((it for it, shape in sample.members.items() if shape[:1] == (declared,)), b"")
+        if declared == rows or not other:
+            counts.append(Counted(sample.path, name, (sample.path,), true=declared == rows or rows < 0))
+            return counts, declared
+        counts.append(Counted(sample.path, name, (sample.path,), of=other))
+    return counts, None
+
+
+def _rows_finding(count: Counted, declared: int, there: int) -> Finding:
+    path, name = escape(count.path), escape(count.name)
+    text = f"{path}: {name} says {declared:,}, and there are {there:,} rows"
+    return found("count", text, sample=path, attribute=name, said=declared, there=there)
+
+
+def _counts_of_all(
+    family: Family, above: bytes, declared_rows: int, attribute: Attribute
+) -> Iterator[tuple[Counted, int, int]]:
+    """Yield each attribute of the parent of samples that counts them or their rows, its number, and how many there are.
+
+    `declared_rows` are the rows of all samples by their own attributes.
+    """
+    paths = tuple(it.path for it in family.samples)
+    filled = sum(bool(it.members) for it in family.samples)
+    rows = family.steps.tolist()
+    unsure = Paths(path for path, its in zip(paths, rows, strict=True) if its < 0)
+    for name in TOTALS + SAMPLES:
+        declared = attribute(above, name)
+        if declared is None:
             continue
-        if not counts_samples and declared not in true and (other := _summed_dataset(family, declared)):
-            counts.append(Counted(above, name, paths, of=other))
-            continue
-        if declared not in true and name == BUDGET and all(facts.attribute(above, it) is None for it in SAMPLES):
-            continue
-        counts.append(Counted(above, name, paths, counts_samples, declared in true, said=declared * counts_samples))
-        if declared not in true:
-            what = "samples" if counts_samples else "rows in all samples together"
-            actual = len(paths) if counts_samples else sum(declared_rows)
-            text = f"{escape(above)}: {escape(name)} says {declared:,}, and there are {actual:,} {what}"
-            verdict: Verdict | None = None if above in SURE or actual >= NEAR * declared else "suspicious"
-            yield found(
-                "count",
-                text,
-                verdict=verdict,
-                path_of=escape(above),
-                attribute=escape(name),
-                said=declared,
-                there=actual,
-            )
+        if name in SAMPLES or (name == TOTALS[0] and declared == len(paths)):
+            true = declared in (len(paths), filled)
+            yield Counted(above, name, paths, whole=True, true=true, said=declared), declared, len(paths)
+        elif unsure:
+            yield Counted(above, name, paths, unsure=unsure), declared, declared_rows
+        elif declared in (declared_rows, sum(rows)):
+            yield Counted(above, name, paths), declared, declared_rows
+        elif other := _summed_dataset(family, declared):
+            yield Counted(above, name, paths, of=other), declared, declared_rows
+        elif name != BUDGET or any(attribute(above, it) is not None for it in SAMPLES):
+            yield Counted(above, name, paths, true=False), declared, declared_rows
+
+
+def _total_finding(count: Counted, declared: int, there: int) -> Finding:
+    path, name = escape(count.path), escape(count.name)
+    what = "samples" if count.whole else "rows in all samples together"
+    text = f"{path}: {name} says {declared:,}, and there are {there:,} {what}"
+    verdict: Verdict | None = None if count.path in SURE or there >= NEAR * declared else "suspicious"
+    return found("count", text, verdict=verdict, path_of=path, attribute=name, said=declared, there=there)
 
 
 def _summed_dataset(family: Family, total: int) -> bytes:
-    """Return the name of the dataset whose rows in all samples add up to `says`, or an empty name if there is none."""
+    """Return the name of the dataset whose rows in all samples add up to `total`, or an empty name if there is none."""
     if not family.compared:
         return b""
     rows = zip(family.names, family.lengths, strict=True)
