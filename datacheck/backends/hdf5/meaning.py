@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -32,56 +32,24 @@ from datacheck.backends.hdf5.references.row_numbers import (
     tiling,
 )
 from datacheck.backends.hdf5.samples.by_chance import by_chance
+from datacheck.backends.hdf5.samples.counts_in_attributes import STEPS, Attribute, Counted, count_findings
 from datacheck.backends.hdf5.samples.grid_axes import grid_axes
 from datacheck.backends.hdf5.samples.group_families import families, unlike_families, without_columns
 from datacheck.backends.hdf5.samples.named_samples import Named, list_names
 from datacheck.backends.hdf5.samples.own_lengths import lengths_in_attributes, own_lengths
 from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_counts
-from datacheck.backends.hdf5.samples.samples import FEWEST, Family, Sample
-from datacheck.model.codes import Verdict
+from datacheck.backends.hdf5.samples.samples import FEWEST, Family
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
-STEPS = (b"num_samples", b"num_steps", b"n_steps", b"total_steps")
-"""Attributes of a sample that hold its number of rows."""
-BUDGET = b"total_steps"
-"""Attribute with the rows of all samples, if a number of samples is beside it, or else with planned training steps."""
-TOTALS = (b"total", BUDGET)
-"""Attributes of the parent of samples that hold how many rows all of them have together."""
-SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories", b"total_episodes")
-"""Attributes of the parent of samples that hold the number of samples."""
 ID = b"id"
 """Attribute of a sample that may hold its number."""
-SURE = frozenset({b"/data"})
-"""Groups whose counts certainly refer to this file; robomimic keeps its demonstrations there."""
-NEAR = 3 / 4
-"""In other groups, a count may be that of all files of a set if less than this share of it is in the file."""
 NAMED = 5
 SHORTEST, HEAD = 64, 16
 """Size of the shortest picture, and number of its first bytes that are read, in bytes."""
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "timeout", "too-large"))
 """Codes of findings after which nothing is reported as missing, since it is unknown what else there was."""
-Attribute = Callable[[bytes, bytes], "int | None"]
-"""Returns the whole number in the attribute of a path with a name, or None if there is none."""
-
-
-class Counted(msgspec.Struct, frozen=True):
-    """An attribute that counts the rows of its `samples`, which may be one, or if `whole` the samples themselves."""
-
-    path: bytes
-    name: bytes
-    samples: tuple[bytes, ...]
-    whole: bool = False
-    true: bool = True
-    unsure: frozenset[bytes] = frozenset()
-    """Samples whose number of rows is unknown."""
-    of: bytes = b""
-    """The dataset of each sample whose rows are counted, if they are not its steps: actions beside observations."""
-    said: int = 0
-    """The count, if it is one of samples."""
-    elsewhere: int = 0
-    """The samples of other files that it counts too."""
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -177,24 +145,10 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
             all_findings += list_names(family, outside, facts, names)
         numbers, wrong = row_numbers(outside, facts.values)
         all_findings += wrong
-    matrices = []
-    numbered: dict[bytes, int] = {}
-    for group, some in facts.groups:
-        matrix, wrong = sparse(group, some, facts.values, facts.look.pieces, facts.look.numbers, facts.look.text)
-        matrices += [matrix] if matrix is not None else []
-        all_findings += wrong
-        if facts.heeded:
-            all_findings += _joined(group, some, facts, paths)
-        numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
-    all_findings += edges(facts.groups, facts.look, paths) if facts.heeded else ()
+    matrices, numbered, wrong = _check_groups(facts, paths)
+    all_findings += wrong
     if not facts.hidden and not facts.recovered:
-        all_findings += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
-        without_values, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
-        all_findings += (it for some in datasets for it in _dangling_references(some, facts))
-        all_findings += [*fuel.findings(parts, by_path), *loom.findings(by_path), *findings(runs, by_path, facts.look)]
-        all_findings += cooler.findings(by_path, facts.look)
-        all_findings += snapshots.findings(facts.groups, facts.look)
-        all_findings += frames(facts.frames, by_path, without_values, facts.values, facts.look.numbers, facts.look.text)
+        all_findings += _format_findings(facts, datasets, matrices, parts, runs)
     several = Paths(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     all_findings += map(_unjudged_finding, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     of_group = dict(facts.groups)
@@ -215,6 +169,44 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         numbered=Paths(it for family in alike for it in _numbered_samples(family, facts.attribute)),
     )  # fmt: skip
     return result, all_findings
+
+
+def _check_groups(facts: Facts, samples: Collection[bytes]) -> tuple[list[Sparse], dict[bytes, int], list[Finding]]:
+    """Return the sparse matrices and the category numbers of all groups, and findings about these and row numbers."""
+    matrices: list[Sparse] = []
+    numbered: dict[bytes, int] = {}
+    group_findings: list[Finding] = []
+    for group, some in facts.groups:
+        matrix, wrong = sparse(group, some, facts.values, facts.look.pieces, facts.look.numbers, facts.look.text)
+        matrices += [matrix] if matrix is not None else []
+        group_findings += wrong
+        if facts.heeded:
+            group_findings += _joined(group, some, facts, samples)
+        numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
+    if facts.heeded:
+        group_findings += edges(facts.groups, facts.look, samples)
+    return matrices, numbered, group_findings
+
+
+def _format_findings(
+    facts: Facts,
+    datasets: Sequence[Dataset],
+    matrices: Sequence[Sparse],
+    parts: tuple[fuel.Part, ...],
+    runs: Trajectories | None,
+) -> Iterator[Finding]:
+    """Yield findings about what the formats of certain projects ask for, and about references to what is gone."""
+    by_path = {it.path: it for it in datasets}
+    without_values = {*facts.linked, *(path for path, _ in facts.groups)}
+    yield from encoded(facts.groups, facts.linked, matrices, facts.look.texts)
+    for dataset in datasets:
+        yield from _dangling_references(dataset, facts)
+    yield from fuel.findings(parts, by_path)
+    yield from loom.findings(by_path)
+    yield from findings(runs, by_path, facts.look)
+    yield from cooler.findings(by_path, facts.look)
+    yield from snapshots.findings(facts.groups, facts.look)
+    yield from frames(facts.frames, by_path, without_values, facts.values, facts.look.numbers, facts.look.text)
 
 
 def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collection[bytes]) -> Iterator[Finding]:
@@ -244,7 +236,7 @@ def _check_samples(
     for family in alike:
         if not facts.hidden:
             sample_findings += (it for _, it in family.findings())
-        sample_findings += _count_findings(family, facts, counts) if facts.heeded else ()
+        sample_findings += count_findings(family, facts.attribute, counts) if facts.heeded else ()
         if facts.heeded and not facts.hidden:
             scalars, wrong = own_lengths(family, shaped, facts.look.scalar)
             sample_findings += [*wrong, *lengths_in_attributes(family, facts.look.names, facts.attribute, STEPS)]
@@ -311,87 +303,3 @@ def _members_by_sample(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]
             counted_names = (it for it, shape in sample.members.items() if it in names and shape and shape[0] == rows)
             result[sample.path] = tuple(sample.path + b"/" + it for it in counted_names)
     return result
-
-
-def _count_findings(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Finding]:
-    """Add the attributes that count rows or samples to `counts`, and yield a finding for each that is not true."""
-    declared_rows = 0
-    for sample, rows in zip(family.samples, family.steps.tolist(), strict=True):
-        of_sample, declared = _counts_of_rows(sample, rows, facts.attribute)
-        counts += of_sample
-        declared_rows += max(rows, 0) if declared is None else declared
-        yield from (_rows_finding(it, declared, rows) for it in of_sample if declared is not None and not it.true)
-    above = family.samples[0].path.rpartition(b"/")[0] or b"/"
-    for count, declared, there in _counts_of_all(family, above, declared_rows, facts.attribute):
-        counts.append(count)
-        if not count.true:
-            yield _total_finding(count, declared, there)
-
-
-def _counts_of_rows(sample: Sample, rows: int, attribute: Attribute) -> tuple[list[Counted], int | None]:
-    """Return the attributes that count rows of a sample, and the number in the one that counts its steps, or None.
-
-    `rows` is how many steps there are, or -1 if that is unknown. A number that differs from it may count the rows of
-    another dataset, such as audio samples beside frames.
-    """
-    counts: list[Counted] = []
-    for name in STEPS:
-        declared = attribute(sample.path, name)
-        if declared is None:
-            continue
-        other = next((it for it, shape in sample.members.items() if shape[:1] == (declared,)), b"")
-        if declared == rows or not other:
-            counts.append(Counted(sample.path, name, (sample.path,), true=declared == rows or rows < 0))
-            return counts, declared
-        counts.append(Counted(sample.path, name, (sample.path,), of=other))
-    return counts, None
-
-
-def _rows_finding(count: Counted, declared: int, there: int) -> Finding:
-    path, name = escape(count.path), escape(count.name)
-    text = f"{path}: {name} says {declared:,}, and there are {there:,} rows"
-    return found("count", text, sample=path, attribute=name, said=declared, there=there)
-
-
-def _counts_of_all(
-    family: Family, above: bytes, declared_rows: int, attribute: Attribute
-) -> Iterator[tuple[Counted, int, int]]:
-    """Yield each attribute of the parent of samples that counts them or their rows, its number, and how many there are.
-
-    `declared_rows` are the rows of all samples by their own attributes.
-    """
-    paths = tuple(it.path for it in family.samples)
-    filled = sum(bool(it.members) for it in family.samples)
-    rows = family.steps.tolist()
-    unsure = Paths(path for path, its in zip(paths, rows, strict=True) if its < 0)
-    for name in TOTALS + SAMPLES:
-        declared = attribute(above, name)
-        if declared is None:
-            continue
-        if name in SAMPLES or (name == TOTALS[0] and declared == len(paths)):
-            true = declared in (len(paths), filled)
-            yield Counted(above, name, paths, whole=True, true=true, said=declared), declared, len(paths)
-        elif unsure:
-            yield Counted(above, name, paths, unsure=unsure), declared, declared_rows
-        elif declared in (declared_rows, sum(rows)):
-            yield Counted(above, name, paths), declared, declared_rows
-        elif other := _summed_dataset(family, declared):
-            yield Counted(above, name, paths, of=other), declared, declared_rows
-        elif name != BUDGET or any(attribute(above, it) is not None for it in SAMPLES):
-            yield Counted(above, name, paths, true=False), declared, declared_rows
-
-
-def _total_finding(count: Counted, declared: int, there: int) -> Finding:
-    path, name = escape(count.path), escape(count.name)
-    what = "samples" if count.whole else "rows in all samples together"
-    text = f"{path}: {name} says {declared:,}, and there are {there:,} {what}"
-    verdict: Verdict | None = None if count.path in SURE or there >= NEAR * declared else "suspicious"
-    return found("count", text, verdict=verdict, path_of=path, attribute=name, said=declared, there=there)
-
-
-def _summed_dataset(family: Family, total: int) -> bytes:
-    """Return the name of the dataset whose rows in all samples add up to `total`, or an empty name if there is none."""
-    if not family.compared:
-        return b""
-    rows = zip(family.names, family.lengths, strict=True)
-    return next((name for name, lengths in rows if lengths.min() >= 0 and lengths.sum() == total), b"")

@@ -46,8 +46,9 @@ from datacheck.backends.hdf5.folders.recordings import recordings
 from datacheck.backends.hdf5.formats.trajectories import COUNT
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
 from datacheck.backends.hdf5.library.looking import Looking
-from datacheck.backends.hdf5.meaning import Counted, Meaning
+from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.samples.counts_in_attributes import Counted
 from datacheck.backends.hdf5.samples.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE

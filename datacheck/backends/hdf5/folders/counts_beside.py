@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datacheck.backends.hdf5.meaning import BUDGET, NEAR, SAMPLES, TOTALS, Counted, Meaning
+from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.paths import nearest
+from datacheck.backends.hdf5.samples.counts_in_attributes import BUDGET, NEAR, SAMPLES, TOTALS, Counted
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.files.regular import NotRegular, read_whole
 from datacheck.model.escaping import escape

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning
+from datacheck.backends.hdf5.meaning import Facts, Meaning
 from datacheck.backends.hdf5.names import DIGITS, WORDS, words
 from datacheck.backends.hdf5.paths import nearest, with_groups_above
+from datacheck.backends.hdf5.samples.counts_in_attributes import NEAR, Counted
 from datacheck.backends.hdf5.samples.each import OF_MANY
 from datacheck.backends.hdf5.samples.each import SAMPLES as SINGLE
 from datacheck.backends.hdf5.samples.named_samples import list_names
