@@ -14,12 +14,11 @@ from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.copying import attribute_numbers, closing_up
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.closing_up import single
+from datacheck.backends.hdf5.copying.corrected_numbers import Read, corrected_numbers
 from datacheck.backends.hdf5.copying.dropped import (
     INDEX,
     Dropped,
-    Read,
     Rows,
-    corrected_numbers,
     dropped_with,
     is_sample,
     tied_heights,
