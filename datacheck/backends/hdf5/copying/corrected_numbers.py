@@ -1,17 +1,58 @@
-"""Correct datasets of row numbers in a copy without some of the rows that they lead to: `episode_ends`, `train_idx`."""
+"""Read datasets of row numbers, such as `episode_ends`, and correct them in a copy without some of the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.copying.pointing import pointers
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.library.fork_guard import StepCounter
+from datacheck.backends.hdf5.library.looking import Looking
+from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.references.row_numbers import RowNumbers
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.backends.hdf5.trouble import TROUBLE
 
 Read = Mapping[bytes, NDArray[Any]]
 """The contents of the datasets of row numbers, by path."""
+SMALL, READ = 8 << 20, 512 << 20
+"""Largest dataset, and largest total of datasets, whose values are held in search of row numbers, in bytes."""
+
+
+def _values_of(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, NDArray[Any]]:
+    """Return the values of datasets by path, at most READ bytes in all; those that cannot be read are left out."""
+    read: dict[bytes, NDArray[Any]] = {}
+    left = READ
+    if not datasets:
+        return read
+    try:
+        with opened(file, contents.recovery) as handle:
+            look = Looking(library(), handle.file.id, StepCounter({}))
+            for dataset in datasets:
+                left -= dataset.bytes
+                values = look.values(dataset) if left >= 0 else None
+                if values is not None:
+                    read[dataset.path] = values
+    except TROUBLE:  # the scan has reported what is wrong with the file
+        return {}
+    return read
+
+
+def read_numbers(file: Path, contents: Contents) -> Read:
+    """Return the values, by path, of the datasets of a file that hold row numbers or may do so."""
+    means = contents.means or Meaning()
+    by_path = {it.path: it for table in contents.tables for it in table.datasets}
+    by_path |= {it.path: it for it in contents.unjudged}
+    wanted = dict.fromkeys(number.path for number in means.numbers)
+    small = [path for path, it in by_path.items() if it.bytes <= SMALL and not means.holds(path)]
+    wanted |= dict.fromkeys(path for path in small if any(pointers(by_path[path], None)))
+    return _values_of(file, contents, [by_path[path] for path in wanted if path in by_path])
 
 
 def _run_bounds(number: RowNumbers, read: Read) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:

@@ -5,8 +5,7 @@ Also list what would no longer be true in a copy, because nothing here can corre
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +18,7 @@ from datacheck.backends.hdf5.copying.last_observations import beside, is_one_mor
 from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.formats import counted_elsewhere, frames, matlab
+from datacheck.backends.hdf5.formats.pytables import in_indexes
 from datacheck.backends.hdf5.formats.sparse import Cells
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
@@ -38,8 +38,6 @@ WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 FEWEST_OF_SEVERAL, SEVERAL = 8, 20
 """Minimum number of pictures (fewer may fit a number of captions by chance) and maximum captions of one picture."""
 SIGNALS = frozenset(b"wave wav waveform audio sound signal speech".split())
-INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
-"""Paths of what PyTables keeps for the index of a table; a copy omits the indexes of tables that lose rows."""
 Rows = dict[str, NDArray[np.int64]]
 """The dropped rows, ascending, by the name of their table."""
 
@@ -229,14 +227,6 @@ def _with_steps(tables: Sequence[Table], means: Meaning, read: Read, dropped: Dr
                 dropped.rows[table.name] = np.union1d(dropped.rows.get(table.name, lost), lost)
 
 
-def indexes(contents: Contents, tables: Collection[bytes]) -> Iterator[bytes]:
-    """Yield the paths of the indexes of these tables, which a copy that lacks some of their rows omits."""
-    for path in contents.paths:
-        match = INDEX.fullmatch(path)
-        if match is not None and match[1] + b"/" + match[2] in tables:
-            yield path
-
-
 def _losses_of_rows(
     contents: Contents, tables: Sequence[Table], means: Meaning, dropped: Dropped, read: Read
 ) -> Iterator[str]:
@@ -247,7 +237,8 @@ def _losses_of_rows(
     cells = means.cells or Cells(0, frozenset())
     others = [*(dataset for it in tables for dataset in it.datasets), *contents.unjudged]
     others = [it for it in others if it.shape and not means.holds(it.path.rpartition(b"/")[0])]
-    omitted = frozenset(indexes(contents, {path for path, name in table_of.items() if len(dropped.rows.get(name, ()))}))
+    losing = {path for path, name in table_of.items() if len(dropped.rows.get(name, ()))}
+    omitted = frozenset(path for path, _ in in_indexes(contents.paths, losing))  # the copy leaves them out
     others = [it for it in others if it.path not in omitted]
     yield from _losses_beside_samples(means, others, dropped)
     yield from _losses_of_each(
