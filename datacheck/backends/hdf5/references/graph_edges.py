@@ -104,7 +104,7 @@ def edges(
 
 
 def _nodes_of(dataset: Dataset, group: bytes, of_group: Mapping[bytes, Sequence[Dataset]]) -> list[Dataset]:
-    """Return the datasets that may have a row for each node or corner, if a dataset holds the edges or faces of these."""
+    """Return the datasets that may have a row for each node or corner, if a dataset holds edges or faces of these."""
     datasets = of_group[group]
     if are_edges(dataset) and (nodes := _node_datasets(datasets, NODES)):
         return nodes
