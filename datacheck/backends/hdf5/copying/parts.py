@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ class Part:
             return None
         return renamed_path(path, self.plan.called)
 
-    @property
+    @cached_property
     def records(self) -> int:
+        """The number of records of the file, which is asked for after each piece of a copy."""
         return sum(table.rows for table in self.plan.contents.tables) + len(self.plan.contents.records)
 
     def shares(self) -> dict[bytes, float]:
