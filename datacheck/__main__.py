@@ -14,8 +14,9 @@ import sys
 INTERRUPTED = 130
 """Exit status after an interrupt, as in `datacheck.cli.output`, which must not be imported yet."""
 
-COLLECTED = 20_000
-"""Number of new objects after which Python looks for garbage: nothing that is loaded is garbage."""
+COLLECTED = 250_000
+"""Number of new objects after which Python looks for garbage: more than are made while it loads modules, as nothing
+that is loaded is garbage."""
 
 
 def main() -> None:
