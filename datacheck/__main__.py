@@ -21,16 +21,22 @@ that is loaded is garbage."""
 
 def main() -> None:
     """Run the command line. Neither it nor its workers import anything from the working directory."""
+    end_template = None
     try:
         gc.set_threshold(COLLECTED)
         end_at_once()
         leave_working_directory()
+        from datacheck.cli.early import start_template
+
+        end_template = start_template(sys.argv[1:])
         from datacheck.cli.entry import main as run
 
         run()
     except KeyboardInterrupt:  # while loading: nothing has begun
         raise SystemExit(INTERRUPTED) from None
     finally:
+        if end_template is not None:
+            end_template()
         # The interpreter remembers a KeyboardInterrupt that was raised by executed source text, such as the methods of
         # dataclasses, and would end by SIGINT, whatever the status. Executing another text makes it forget.
         exec("")  # noqa: S102
