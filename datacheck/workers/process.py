@@ -198,7 +198,7 @@ def start_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
     start_template(memory)
     with contextlib.suppress(WorkersFailed, OSError):  # whoever needs a process will try again, and report it
         if (template := usable_template(memory)) is not None:
-            template.load(loading)
+            template.prepare(loading)
         _ahead.append((circumstances_now(memory), Process(memory, loading)))
     return _close_ahead
 

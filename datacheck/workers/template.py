@@ -80,8 +80,8 @@ class Template:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def load(self, modules: Sequence[str]) -> None:
-        """Have it load modules before it forks any further child. Raises OSError."""
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Have it load these modules before it forks any further child. Raises OSError."""
         with self._lock:
             self._send((next(self._questions), LOAD, *modules))
 
