@@ -65,7 +65,7 @@ class Finite(BuiltIn):
         return [cls(settings.allow_nan)]
 
     def __call__(self, batch: Batch) -> Findings:
-        if not batch.floating or batch.label or not batch.values.size:
+        if not batch.floating or batch.label or not batch.values.size or batch.all_finite:
             return
         allowed = any(map(batch.called, self.allow_nan))
         suspects = np.flatnonzero(~(np.isfinite(batch.lows) & np.isfinite(batch.highs)))
@@ -95,6 +95,8 @@ class Range(BuiltIn):
         high = np.inf if self.high is None else self.high
         limits = np.iinfo(batch.values.dtype) if batch.values.dtype.kind in "ui" else None
         if limits is not None and low <= limits.min and limits.max <= high:
+            return
+        if low <= batch.extremes[0] and batch.extremes[1] <= high:
             return
         suspects = np.flatnonzero(~((batch.lows >= low) & (batch.highs <= high)))
         bounds = str(self)
@@ -213,6 +215,16 @@ class Label(BuiltIn):
             wrong &= ~np.isnan(values)
         if batch.missing is not None and values.shape[1] > 1:
             wrong &= ~batch.missing.reshape(values.shape)
+        if wrong.any():
+            yield from self._wrong_labels(batch, values, wrong)
+        if batch.format == "Datum" and self.low is None and self.high is None:
+            rows = np.flatnonzero(batch.lows < 0)
+            for at, low in zip(rows.tolist(), batch.lows[rows].tolist(), strict=True):
+                text = f"label {low} is negative"
+                yield at, found("label", text, field=batch.field, verdict="suspicious", label=low)
+
+    def _wrong_labels(self, batch: Batch, values: NDArray[Any], wrong: NDArray[np.bool_]) -> Findings:
+        """Report the first wrong value of each record that has one; records are the rows of both arrays."""
         rows = np.flatnonzero(wrong.any(axis=1))
         firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()
         expected = "a finite number" if self.low is None and self.high is None else self._expected
@@ -223,11 +235,6 @@ class Label(BuiltIn):
                 text = "missing, as the store declares" if declared else f"{label:g}"
                 findings[label] = found("label", f"label {text}, expected {expected}", field=batch.field, label=text)
             yield at, findings[label]
-        if batch.format == "Datum" and self.low is None and self.high is None:
-            rows = np.flatnonzero(batch.lows < 0)
-            for at, low in zip(rows.tolist(), batch.lows[rows].tolist(), strict=True):
-                text = f"label {low} is negative"
-                yield at, found("label", text, field=batch.field, verdict="suspicious", label=low)
 
     @property
     def _expected(self) -> str:
@@ -300,6 +307,17 @@ class HalfOverflow(BuiltIn):
     def __call__(self, batch: Batch) -> Findings:
         if not batch.floating or batch.label or batch.values.dtype.itemsize <= 2 or not batch.values.size:
             return
+        least, greatest = batch.extremes
+        if not -HALF_MAXIMUM <= least <= greatest <= HALF_MAXIMUM:
+            yield from self._beyond(batch)
+        for at in subnormal(batch).tolist():
+            largest = max(batch.highs[at], -batch.lows[at]).item()
+            text = f"no value is larger than {largest:g}, which float16 makes 0: were the bytes in the other order?"
+            yield at, found("half-overflow", text, field=batch.field, count=batch.width, largest=largest)
+
+    @staticmethod
+    def _beyond(batch: Batch) -> Findings:
+        """Report the records with values beyond float16."""
         suspects = np.flatnonzero(~((batch.lows >= -HALF_MAXIMUM) & (batch.highs <= HALF_MAXIMUM)))
         beyond = partial(_beyond, low=-HALF_MAXIMUM, high=HALF_MAXIMUM)
         for at, record, count, first in _wrong_records(batch, suspects, beyond):
@@ -320,10 +338,6 @@ class HalfOverflow(BuiltIn):
                     largest=largest,
                 ),
             )
-        for at in subnormal(batch).tolist():
-            largest = max(batch.highs[at], -batch.lows[at]).item()
-            text = f"no value is larger than {largest:g}, which float16 makes 0: were the bytes in the other order?"
-            yield at, found("half-overflow", text, field=batch.field, count=batch.width, largest=largest)
 
 
 VALIDATORS: dict[str, type[BuiltIn]] = {

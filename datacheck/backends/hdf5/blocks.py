@@ -34,8 +34,9 @@ from datacheck.model.finding import Finding
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.reader import Hdf5Reader
 
-BLOCK_BYTES = 4 << 20
-"""Approximate size of a block, in bytes; its values then stay in the processor's cache for the next reader."""
+BLOCK_BYTES = 8 << 20
+"""Approximate size of a block, in bytes: few enough to stay in the processor's cache while they are judged, and so many
+that the work per block takes little of the time."""
 _Windows = Sequence[tuple[Window, tuple[Column, ...]]]
 """The windows on the datasets of a table, in the order of their paths, each with its judged columns."""
 
