@@ -68,6 +68,10 @@ class NetScan:
     names: Names | None = None
     partner: Opened | None = None
 
+    def begin(self, files: Reports) -> Callable[[Collection[Finding]], None]:
+        """Register the report with the report files; return the function to call with its findings."""
+        return files.begin(self.report)
+
     def run(self, progress: Progress = unwatched, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
         """Scan into the report. Raises as `datacheck.scan` does."""
         try:
@@ -386,5 +390,5 @@ def scan_net(
     with Reports(reports, guard) as files:
         for scan in scans:
             with watching(progress, scan.report) as watch:
-                scan.run(watch, files.begin(scan.report))
+                scan.run(watch, scan.begin(files))
     return ScanReports([scan.report for scan in scans])
