@@ -136,9 +136,9 @@ def scan(
         if form != "json" and not (quiet and all(report.clean for report in done)):
             with files.showing():
                 print_end(done, len(scans) - len(done))
-                print_annotations(done, form)
+                print_annotations(done, form, files.not_scanned)
     if form == "json":
-        print_json(done, quiet=quiet)
+        print_json(done, files.not_scanned, quiet=quiet)
     for sentence in [*_unfinished(files, resume), *names.unheeded]:
         complain(sentence)
     end_silent(silent=quiet and all(report.clean for report in done))

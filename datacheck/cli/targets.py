@@ -20,6 +20,7 @@ from datacheck.files.guard import Guard
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
+from datacheck.reporting.source import NotScanned
 from datacheck.scanning.earlier.against import Against, against
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress
@@ -113,7 +114,7 @@ class ScanRequest:
     stages: Sequence[str] = ()
     searching: Searching = unshown
     engine: MakeEngine | None = None
-    not_scanned: list[str] = field(default_factory=list)
+    not_scanned: list[NotScanned] = field(default_factory=list)
 
     def scans(self, nets: Sequence[str], sources: Sequence[str]) -> list[Scan | None]:
         """Return the scans of all networks' layers and of the sources; None stands for one with a reported error.
@@ -145,7 +146,7 @@ class ScanRequest:
         except SourceUnknown as exc:
             yield from self._of_net(source, otherwise=exc)
 
-    def _of_net(self, net: str, otherwise: DatacheckError | None = None) -> Sequence[Scan | None]:
+    def _of_net(self, net: str, otherwise: SourceUnknown | None = None) -> Sequence[Scan | None]:
         """Return the scans of a network's layers, or [None] after reporting an error.
 
         `otherwise` is the error to report if the file is neither a malformed prototxt nor named like one.
@@ -160,7 +161,7 @@ class ScanRequest:
             self._refuse(exc if otherwise is None or named else otherwise)
             return [None]
 
-    def _refuse(self, error: DatacheckError) -> None:
+    def _refuse(self, error: SourceMissing | SourceUnknown | SourceUnreadable) -> None:
         """Report an error of what can be neither opened as a store nor read as a network."""
         self.complain(error)
-        self.not_scanned.append(str(error))
+        self.not_scanned.append(NotScanned(error.path, str(error)))

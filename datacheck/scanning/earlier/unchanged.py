@@ -21,8 +21,9 @@ from datacheck.reporting.document import Document
 from datacheck.reporting.earlier import place_of, read, walk
 from datacheck.reporting.loading import facts_of
 from datacheck.reporting.per_file import read_per_file
-from datacheck.reporting.report import INTERRUPTED, Report
+from datacheck.reporting.report import Report
 from datacheck.reporting.source import Fingerprint
+from datacheck.reporting.statuses import INTERRUPTED
 from datacheck.reporting.tally import Tally, weight, worst_verdict
 from datacheck.scanning.choosing_eyes import MANY
 from datacheck.scanning.earlier.file_by_file import EarlierFiles, damaged_results, splits
