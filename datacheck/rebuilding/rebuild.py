@@ -52,7 +52,6 @@ from datacheck.scanning.earlier.like import like_of
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
-from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import MakeEngine
 
@@ -76,18 +75,19 @@ def rebuild_as(
     publishing: Callable[[], None] = unannounced,
     names: Names | None = None,
     scanned: Report | None = None,
-    searching: Searching = unshown,
+    prepared: Callable[[], tuple[Reader, Report]] | None = None,
 ) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it is based on.
 
     The report is `scanned` if given, which must be from a scan just made with these settings; otherwise the source is
     scanned, or the earlier report that the order names is read. `publishing` is called when the copy is complete and
-    about to get its name; after that, the rebuild should not be interrupted. `searching` shows a folder's search.
+    about to get its name; after that, the rebuild should not be interrupted. `prepared` returns what
+    `datacheck.scanning.scan.prepare` does for the source, if the caller needs it too.
     """
     refuse_overlap({"source": order.source, **order.writes})
     if settings.sample is not None:
         raise UsageError("a rebuild looks at every record; leave the sample out")
-    reader, report = prepare(order.source, settings, searching)
+    reader, report = prepare(order.source, settings) if prepared is None else prepared()
     job = Job(reader, settings, order.validators, like_of(settings, report.source.path))
     guard = _guard(order, reader)
     to = order.to or reader.backend
