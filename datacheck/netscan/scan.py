@@ -300,7 +300,7 @@ def _store_options(source: NetSource, settings: Settings) -> StoreOptions:
 
 
 def _net_scan(source: NetSource, opened: Opened, places: Places, settings: Settings) -> NetScan:
-    classifier = source.classifier
+    classifier, mean = source.classifier, source.transform.mean_file
     layer = LayerSource(
         net=source.net,
         line=source.line,
@@ -313,7 +313,7 @@ def _net_scan(source: NetSource, opened: Opened, places: Places, settings: Setti
         classifier=None if classifier is None else classifier.name,
         ignore_label=None if classifier is None else classifier.ignored,
         solver=source.solver,
-        beside=opened.beside or (bool(source.transform.mean_file) and places.find(source.transform.mean_file)[1]),
+        beside=opened.beside or (places.find(mean)[1] if mean else False),
     )
     labels = settings.labels
     size = settings.batch_size
