@@ -16,9 +16,9 @@ from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search, 
 from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
-from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+from datacheck.errors import SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.fetching import fetched
-from datacheck.files.near import near
+from datacheck.files.near import missing
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
 from datacheck.model.escaping import plain
 from datacheck.model.nearest import instead
@@ -198,7 +198,7 @@ def open_stores(
         if not path.exists():
             with suppress(FileNotFoundError, NotADirectoryError, ValueError):
                 path.stat()  # a circle of links exists, but leads nowhere
-            raise SourceMissing(str(path), near(path))
+            raise missing(path)
         if (folder := folder_of_process(path)) is not None and path.is_file():
             why = f"leads to {folder}, where each process finds other files; name the file itself"
             raise SourceUnknown(str(path), why)

@@ -64,7 +64,7 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
                 report = read_into(file, sinks, strict=strict)
             except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
                 complain(exc)
-                sinks.not_scanned.append(NotScanned(exc.path, str(exc)))
+                sinks.not_scanned.append(NotScanned(file, str(exc)))
                 statuses.append(COULD_NOT_RUN)
                 continue
             statuses.append(report.status)

@@ -141,12 +141,12 @@ class ScanRequest:
             prepared = prepare_all(source, self.settings, self.searching)
             yield from (StoreScan(reader, report) for reader, report in prepared)
         except (SourceMissing, SourceUnreadable) as exc:
-            self._refuse(exc)
+            self._refuse(source, exc)
             yield None
         except SourceUnknown as exc:
             yield from self._of_net(source, otherwise=exc)
 
-    def _of_net(self, net: str, otherwise: SourceUnknown | None = None) -> Sequence[Scan | None]:
+    def _of_net(self, net: str, otherwise: DatacheckError | None = None) -> Sequence[Scan | None]:
         """Return the scans of a network's layers, or [None] after reporting an error.
 
         `otherwise` is the error to report if the file is neither a malformed prototxt nor named like one.
@@ -158,10 +158,10 @@ class ScanRequest:
             return prepare_net(net, self.net_settings, phase=self.phase, stages=self.stages, root=self.root)
         except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
             named = isinstance(exc, PrototxtMalformed) or Path(net).suffix in SUFFIXES
-            self._refuse(exc if otherwise is None or named else otherwise)
+            self._refuse(net, exc if otherwise is None or named else otherwise)
             return [None]
 
-    def _refuse(self, error: SourceMissing | SourceUnknown | SourceUnreadable) -> None:
+    def _refuse(self, source: str, error: DatacheckError) -> None:
         """Report an error of what can be neither opened as a store nor read as a network."""
         self.complain(error)
-        self.not_scanned.append(NotScanned(error.path, str(error)))
+        self.not_scanned.append(NotScanned(source, str(error)))
