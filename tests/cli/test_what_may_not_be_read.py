@@ -8,11 +8,14 @@ from commanding import datacheck
 
 from datacheck.files.regular import open_regular
 from datacheck.model.finding import found
+from datacheck.model.profile import Profile
 from datacheck.reporting.advice import advice
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tallies import tally_of
+from datacheck.showing.contents import Part
+from datacheck.showing.store import Info, Sampled
 
 
 @pytest.mark.parametrize("command", ["scan", "info", "lint", "log"])
@@ -61,3 +64,21 @@ def test_a_source_that_is_not_scanned_has_the_name_that_was_given(tmp_path, monk
     done = datacheck("scan", "denied", "sound", "--format", "json", cwd=tmp_path)
     message = "denied/data.mdb: may not be read: permission denied"
     assert json.loads(done.stdout)["not_scanned"] == [{"source": "denied", "message": message}]
+
+
+def test_a_report_into_a_folder_that_is_not_there(tmp_path):
+    write_lmdb(tmp_path / "sound", raw_records(8))
+    done = datacheck("scan", "sound", "-o", "no/r.json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "datacheck: no/r.json: could not be written: there is no folder no\n")
+
+
+def test_a_part_of_which_no_key_could_be_read_is_no_complete_look():
+    def status(*parts):
+        info = Info(
+            version="", source=Source("x.h5", "hdf5"), settings=make(), sampled=Sampled(0, 0), profile=Profile()
+        )
+        info.parts = list(parts)
+        return info.status
+
+    read, gone = Part("/t", 9, ("/t[0]",)), Part("/t", 9)
+    assert [status(), status(read), status(read, gone), status(Part("/t", 9, ("/t[0]",), unread="x"))] == [0, 0, 3, 3]
