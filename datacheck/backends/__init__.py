@@ -21,6 +21,7 @@ from datacheck.files.fetching import fetched
 from datacheck.files.near import missing
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
 from datacheck.model.escaping import plain
+from datacheck.model.listing import and_more
 from datacheck.model.nearest import instead
 
 Class = tuple[str, str]
@@ -163,9 +164,8 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
 def sources_clause(folder: Path, readers: Sequence[Reader]) -> str:
     """Return a clause that says which sources a folder holds, naming up to NAMED of them."""
     descriptions = [_describe_source(folder, it) for it in readers[:NAMED]]
-    more = f" and {len(readers) - NAMED:,} more" if len(readers) > NAMED else ""
     count = "one source in it" if len(readers) == 1 else f"{len(readers):,} sources in it"
-    return f"{count}: {', '.join(descriptions)}{more}"
+    return f"{count}: {and_more(descriptions, len(readers))}"
 
 
 def _describe_source(folder: Path, reader: Reader) -> str:

@@ -41,6 +41,7 @@ from datacheck.backends.hdf5.samples.samples import FEWEST, Family
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 
 STEPS = (b"num_samples", b"num_steps", b"n_steps", b"total_steps")
 """Attributes of a sample that hold its number of rows."""
@@ -290,9 +291,7 @@ def _dangling_references(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
     positions = facts.look.dangling_references(dataset, facts.addresses or ()) if refers else []
     if positions:
         path, what = escape(dataset.path), ("reference", "leads") if len(positions) == 1 else ("references", "lead")
-        places = ", ".join(map(str, positions[:NAMED])) + (
-            f" and {len(positions) - NAMED:,} more" if len(positions) > NAMED else ""
-        )
+        places = and_more(map(str, positions[:NAMED]), len(positions))
         text = f"{path}: {what[0]} {places} {what[1]} to nothing"
         yield found("dangling", text, field=dataset.title, dataset=path, missing=positions[:NAMED])
 

@@ -16,6 +16,7 @@ from datacheck._version import __version__
 from datacheck.backends.interface import Reader
 from datacheck.decoders.pictures import eyes
 from datacheck.model.finding import Finding
+from datacheck.model.listing import and_more
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
 from datacheck.reporting.earlier import place_of, read, walk
@@ -127,9 +128,7 @@ def _change_text(before: Fingerprint | None, now: Fingerprint | None) -> str:
         return "it is of another source"
     olds, news = ({it.name: it for it in fingerprint.files} for fingerprint in (before, now))
     names = sorted(it for it in olds.keys() | news.keys() if olds.get(it) != news.get(it))
-    shown = ", ".join(names[:NAMED])
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f"{shown}{more} changed" if names else "the source changed"
+    return f"{and_more(names[:NAMED], len(names))} changed" if names else "the source changed"
 
 
 def _why_not(document: Document, settings: Settings, *, whole: bool = True) -> str | None:
