@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import click
+
 from datacheck.backends import refuse_url
 from datacheck.errors import (
     DatacheckError,
@@ -126,7 +128,7 @@ class ScanRequest:
         for_networks = self.phase != "all" or self.stages or self.root
         if for_networks and not _reads_networks([*nets, *sources], found):
             why = "are for networks; name a network with --net, or leave them out"
-            raise UsageError(f"--phase, --stage and --root {why}")
+            raise click.UsageError(f"--phase, --stage and --root {why}")
         self.names.sources = sum(it is not None for it in found)
         for it in found:
             if it is not None:
