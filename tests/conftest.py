@@ -50,7 +50,7 @@ def pytest_runtest_setup(item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop():
-    """Keep worker processes while the tests run, in an empty folder: commands would read the project's configuration."""
+    """Keep worker processes while the tests run, in an empty folder: commands would read a project's configuration."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), kept_workers.kept():
         return (yield)
 

@@ -22,6 +22,7 @@ from datacheck.conventions.keys.stems import StemGroups
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 from datacheck.model.replacing import replace
 
 NOTHING = Known()
@@ -234,11 +235,10 @@ def _dangling_finding(convention: Convention, samples: Samples, known: Known) ->
     explained = known.left_out.explains(len(samples.numbers), len(samples.missing))
     part = (samples.alone or convention.parts[0]) if samples.groups is None else samples.groups.parts[0]
     first = [escape(part.key(number)) for number, _ in zip(samples.missing, range(NAMED), strict=False)]
-    more = f" and {len(samples.missing) - len(first):,} more" if len(samples.missing) > len(first) else ""
-    numbering = f"the numbering from {samples.base} to {samples.last}"
+    numbering = f"the numbering from {samples.base} to {samples.last} has no {and_more(first, len(samples.missing))}"
     return found(
         "dangling",
-        f"{numbering} has no {', '.join(first)}{more}, which {'may be left out' if explained else 'a loader asks for'}",
+        f"{numbering}, which {'may be left out' if explained else 'a loader asks for'}",
         verdict="suspicious" if explained else None,
         count=len(samples.missing),
         first=first,

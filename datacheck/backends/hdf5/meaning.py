@@ -41,6 +41,7 @@ from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 
 ID = b"id"
 """Attribute of a sample that may hold its number."""
@@ -278,9 +279,7 @@ def _dangling_references(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
     positions = facts.look.dangling_references(dataset, facts.addresses or ()) if refers else []
     if positions:
         path, what = escape(dataset.path), ("reference", "leads") if len(positions) == 1 else ("references", "lead")
-        places = ", ".join(map(str, positions[:NAMED])) + (
-            f" and {len(positions) - NAMED:,} more" if len(positions) > NAMED else ""
-        )
+        places = and_more(map(str, positions[:NAMED]), len(positions))
         text = f"{path}: {what[0]} {places} {what[1]} to nothing"
         yield found("dangling", text, field=dataset.title, dataset=path, missing=positions[:NAMED])
 

@@ -9,6 +9,7 @@ from datacheck.decoders.interface import Field
 from datacheck.decoders.trees.leaves import Leaves
 from datacheck.decoders.trees.paths import PAIRED, ROOT, is_label
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 from datacheck.model.profile import NEARLY_ALL, FamilyProfile, FieldProfile
 
 MOST_LISTED = 8
@@ -115,5 +116,4 @@ def _beginnings(path: str) -> list[str]:
 
 def names_text(names: Sequence[str]) -> str:
     """Return the first names and the number of the others."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+    return and_more(names[:NAMED], len(names))
