@@ -6,7 +6,7 @@ A validator is called with a `Batch` and yields `(position in the batch, Finding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.checks.floats import HALF_MAXIMUM, HUGE, not_of_one_scale, subnormal, zero_pages
+from datacheck.checks.wrong_values import are_beyond, finding_of_values, wrong_records
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
 from datacheck.model.codes import Verdict
@@ -85,8 +86,8 @@ class Finite(BuiltIn):
         for code, word, wrong in (("nan", "NaN", np.isnan), ("inf", "infinite", np.isinf)):
             if not (allowed and code == "nan"):
                 missing = batch.missing if code == "nan" else None
-                for at, _, count, first in _wrong_records(batch, suspects, wrong, missing):
-                    yield at, _finding_of_values(code, word, batch, count, first)
+                for at, _, count, first in wrong_records(batch, suspects, wrong, missing):
+                    yield at, finding_of_values(code, word, batch, count, first)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Range(BuiltIn):
             return
         suspects = np.flatnonzero(~((batch.lows >= low) & (batch.highs <= high)))
         bounds = str(self)
-        for at, record, count, first in _wrong_records(batch, suspects, partial(_beyond, low=low, high=high)):
+        for at, record, count, first in wrong_records(batch, suspects, partial(are_beyond, low=low, high=high)):
             yield at, self._finding_of(batch.field, record, count, first, bounds)
 
     def _finding_of(self, name: str, record: NDArray[Any], count: int, first: list[int], bounds: str) -> Finding:
@@ -332,8 +333,8 @@ class HalfOverflow(BuiltIn):
     def _beyond(batch: Batch) -> Findings:
         """Report the records with values beyond float16."""
         suspects = np.flatnonzero(~((batch.lows >= -HALF_MAXIMUM) & (batch.highs <= HALF_MAXIMUM)))
-        beyond = partial(_beyond, low=-HALF_MAXIMUM, high=HALF_MAXIMUM)
-        for at, record, count, first in _wrong_records(batch, suspects, beyond):
+        beyond = partial(are_beyond, low=-HALF_MAXIMUM, high=HALF_MAXIMUM)
+        for at, record, count, first in wrong_records(batch, suspects, beyond):
             largest = np.abs(record[np.isfinite(record)]).max().item()
             if largest <= HUGE and batch.expected is not None and batch.expected.large:
                 continue  # so are most records: reported once for the store
@@ -364,40 +365,6 @@ VALIDATORS: dict[str, type[BuiltIn]] = {
 }
 """The checks by their names on the command line; a test compares the first lines of their docstrings with the
 documentation."""
-
-
-def _wrong_records(
-    batch: Batch,
-    suspects: NDArray[np.intp],
-    wrong: Callable[[NDArray[Any]], NDArray[np.bool_]],
-    missing: NDArray[Any] | None = None,
-) -> Iterator[tuple[int, NDArray[Any], int, list[int]]]:
-    """Yield each suspect with wrong values: its position, the record, their number, and the index of the first.
-
-    Values marked in `missing` are not wrong. Suspects are examined together, in pieces that fit into the processor's
-    cache.
-    """
-    for start in range(0, len(suspects), batch.at_once):
-        places = suspects[start : start + batch.at_once].tolist()
-        records = np.stack([batch.values[at] for at in places])
-        are_wrong = wrong(records)
-        flat = (are_wrong if missing is None else are_wrong & ~missing[places]).reshape(len(places), -1)
-        counts, firsts = np.count_nonzero(flat, axis=1).tolist(), flat.argmax(axis=1)
-        indexes = np.stack(np.unravel_index(firsts, batch.shape or (1,)), axis=1)[:, : len(batch.shape)].tolist()
-        for at, record, count, first in zip(places, records, counts, indexes, strict=True):
-            if count:
-                yield at, record, count, first
-
-
-def _beyond(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
-    """Return which values are finite and below `low` or above `high`."""
-    return np.asarray(((values < low) | (values > high)) & np.isfinite(values))
-
-
-def _finding_of_values(code: str, word: str, batch: Batch, count: int, first: list[int]) -> Finding:
-    verb = "is" if count == 1 else "are"
-    text = f"{count} of {batch.width} values {verb} {word}, first at {first}" if batch.shape else f"the value is {word}"
-    return found(code, text, field=batch.field, count=count, first=first)
 
 
 def _colours(channels: int) -> str:
