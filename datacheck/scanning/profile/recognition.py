@@ -14,11 +14,13 @@ from datacheck.decoders import JOINT, SIDE_DECODERS, kind, payload, value_decode
 from datacheck.errors import UsageError
 from datacheck.model.blocks import Block
 from datacheck.model.forced import RAW, UNFORCED, Forced, is_raw
-from datacheck.model.key_families import fold, named_alike
+from datacheck.model.key_families import fold, is_of_part, named_alike
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, UsualLength
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blaming
+from datacheck.scanning.profile.meant import not_meant
+from datacheck.scanning.profile.part_families import take_parts_for_families
 
 FAMILIES = 32
 """Maximum number of families in a profile. The others are judged together, or each record by its own magic."""
@@ -106,6 +108,7 @@ def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]
         prefix = "" if database is None else f"{database}:"
         for at, name in zip(places, named_alike([seen[at].key for at in places]), strict=True):
             names[at] = prefix + name
+    take_parts_for_families(seen, names, SAMPLED)
     _take_databases_for_families(seen, names)
     for database in {look.database for look in seen} if wanted else ():
         places = [at for at, look in enumerate(seen) if look.database == database]
@@ -328,8 +331,10 @@ class Families(msgspec.Struct, frozen=True):
         others: list[Look] = []
         for name, look in zip(names, seen, strict=True):
             members.get(name, others).append(look)
-        votes = {name: _vote(name, group, forced, label_field) for name, group in members.items()}
-        rest = _vote(None, others, forced) if others and (not votes or 2 * len(others) >= len(seen)) else None
+        apart = not_meant(members, others, forced)
+        votes = {name: _vote(name, group, forced, label_field, apart) for name, group in members.items()}
+        enough = min(len(seen) / 2, SAMPLED) if any(map(is_of_part, votes)) else len(seen) / 2
+        rest = _vote(None, others, forced, apart=apart) if others and (not votes or len(others) >= enough) else None
         every = [*votes.values(), *([rest] if rest else [])]
         if (forced.rest is None or (seen and forced.spares_texts)) and not any(vote.of_training for vote in every):
             forced = replace(forced, texts_beside=False)
@@ -351,8 +356,19 @@ class Families(msgspec.Struct, frozen=True):
         return None if vote is None or vote.decoder == UNKNOWN else vote.decoder
 
 
-def _vote(family: str | None, seen: Sequence[Look], forced: Forced, label_field: str | None = None) -> Vote:
-    """Return the vote of a family, or of all other keys for None."""
+def _vote(
+    family: str | None,
+    seen: Sequence[Look],
+    forced: Forced,
+    label_field: str | None = None,
+    apart: Collection[str | None] = (),
+) -> Vote:
+    """Return the vote of a family, or of all other keys for None.
+
+    An array that is given for all values is not meant for the families in `apart`.
+    """
+    if family in apart:
+        forced = replace(forced, rest=None)
     label = family is not None and is_label(family, label_field)
     how = forced.of(family)
     if how is not None and how is forced.rest and forced.spares_texts:

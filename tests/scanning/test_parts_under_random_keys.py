@@ -1,0 +1,82 @@
+"""Test values under random keys that name parts of samples: each part is a family of its own."""
+
+import hashlib
+import io
+
+import lmdb
+import numpy as np
+import pytest
+from PIL import Image
+
+import datacheck
+
+NAMES = [("%s.img", "%s.lab"), ("img/%s", "lab/%s"), ("%s", "%s_mask")]
+
+
+def _picture(form, number):
+    stream = io.BytesIO()
+    Image.fromarray(np.add.outer(np.arange(16, dtype="u1") * 9, np.arange(16, dtype="u1") + number % 50)).save(
+        stream, form
+    )
+    return stream.getvalue()
+
+
+def _scan(path, names, values, options, changed=()):
+    with lmdb.open(str(path), map_size=1 << 24, sync=False) as env, env.begin(write=True) as transaction:
+        for number in range(60):
+            digest = hashlib.md5(b"%d" % number, usedforsecurity=False).hexdigest()
+            for part, (name, value) in enumerate(zip(names, values, strict=True)):
+                changed_value = dict(changed).get((number, part))
+                transaction.put((name % digest).encode(), changed_value or value(number))
+    return datacheck.scan(path, **options)
+
+
+def _array(number):
+    return np.random.default_rng(number).standard_normal((3, 8, 8)).astype("f4").tobytes()
+
+
+def _label(number):
+    return np.int64(number % 10).tobytes()
+
+
+SHAPED = {"array": ["f4:3,8,8"]}
+
+
+@pytest.mark.parametrize("names", NAMES, ids=["endings", "beginnings", "added"])
+def test_labels_beside_arrays_are_not_judged_as_arrays(tmp_path, names):
+    assert _scan(tmp_path / "env", names, (_array, _label), SHAPED).counts == {"unknown-payload": 1}
+
+
+def test_numbered_labels_beside_arrays_are_not_judged_as_arrays(tmp_path):
+    with lmdb.open(str(tmp_path / "env"), map_size=1 << 24) as env, env.begin(write=True) as transaction:
+        for number in range(30):
+            transaction.put(b"%04d.img" % number, _array(number))
+            transaction.put(b"%04d.lab" % number, _label(number))
+    assert datacheck.scan(tmp_path / "env", **SHAPED).counts == {"unknown-payload": 1}
+
+
+def test_pictures_beside_arrays_are_judged_as_pictures(tmp_path):
+    values = (_array, lambda number: _picture("PNG", number))
+    report = _scan(tmp_path / "env", NAMES[0], values, SHAPED, {(7, 1): _picture("PNG", 7)[:60]})
+    assert report.counts == {"truncated": 1}
+
+
+def test_cut_arrays_and_labels_of_words_are_found(tmp_path):
+    values, changed = (_array, lambda number: b"%d" % (number % 10)), {(5, 0): _array(5)[:100]}
+    assert _scan(tmp_path / "env", NAMES[0], values, SHAPED, changed).counts == {"size-mismatch": 1}
+
+
+def test_only_arrays_of_another_size_are_bad(tmp_path):
+    values = (lambda number: _array(number)[:-4], _label)
+    assert _scan(tmp_path / "env", NAMES[0], values, SHAPED).counts == {"size-mismatch": 120}
+
+
+def test_masks_beside_pictures_may_have_another_format(tmp_path):
+    values = (lambda number: _picture("JPEG", number), lambda number: _picture("PNG", number))
+    assert _scan(tmp_path / "env", NAMES[2], values, {}).counts == {}
+
+
+def test_a_picture_of_zeros_is_bad_beside_labels(tmp_path):
+    values = (lambda number: _picture("JPEG", number), lambda number: b"%d" % (number % 7))
+    report = _scan(tmp_path / "env", ("%s.jpg", "%s.cls"), values, {}, {(5, 0): bytes(500)})
+    assert report.counts == {"undecodable": 1}
