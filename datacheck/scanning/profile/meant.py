@@ -43,8 +43,8 @@ def not_meant(families: Mapping[str, Sequence[Look]], others: Sequence[Look], fo
     arrays = {it for it in asked if formats[it] is None and fitting[it] >= max(1, NEARLY_ALL * full[it])}
     if not arrays:
         return frozenset()
-    others = (it for it in asked if it not in arrays and full[it] >= FEWEST)
-    return frozenset(it for it in others if not fitting[it] or (array.shape is None and formats[it] is not None))
+    apart = (it for it in asked if it not in arrays and full[it] >= FEWEST)
+    return frozenset(it for it in apart if not fitting[it] or (array.shape is None and formats[it] is not None))
 
 
 def _fits(look: Look, array: Array) -> bool:
