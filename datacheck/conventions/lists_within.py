@@ -10,11 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from datacheck.conventions.counts.counted import METADATA
+from datacheck.conventions.counts.list_counts import list_counts
 from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.keys.numbered_keys import Packed, Pattern
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
 from datacheck.conventions.values.rewriting import Kind, Place, is_lossless
+from datacheck.conventions.values.sibling_counts import sibling_counts, without
 from datacheck.conventions.values.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
 from datacheck.conventions.values.stored_lists import LONGEST, stored_list
 from datacheck.conventions.values.stored_values import Stored, key_of, stored
@@ -67,7 +69,8 @@ def lists_within(
                 numbers = any(type(it[0]) is int for _, it in pairs)
                 places = tuple(it for it, _ in pairs)
                 counted = [count for one in conventions[owner] for count in one.counts if count.key == key]
-                apart = _without_counts(parsed.value, counted, pairs)
+                beside = tuple(sibling_counts(parsed.value, places))
+                apart = without(_without_counts(parsed.value, counted, pairs), [path for path, _ in beside])
                 surely = [_are_surely_keys(it, (text, *_shown_names(place))) for place, it in pairs]
                 exact = [type(it[0]) is not int and _are_keys(it, views[owner]) for _, it in pairs]
                 pattern = _pattern_of([it for _, it in pairs], views[owner])
@@ -83,8 +86,12 @@ def lists_within(
                 alone = len(found) == 1 and len(compared) == len(places) and not parsed.in_part and apart is not None
                 if alone and stand_alone(apart, places, text) and is_lossless(view.value(key) or b"", parsed):
                     result = replace(result, form=parsed.form, counts=tuple(str(it.item) for it in counted))
+                    result = replace(result, beside=beside)
                 if result.form and owner == part and [it for it in places if it.kind == "rows" and not it.names]:
                     result = replace(result, count=_count_of(len(parsed.value), conventions[owner]))
+                elif result.form and owner == part and places == (Place((), "items"),):
+                    of_list = KeyList(key, result.form, len(parsed.value), entries=len(parsed.value))
+                    result = replace(result, count=next(list_counts([of_list], keys_without_digits(view), view), None))
                 yield owner, result
 
 

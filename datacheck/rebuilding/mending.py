@@ -217,10 +217,13 @@ class _Plan:
             records = account.records - account.own
             true_counts = {records, records - len(known.aside), *map(len, account.numbers.values())}
             for it in within if repairs else ():
-                of_rows = it.count is not None and it.count.number not in true_counts
+                of_rows = it.count is not None and (it.count.exact or it.count.number not in true_counts)
                 count = replace(it.count, of_list=it.key) if it.count is not None and of_rows else None
                 lists[it.kept_in, it.key] = OtherKeyList(
-                    it.form, repairs, count, places=it.places, counts=it.counts, pattern=it.pattern
+                    *(it.form, repairs, count, it.places),
+                    counts=it.counts,
+                    pattern=it.pattern,
+                    numbers=it.beside,
                 )
         for (part, key), key_list in lists.items():
             repair = self._repair(part)

@@ -30,7 +30,7 @@ def not_meant(families: Mapping[str, Sequence[Look]], others: Sequence[Look], fo
     These are families of which no value has the size of the array, and families of another format. `others` are the
     values of no family, which are under None.
     """
-    members: dict[str | None, Sequence[Look]] = {**families}
+    members: dict[str | None, Sequence[Look]] = dict(families.items())
     if others:
         members[None] = others
     array = None if forced.rest is None or not is_raw(forced.rest.decoder) else forced.rest.array

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from datacheck.conventions.counts.aside import ASIDE
+from datacheck.model.sample_sets import SETS
 
 _TELLING = (
     "classes mean means std stds var stat stats statistics norm normalization normalizer scaler vocab vocabulary "
@@ -18,11 +19,16 @@ _TELLING = (
 )
 TELLING = frozenset(_TELLING.split())
 """Words at least one of which is in the name of a record about the others; the rest may be those of ASIDE."""
-LISTING = frozenset(["names", "list", "map", "mapping", "to", "index"])
-"""Words that tell so together with another one, as in class_names and idx_to_label."""
+_LISTING = (
+    "names list map mapping to index indices keys ids n num nums nb number count counts size length len splits files"
+)
+LISTING = frozenset(_LISTING.split())
+"""Words that tell so together with another one, as in class_names, idx_to_label, train_keys and num_val."""
 LONGEST = 64
 """Maximum length of such a name in bytes: words that are in other words can be told apart in many ways."""
-_ANY = "|".join(sorted(ASIDE | TELLING, key=len, reverse=True))
+_OTHERS = frozenset(["image", "images", "frame", "frames", *map(bytes.decode, SETS)])
+"""Further words that such names may have."""
+_ANY = "|".join(sorted(ASIDE | TELLING | LISTING | _OTHERS, key=len, reverse=True))
 _NAME = re.compile(rf"[_. -]*(?:(?:{_ANY})[_. -]*)+".encode(), re.IGNORECASE)
 _WORD = re.compile("[a-z]+")
 
@@ -30,8 +36,8 @@ _WORD = re.compile("[a-z]+")
 def is_side_record(key: bytes) -> bool:
     """Return whether a key is the name of a record about the others.
 
-    >>> [is_side_record(it) for it in (b"__stats__", b"class_names", b"class_weights", b"oak_tree", b"mean_7")]
-    [True, True, True, False, False]
+    >>> [is_side_record(it) for it in (b"__stats__", b"class_names", b"train_keys", b"oak_tree", b"mean_7", b"train")]
+    [True, True, True, False, False, False]
     """
     if len(key) > LONGEST or _NAME.fullmatch(key) is None:
         return False
