@@ -266,7 +266,8 @@ class ListWithin(msgspec.Struct, frozen=True):
 class FrameCounts(msgspec.Struct, frozen=True):
     """The numbers of frames of clips: as the mapping under `key` has `said`, and as they are `there`.
 
-    If it has too `many`, they are not compared, and both are empty.
+    If it has too `many`, they are not compared, and both are empty. If it says more of each clip, in `entries`, the
+    number is there under each of the names in `fields`.
     """
 
     key: bytes
@@ -274,6 +275,8 @@ class FrameCounts(msgspec.Struct, frozen=True):
     said: dict[Any, int]
     there: dict[bytes, int] = {}
     many: bool = False
+    fields: tuple[str, ...] = ()
+    entries: dict[Any, dict[str, Any]] = {}
 
 
 class FrameKind(msgspec.Struct, frozen=True):
