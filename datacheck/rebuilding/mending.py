@@ -364,11 +364,13 @@ def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
 def can_lose(report: Report, index: Index, part: str) -> bool:
     """Return whether records that name other records can lose these.
 
-    Records that hold a set of keys can. Records of another database that name one record each can be dropped with it,
-    if nothing counts them.
+    Records that hold a set of keys can, unless something else depends on it. Records of another database that name one
+    record each can be dropped with it, if nothing counts them.
     """
     if index.form:
-        return not any(it.ordered for it in report.keeps[part].listed if it.of_records == index.name)
+        return not index.fixed and not any(
+            it.ordered for it in report.keeps[part].listed if it.of_records == index.name
+        )
     known = report.keeps.get(index.kept_in, Known())
     entries = (it for it in report.keeps[part].listed if it.of_records == index.name)
     counted = any(it.counts or it.lists or len(it.parts) > 1 for it in known.conventions) or known.across is not None

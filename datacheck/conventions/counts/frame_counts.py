@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sized
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -163,20 +163,18 @@ def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameC
         named = _is_named_like_counts(counts.key)
         shown = near and len(agree) >= max(len(pairs) - 1, 0 if named else 1)
         return msgspec.structs.replace(counts, there=dict(frames)) if shown else None
-    if not (are_enough(len(agree), len(counts.said)) if _may_be_few(counts) else _are_many(agree, counts.said)):
+    if not _are_shown(len(agree), counts):
         return None
     if len({*agree}) < VARIOUS and not counts.fields and not _is_named_like_counts(counts.key):
         return None
     return msgspec.structs.replace(counts, there=dict(frames))
 
 
-def _may_be_few(counts: FrameCounts) -> bool:
-    """Return whether the numbers of few clips show what is counted, since the name says so."""
-    return len(counts.said) < FEWEST and (bool(counts.fields) or _is_named_like_counts(counts.key))
-
-
-def _are_many(agree: Sized, every: Sized) -> bool:
-    return len(agree) >= max(FEWEST, SHARE * len(every) - 1)
+def _are_shown(agree: int, counts: FrameCounts) -> bool:
+    """Return whether so many clips match their numbers that these count frames; few do if the names say so."""
+    if counts.fields or _is_named_like_counts(counts.key):
+        return are_enough(agree, len(counts.said))
+    return agree >= max(FEWEST, SHARE * len(counts.said) - 1)
 
 
 def are_enough(agree: int, every: int) -> bool:

@@ -6,19 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
 from datacheck.conventions.keys.groups import words
+from datacheck.conventions.values.sibling_counts import COUNTING, LISTING, counts_list
 from datacheck.conventions.values.stored_values import stored_count
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
-COUNTING = frozenset(["num", "nums", "n", "nb", "nr", "number", "numbers", "of", "count", "counts", "total"])
-SIZING = frozenset(["len", "length", "size"])
-"""Words that may mean other things, such as the size of pictures, unless the number is that of the keys."""
-_LISTING = (
-    "key keys id ids list lists name names split set index indices idx sample samples example examples record records "
-    "item items entry entries image images instance instances data"
-)
-LISTING = frozenset(_LISTING.split())
 MOST = 64
 """Maximum number of names that are looked at."""
 LONGEST = 256
@@ -26,16 +19,6 @@ LONGEST = 256
 NEAR, FAR = 0.9, 0.5
 """Minimum ratio between a number and that of the keys (the smaller to the larger) for it to be meant for it, and to be
 compared with it at all."""
-
-
-def counts_list(name: str, of_list: str) -> bool:
-    """Return whether a number is named after a list.
-
-    >>> counts_list("num_train", "train_keys"), counts_list("num_train_layers", "train_keys"), counts_list("n", "keys")
-    (True, False, True)
-    """
-    own = words(name)
-    return not own.isdisjoint(COUNTING | SIZING) and own - COUNTING - SIZING - LISTING == words(of_list) - LISTING
 
 
 def list_counts(lists: Collection[KeyList], names: Collection[bytes], store: StoreView) -> Iterator[Count]:

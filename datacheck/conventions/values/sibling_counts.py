@@ -5,11 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from datacheck.conventions.counts.list_counts import counts_list
+from datacheck.conventions.keys.groups import words
 from datacheck.conventions.values.rewriting import Place
 
+COUNTING = frozenset(["num", "nums", "n", "nb", "nr", "number", "numbers", "of", "count", "counts", "total"])
+SIZING = frozenset(["len", "length", "size"])
+"""Words that may mean other things, such as the size of pictures, unless the number is that of the keys."""
+_LISTING = (
+    "key keys id ids list lists name names split set index indices idx sample samples example examples record records "
+    "item items entry entries image images instance instances data"
+)
+LISTING = frozenset(_LISTING.split())
 Path = tuple[str, ...]
 """The names that lead to an entry of a mapping."""
+
+
+def counts_list(name: str, of_list: str) -> bool:
+    """Return whether a number is named after a list.
+
+    >>> counts_list("num_train", "train_keys"), counts_list("num_train_layers", "train_keys"), counts_list("n", "keys")
+    (True, False, True)
+    """
+    own = words(name)
+    return not own.isdisjoint(COUNTING | SIZING) and own - COUNTING - SIZING - LISTING == words(of_list) - LISTING
 
 
 def sibling_counts(value: Any, places: Iterable[Place]) -> Iterator[tuple[Path, Place]]:
