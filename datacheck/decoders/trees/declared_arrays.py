@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 
@@ -49,6 +50,8 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
         if path.endswith(_ENDS):
             break
         if path.endswith("]"):
+            if leaf.kind == "bytes" and path.endswith("[1]") and len(leaf.raw) >= PIXELS:
+                break
             first = first or (leaf.kind == "bytes" and path.endswith("[0]"))
             third = third or path.endswith("[2]")
             if first and third:
@@ -75,14 +78,29 @@ def _pixels(by_path: dict[str, Leaf]) -> dict[str, tuple[str, list[int]]]:
     declared: dict[str, tuple[str, list[int]]] = {}
     for path, leaf in by_path.items():
         start, slash, name = path.rpartition("/")
-        sizes = _sizes(leaf) if name in SIZE_NAMES else None
-        place = _bytes_of(by_path, f"{start}{slash}", "") if sizes and len(sizes) > 1 else None
-        if sizes is None or place is None or len(by_path[place].raw or b"") < PIXELS:
+        place: str | None = None
+        channels: list[int] = []
+        if name in SIZE_NAMES:
+            place = _bytes_of(by_path, f"{start}{slash}", "")
+            beside = (by_path.get(f"{start}{slash}{it}") for it in CHANNEL_NAMES)
+            channels = next((_sizes(it) or [] for it in beside if it is not None), [])
+        elif path.endswith("[0]"):
+            place = f"{path[:-3]}[1]"
+        bytes_of = None if place is None else by_path.get(place)
+        if place is None or bytes_of is None or bytes_of.kind != "bytes" or len(bytes_of.raw) < PIXELS:
             continue
-        beside = (by_path.get(f"{start}{slash}{it}") for it in CHANNEL_NAMES)
-        channels = next((_sizes(it) for it in beside if it is not None), None) or []
-        declared[place] = "u1", [*sizes, *channels[:1]]
+        sizes = _sizes(leaf)
+        if sizes is not None and len(sizes) > 1:
+            declared[place] = "u1", [*sizes, *(channels[:1] or _channels(sizes, len(bytes_of.raw)))]
     return declared
+
+
+def _channels(sizes: Sequence[int], count: int) -> list[int]:
+    """Return the number of channels of pixels if there are three times as many as the height and width say.
+
+    Four times as many may be numbers of four bytes.
+    """
+    return [3] if len(sizes) == 2 and count == 3 * prod(sizes) else []
 
 
 def _in_tuples(by_path: dict[str, Leaf]) -> dict[str, tuple[str, list[int]]]:

@@ -31,6 +31,7 @@ def _scan(path, values):
 WRITERS = {
     "object": Picture,
     "mapping": lambda pixels: {"img": pixels, "shape": (12, 10, 3), "label": len(pixels) % 7},
+    "tuple": lambda pixels: ((10, 12), pixels, len(pixels) % 7),
 }
 
 
@@ -43,6 +44,13 @@ def test_a_record_with_fewer_pixels_is_bad(tmp_path, writer):
     assert [(it.key, it.code) for it in report.findings] == [("v00005", "size-mismatch")]
 
 
-def test_bytes_of_other_numbers_are_not_known(tmp_path):
-    values = [{"img": _pixels(number) * 4, "shape": (12, 10, 3)} for number in range(20)]
+OTHERS = {
+    "float32": lambda pixels: {"img": pixels * 4, "shape": (12, 10, 3)},
+    "float32 of two axes": lambda pixels: ((10, 9), pixels, 3),
+}
+
+
+@pytest.mark.parametrize("writer", OTHERS.values(), ids=OTHERS)
+def test_bytes_of_other_numbers_are_not_known(tmp_path, writer):
+    values = [writer(_pixels(number)) for number in range(20)]
     assert set(_scan(tmp_path / "store", values).counts) == {"unknown-payload"}
