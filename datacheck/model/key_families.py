@@ -26,7 +26,7 @@ SEPARATORS = b"/.:_-"
 LONGEST = 24
 """Maximum length of the name of a part, with its separator."""
 OF_PARTS = 0.9
-"""Minimum share of the random keys that must have the name of a part, or be the keys that others add one to."""
+"""Minimum share of the random keys that must have the name of a part, and of keys with one that add it to others."""
 MOST_PARTS = 16
 _ANY = b"*"
 _SEPARATORS = frozenset(bytes([it]) for it in SEPARATORS)
@@ -128,14 +128,13 @@ def is_of_part(family: str) -> bool:
 
 
 def _are_parts(keys: Sequence[bytes], parts: Sequence[bytes], usual: Collection[bytes], *, at_end: bool) -> bool:
-    """Check whether nearly all keys have one of several usual parts, or one that is added to other keys."""
-    with_part = sum(it in usual for it in parts)
-    if len(usual) > 1 and with_part >= OF_PARTS * len(keys):
+    """Check whether nearly all keys have one of several usual parts, or the usual one is added to other keys."""
+    with_part = [(key, it) for key, it in zip(keys, parts, strict=True) if it in usual]
+    if len(usual) > 1 and len(with_part) >= OF_PARTS * len(keys):
         return True
     every = frozenset(keys)
-    stems = (key[: -len(it)] if at_end else key[len(it) :] for key, it in zip(keys, parts, strict=True) if it in usual)
-    beside = {it for it in stems if it in every}
-    return len(beside) >= LEAST and with_part + len(beside) >= OF_PARTS * len(keys)
+    beside = sum((key[: -len(it)] if at_end else key[len(it) :]) in every for key, it in with_part)
+    return beside >= max(LEAST, OF_PARTS * len(with_part))
 
 
 class KnownFamilies:

@@ -76,6 +76,16 @@ def test_masks_beside_pictures_may_have_another_format(tmp_path):
     assert _scan(tmp_path / "env", NAMES[2], values, {}).counts == {}
 
 
+def test_masks_of_some_pictures_may_have_another_format(tmp_path):
+    with lmdb.open(str(tmp_path / "env"), map_size=1 << 24) as env, env.begin(write=True) as transaction:
+        for number in range(60):
+            digest = hashlib.md5(b"%d" % number, usedforsecurity=False).hexdigest().encode()
+            transaction.put(digest, _picture("JPEG", number))
+            if number % 3:
+                transaction.put(digest + b"_mask", _picture("PNG", number))
+    assert datacheck.scan(tmp_path / "env").counts == {}
+
+
 def test_a_picture_of_zeros_is_bad_beside_labels(tmp_path):
     values = (lambda number: _picture("JPEG", number), lambda number: b"%d" % (number % 7))
     report = _scan(tmp_path / "env", ("%s.jpg", "%s.cls"), values, {}, {(5, 0): bytes(500)})
