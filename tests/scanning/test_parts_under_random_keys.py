@@ -90,3 +90,24 @@ def test_a_picture_of_zeros_is_bad_beside_labels(tmp_path):
     values = (lambda number: _picture("JPEG", number), lambda number: b"%d" % (number % 7))
     report = _scan(tmp_path / "env", ("%s.jpg", "%s.cls"), values, {}, {(5, 0): bytes(500)})
     assert report.counts == {"undecodable": 1}
+
+
+def _beside(path, names, beside):
+    with lmdb.open(str(path), map_size=1 << 24) as env, env.begin(write=True) as transaction:
+        for number, name in enumerate(names):
+            transaction.put(name.encode(), _picture("JPEG", number))
+        for key, value in beside.items():
+            transaction.put(key, value)
+    return datacheck.scan(path)
+
+
+def test_numbers_and_texts_by_words_beside_pictures_by_digests_are_no_pictures(tmp_path):
+    names = [hashlib.md5(b"%d" % it, usedforsecurity=False).hexdigest() for it in range(60)]
+    beside = {b"fps": b"25", b"img_size": b"16 16", b"n": b"60", b"train_keys": "\n".join(names).encode()}
+    assert _beside(tmp_path / "env", names, beside).counts == {}
+    assert _beside(tmp_path / "other", names, {b"4" * 32: b"error"}).counts == {"undecodable": 1}
+
+
+def test_a_text_among_pictures_by_words_is_no_picture(tmp_path):
+    names = [f"{one}{other}{last}" for one in "bcdfg" for other in "aeiou" for last in "kmn"]
+    assert _beside(tmp_path / "env", names, {b"pot": b"error"}).counts == {"undecodable": 1}

@@ -6,7 +6,7 @@ They may have the form of the samples, such as a mapping among mappings, but nee
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from datacheck.conventions.counts.aside import ASIDE
 from datacheck.model.sample_sets import SETS
@@ -30,7 +30,13 @@ _OTHERS = frozenset(["image", "images", "frame", "frames", *map(bytes.decode, SE
 """Further words that such names may have."""
 _ANY = "|".join(sorted(ASIDE | TELLING | LISTING | _OTHERS, key=len, reverse=True))
 _NAME = re.compile(rf"[_. -]*(?:(?:{_ANY})[_. -]*)+".encode(), re.IGNORECASE)
+CODED = 0.9
+"""Minimum share of the sampled keys that have a digit for the others to be no samples."""
+ENOUGH = 32
 _WORD = re.compile("[a-z]+")
+_DIGIT = re.compile(rb"[0-9]")
+_WORDS = re.compile(rb"_*[A-Za-z]+(?:[_. -][A-Za-z]+)*_*")
+_HEXADECIMAL = re.compile(rb"[a-fA-F]{6,}")
 
 
 def is_side_record(key: bytes) -> bool:
@@ -45,9 +51,19 @@ def is_side_record(key: bytes) -> bool:
     return not TELLING.isdisjoint(name_words) or (len(name_words) > 1 and not LISTING.isdisjoint(name_words))
 
 
-def parted(keys: Sequence[bytes], rows: Sequence[int]) -> tuple[Sequence[int], list[int]]:
-    """Return the rows of the samples, and those of the records about them."""
-    aside = [row for row in rows if is_side_record(keys[row])]
+def are_coded(keys: Collection[bytes]) -> bool:
+    """Return whether nearly all keys have a digit, as digests have, so that one of words alone is unlike them."""
+    return len(keys) >= ENOUGH and sum(_DIGIT.search(it) is not None for it in keys) >= CODED * len(keys)
+
+
+def _is_of_words(key: bytes) -> bool:
+    """Return whether a key consists of words, which digests without a digit do not."""
+    return len(key) <= LONGEST and _WORDS.fullmatch(key) is not None and _HEXADECIMAL.fullmatch(key) is None
+
+
+def parted(keys: Sequence[bytes], rows: Sequence[int], *, coded: bool = False) -> tuple[Sequence[int], list[int]]:
+    """Return the rows of the samples, and those of the records about them; `coded` is what `are_coded` returned."""
+    aside = [row for row in rows if is_side_record(keys[row]) or (coded and _is_of_words(keys[row]))]
     if not aside:
         return rows, aside
     others = frozenset(aside)
