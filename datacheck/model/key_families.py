@@ -28,10 +28,12 @@ LONGEST = 24
 OF_PARTS = 0.9
 """Minimum share of the random keys that must have the name of a part, and of keys with one that add it to others."""
 MOST_PARTS = 16
+SIZE_DIGITS = 4
+"""Maximum number of digits of a picture's size."""
 _ANY = b"*"
 _SEPARATORS = frozenset(bytes([it]) for it in SEPARATORS)
 _DIGITS = re.compile(rb"[0-9]+")
-_SIZE = re.compile(r"([1-9][0-9]{0,4})[-_/]#")
+_SIZE = re.compile(r"([1-9][0-9]{0,4})[-_/][#*]")
 _TOKENS = re.compile(rb"[0-9]+|#|[^0-9#]+")
 
 
@@ -47,8 +49,8 @@ def fold(key: bytes) -> str:
 def size_in_name(family: str) -> int | None:
     """Return the picture size that a family is named after, or None if its name is not a size.
 
-    >>> size_in_name("64-#"), size_in_name("image-#")
-    (64, None)
+    >>> size_in_name("64-#"), size_in_name("64-*"), size_in_name("image-#")
+    (64, 64, None)
     """
     match = _SIZE.fullmatch(family)
     return int(match[1]) if match else None
@@ -92,7 +94,17 @@ def _ending(key: bytes, separator: bytes) -> bytes:
 def _beginning(key: bytes, separator: bytes) -> bytes:
     """Return the name of a part at the beginning of a key, with the separator behind it, or nothing."""
     name, _, stem = key.partition(separator)
-    return name + separator if stem and name and not name.isdigit() and len(name) < LONGEST else b""
+    is_name = may_be_part(name) and not stem.isdigit()
+    return name + separator if stem and name and is_name and len(name) < LONGEST else b""
+
+
+def may_be_part(name: bytes) -> bool:
+    """Return whether a text before a random key may be the name of a part: any other than a number, or a size.
+
+    >>> may_be_part(b"img"), may_be_part(b"64"), may_be_part(b"3"), may_be_part(b"0064")
+    (True, True, False, False)
+    """
+    return not name.isdigit() or (1 < len(name) <= SIZE_DIGITS and name[:1] != b"0")
 
 
 _WAYS: tuple[tuple[Callable[[bytes, bytes], bytes], bool], ...] = ((_ending, True), (_beginning, False))

@@ -111,3 +111,21 @@ def test_numbers_and_texts_by_words_beside_pictures_by_digests_are_no_pictures(t
 def test_a_text_among_pictures_by_words_is_no_picture(tmp_path):
     names = [f"{one}{other}{last}" for one in "bcdfg" for other in "aeiou" for last in "kmn"]
     assert _beside(tmp_path / "env", names, {b"pot": b"error"}).counts == {"undecodable": 1}
+
+
+def _sized(size, number):
+    stream = io.BytesIO()
+    Image.fromarray(np.add.outer(np.arange(size), np.arange(size) + number).astype("u1")).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_sizes_of_pictures_by_digests_are_parts_of_samples(tmp_path):
+    names = [hashlib.md5(b"%d" % it, usedforsecurity=False).hexdigest().encode() for it in range(40)]
+    records = {b"%d-%s" % (size, it): _sized(size, at) for at, it in enumerate(names) for size in (16, 32)}
+    for case, changed in (("sound", {}), ("faults", {b"32-" + names[7]: _sized(16, 7), b"length": b"45"})):
+        with lmdb.open(str(tmp_path / case), map_size=1 << 22) as env, env.begin(write=True) as transaction:
+            for key, value in {b"length": b"40", **records, **changed}.items():
+                transaction.put(key, value)
+    assert {"count", "shape"}.isdisjoint(datacheck.scan(tmp_path / "sound").counts)
+    counts = datacheck.scan(tmp_path / "faults").counts
+    assert (counts["count"], counts["shape"]) == (1, 1)
