@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 import msgspec
 
 from datacheck.checks.class_balance import Balance, LabelOrder
-from datacheck.conventions.conclusions import bad_samples, sample_finder
+from datacheck.conventions.bad_samples import bad_samples, sample_finder
 from datacheck.conventions.interface import Convention, Known
 from datacheck.conventions.keys.account import Account
 from datacheck.errors import NotClean, UsageError

@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.formats.levels_of_theory import absent_values
 from datacheck.backends.hdf5.formats.sparse_rows import References, references_of
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
+from datacheck.backends.hdf5.paths import nearest
 from datacheck.backends.hdf5.references.ragged import unlike
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table
@@ -182,10 +183,7 @@ def _scalar_block(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Data
 def _sample_of(dataset: Dataset, contents: Contents) -> str:
     """Return the escaped path of the sample that contains a dataset, or an empty string if none does."""
     samples = frozenset() if contents.means is None else contents.means.samples
-    above = dataset.path if samples else b""
-    while above and above not in samples:
-        above = above.rpartition(b"/")[0]
-    return escape(above)
+    return escape(nearest(dataset.path, samples))
 
 
 def _finding_block(reader: Hdf5Reader, number: int, finding: Finding) -> RowBlock:
