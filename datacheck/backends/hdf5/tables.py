@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,10 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         if self.each:
             return max(1, max(dataset.bytes for dataset in self.judged))
         return max(1, sum(dataset.row_bytes for dataset in self.datasets))
+
+    def fields_at(self, paths: Collection[bytes]) -> Iterator[tuple[str, str]]:
+        """Yield the table and the name of each column of the judged datasets with these paths."""
+        return ((self.name, it.name) for one in self.judged if one.path in paths for it in one.columns)
 
     def key(self, row: int) -> str:
         """Return the name of a record."""
