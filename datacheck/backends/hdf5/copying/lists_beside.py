@@ -69,6 +69,9 @@ def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) ->
         if counted is not None:
             title = escape(os.fsencode(path.name))
             yield f"{title}, beside the source, has {counted}, which may be of the rows one by one; the copy has fewer"
+        elif path.suffix.lower() == JSON and _is_too_large(path):
+            title = escape(os.fsencode(path.name))
+            yield f"{title}, beside the source, is a list too large to be compared with the rows; the copy has fewer"
 
 
 def _numbers_of_rows(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> set[int]:

@@ -1,9 +1,9 @@
 """Find datasets that are a stack of pictures in some files of a folder, and one of these pictures in other files.
 
 ACDC lies in volumes (patient001_frame01.h5, `image` of 10 x 256 x 216) and in slices of them
-(patient001_frame01_slice_1.h5, `image` of 256 x 216). A row of the former is as large as the whole of the latter, so the
-shape of a row is not the same in all files by design. The files of each kind have names of their own; within a family
-of names another number of axes is a fault.
+(patient001_frame01_slice_1.h5, `image` of 256 x 216). A row of a volume is as large as the whole of a slice, so by
+design the rows of all files do not have one shape. The files of each kind have names of their own; within a family of
+names another number of axes is a fault.
 """
 
 from __future__ import annotations
