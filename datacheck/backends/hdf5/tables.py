@@ -49,6 +49,14 @@ class AsLong(msgspec.Struct, frozen=True):
     sure: bool = True
 
 
+class Masked(msgspec.Struct, frozen=True):
+    """A column whose values are missing where `mask`, another column, is not 0 (`flag`), or is 0."""
+
+    name: str
+    mask: str
+    flag: bool
+
+
 class Table(msgspec.Struct, frozen=True, dict=True):
     """Datasets of one group with the same number of rows: those that are judged, and those that are only read.
 
@@ -65,6 +73,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     as_long: tuple[AsLong, ...] = ()
     absent: tuple[tuple[str, ...], ...] = ()
     """The columns of each level of theory that is missing in some rows by design (see `levels_of_theory`)."""
+    masked: tuple[Masked, ...] = ()
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
