@@ -63,6 +63,8 @@ HINT = re.compile(rb"\.(?:%s)" % ENDINGS, re.IGNORECASE)
 """What any such name has in it, which is found faster."""
 NAME = re.compile(rb"(?<![^\s\"',;:=(\[|])[\w.\-+=@/\\]*\w\.(?:%s)(?![\w.\-])" % ENDINGS, re.IGNORECASE)
 """Names of files with a suffix of HDF5, but no patterns of such names."""
+COUNTS = b"metadata.json"
+"""Name of the text with counts of samples and rows (see `counts_beside`)."""
 PIECE, LONGEST, BEGINNING = 1 << 20, 1 << 12, 1 << 14
 LARGEST = 64 << 20
 """Largest size in bytes of a text that is read."""
@@ -136,6 +138,29 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     if left and unlikely:
         text = f"{left:,} further texts in the folder may be lists of its files, and were not compared with them"
         yield found("unsupported", text, count=left)
+
+
+def compared_texts(reader: Hdf5Reader) -> Iterator[Path]:
+    """Yield the texts in and beside a folder that may name some of its files, and those with counts of its samples."""
+    if not reader.path.is_dir() or not reader.options.heeded:
+        return
+    folder = reader.path.absolute()
+    texts = sorted(Path(above, it) for above, it in _files(folder) if it.lower().endswith(ENDS))
+    stems = {_stem(os.fsencode(it.name)) for it in reader.files} if texts else set()
+    for path in [*_to_be_read([*filter(may_be_list, texts)]), *lists_beside(folder)]:
+        after = not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS)
+        if not after and (_names_a_file(path, stems) and not is_report(path)):
+            yield path
+    yield from (it for it in texts if os.fsencode(it.name) == COUNTS)
+
+
+def _names_a_file(path: Path, stems: Set[bytes]) -> bool:
+    """Check whether the beginning of a text has the name of an HDF5 file, or begins lines with such names."""
+    with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
+        if HINT.search(beginning := file.read(PIECE)):
+            return True
+        return any(_stem(its[0]) in stems for it in beginning.splitlines() if (its := it.replace(b",", b" ").split()))
+    return False
 
 
 def _is_likely(path: Path) -> bool:
