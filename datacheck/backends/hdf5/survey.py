@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.formats.levels_of_theory import with_levels
-from datacheck.backends.hdf5.formats.marked_missing import with_missing
-from datacheck.backends.hdf5.formats.masked_values import with_masks
+from datacheck.backends.hdf5.formats.marked_missing import with_all_missing
 from datacheck.backends.hdf5.formats.pytables import is_of_index
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
@@ -90,8 +88,7 @@ def survey(
         mismatches += near_counts(compared, mismatches, facts.values)
         counts += mismatches
         walk.findings += [*mismatches, *without_values(datasets, filled=filled)]
-    found_tables = list(with_missing(with_levels(found_tables, facts.look), walk.lengths.keys(), facts.look))
-    found_tables = list(with_masks(found_tables, facts.look))
+    found_tables = with_all_missing(found_tables, walk.lengths.keys(), facts.look)
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
     walk.findings += attribute_findings({path: spoiled for path, spoiled in odd.items() if path not in kept}, means)
     requested = [*together(walk.lengths_by_links(), options, walk.unknown)]

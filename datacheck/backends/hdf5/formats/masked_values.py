@@ -6,7 +6,7 @@ exactly where the value is NaN. A value that is NaN elsewhere is broken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -34,7 +34,7 @@ ROWS, BYTES = 64, 16 << 20
 """Maximum number of rows that are compared, and of bytes that are decoded for them."""
 
 
-def with_masks(tables: Sequence[Table], look: Looking) -> Iterator[Table]:
+def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
     """Yield the tables, each with the columns whose missing values a mask in the table marks."""
     for table in tables:
         masks = [it for it in table.judged if it.dtype.kind in "biu" and it.shape and words(it.name) & MASKS]
