@@ -45,3 +45,22 @@ def test_a_value_that_the_mask_says_is_there_is_bad(tmp_path, broken):
 @pytest.mark.parametrize("options", [{"broken": "unmarked"}, {"name": "genders"}, {"name": "mask", "values": "image"}])
 def test_a_mask_of_something_else_leaves_nothing_out(tmp_path, options):
     assert len(bad(series(tmp_path / "a.h5", **options))) == 80
+
+
+def tracks(path, *, broken=False):
+    """Write the tracks of jets, padded with NaN where `valid` is not set, as salt reads them."""
+    rng = np.random.default_rng(0)
+    tracks = np.zeros((60, 8), [("d0", "f2"), ("z0", "f2"), ("hits", "u1"), ("valid", "?")])
+    tracks["valid"] = np.arange(8) < rng.integers(1, 9, 60)[:, None]
+    tracks["d0"] = np.where(tracks["valid"], rng.normal(size=(60, 8)), np.nan)
+    tracks["z0"], tracks["hits"] = tracks["d0"], rng.integers(0, 9, (60, 8))
+    if broken:
+        tracks["z0"][7, 0] = np.nan
+    with h5py.File(path, "w") as file:
+        file["tracks"] = tracks
+    return path
+
+
+@pytest.mark.parametrize(("broken", "keys"), [(False, []), (True, ["/[7]"])])
+def test_members_of_a_compound_type_are_missing_where_one_of_them_says_so(tmp_path, broken, keys):
+    assert bad(tracks(tmp_path / "a.h5", broken=broken)) == keys

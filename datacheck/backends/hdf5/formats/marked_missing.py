@@ -31,7 +31,7 @@ MISSING = Declared(nan=True)
 
 
 def with_all_missing(tables: Sequence[Table], paths: Set[bytes], look: Looking) -> list[Table]:
-    """Return the tables, with the columns in which NaN marks missing values by a format, a level of theory or a mask."""
+    """Return the tables, with the columns with missing values: by a format, a level of theory or a mask."""
     return list(with_masks(with_missing(with_levels(tables, look), paths, look), look))
 
 

@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.tables import Masked, Table
+from datacheck.model.cells import NUMBERS
 
 MASKS = frozenset(
     b"mask masks masked missing missingness observed observation valid validity invalid available availability present "
@@ -39,8 +40,9 @@ def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
     for table in tables:
         masks = [it for it in table.judged if it.dtype.kind in "biu" and it.shape and words(it.name) & MASKS]
         pairs = [(it, _mask_of(it, masks)) for it in table.judged if masks and it.dtype.kind == "f" and it.shape]
-        known = tuple(it for values, mask in pairs if mask is not None and (it := _masked(values, mask, look)))
-        yield msgspec.structs.replace(table, masked=known) if known and not table.each else table
+        known = [it for values, mask in pairs if mask is not None and (it := _masked(values, mask, look))]
+        known += (it for dataset in table.judged if dataset.dtype.names for it in _masked_members(dataset, look))
+        yield msgspec.structs.replace(table, masked=tuple(known)) if known and not table.each else table
 
 
 def _mask_of(values: Dataset, masks: Sequence[Dataset]) -> Dataset | None:
@@ -55,19 +57,46 @@ def _mask_of(values: Dataset, masks: Sequence[Dataset]) -> Dataset | None:
 
 def _masked(values: Dataset, mask: Dataset, look: Looking) -> Masked | None:
     """Return which values of a column are missing by its mask, or None if the sampled rows do not show it."""
-    count = min(ROWS, BYTES // max(1, values.row_bytes, values.band_bytes), values.rows)
-    rows = [at * values.rows // count for at in range(count)]
+    rows = _sampled_rows(values)
     some, flags = look.values_of_rows(values, rows), look.values_of_rows(mask, rows)
-    if some is None or flags is None:
-        return None
-    gone, there = np.isnan(some), flags != 0
-    name, mask_name = values.columns[0].name, mask.columns[0].name
+    flag = None if some is None or flags is None else _flag_of_missing(some, flags)
+    return None if flag is None else Masked(values.columns[0].name, mask.columns[0].name, flag)
+
+
+def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
+    """Yield which values of a compound dataset are missing by its only member that is a mask: `valid` of the tracks."""
+    masks = [it for it in dataset.columns if it.holds == NUMBERS and words(it.name.rpartition(".")[2].encode()) & MASKS]
+    if len(masks) != 1 or len(dataset.columns) != len(dataset.dtype.names or ()):
+        return
+    members = dict(zip((it.name for it in dataset.columns), dataset.dtype.names or (), strict=True))
+    mask = members[masks[0].name]
+    floats = [name for name, member in members.items() if dataset.dtype[member].base.kind == "f"]
+    if dataset.dtype[mask].base.kind not in "biu" or not floats:
+        return
+    values = look.values_of_rows(dataset, _sampled_rows(dataset))
+    if values is None:
+        return
+    for name in floats:
+        some = values[members[name]]
+        flag = _flag_of_missing(some, values[mask]) if some.shape == values[mask].shape else None
+        if flag is not None:
+            yield Masked(name, masks[0].name, flag)
+
+
+def _sampled_rows(dataset: Dataset) -> list[int]:
+    count = min(ROWS, BYTES // max(1, dataset.row_bytes, dataset.band_bytes), dataset.rows)
+    return [at * dataset.rows // count for at in range(count)]
+
+
+def _flag_of_missing(values: NDArray[Any], mask: NDArray[Any]) -> bool | None:
+    """Return whether the mask is not 0 where a value is missing (True) or is 0 there (False); None if it is neither."""
+    gone, flagged = np.isnan(values), mask != 0
     if not gone.any() or gone.all():
         return None
-    for missing in (False, True):
-        agreeing = (gone == (there == missing)).reshape(count, -1).all(axis=1)
-        if agreeing.sum() >= AGREEING * count:
-            return Masked(name, mask_name, flag=missing)
+    for flag in (False, True):
+        agreeing = (gone == (flagged == flag)).reshape(len(gone), -1).all(axis=1)
+        if agreeing.sum() >= AGREEING * len(gone):
+            return flag
     return None
 
 

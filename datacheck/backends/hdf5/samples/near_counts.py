@@ -92,8 +92,9 @@ TOKENS = frozenset({1, 2, 5})
 FEW_WIDE, ALIKE = 20, 4
 NEARLY = 0.9
 """Minimum share of the usual number of rows that labels must have to be those of the others."""
-COLUMNS, LONG, CLOSE = 3, 100, 0.95
-"""Minimum number of columns of the same length, minimum length, and how near to it the odd one must be, as a share."""
+COLUMNS, LONG, CLOSE, VERY_CLOSE = 3, 100, 0.95, 0.98
+"""Minimum number of columns of the same length, minimum length, and how near to it the odd one must be, as a share;
+the same of two datasets that have nothing else in common."""
 
 
 def near_counts(
@@ -115,6 +116,7 @@ def near_counts(
         _in_width(numeric),
         _lists(full),
         _odd_one(full),
+        _only_two(full),
         _in_a_column(numeric),
     )
     for relation, candidates in zip(
@@ -124,6 +126,7 @@ def near_counts(
             "by their shapes",
             "as rows and what they are called",
             "as all others have one number of rows",
+            "as the only two datasets",
             "as the data and the labels of MATLAB",
         ),
         several,
@@ -238,6 +241,16 @@ def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
     is_label = bool(LABELS & words(odd[0].name))
     if near(odd[0], usual, NEARLY if is_label else CLOSE) and (is_label or len(odd[0].shape) > 1):
         yield usual, odd[0], is_label
+
+
+def _only_two(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield two arrays of many rows of unlike shape, with nothing beside them, if one is a few rows shorter."""
+    if len(datasets) != 2 or any(len(it.shape) < 2 or it.holds != {NUMBERS} for it in datasets):
+        return
+    some, other = datasets
+    few = abs(some.rows - other.rows) > 1 and near(some, other, VERY_CLOSE) and min(some.rows, other.rows) >= LONG
+    if few and not are_of_one_kind(some, other) and not (words(some.name) | words(other.name)) & SETS:
+        yield some, other, False
 
 
 def _in_a_column(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
