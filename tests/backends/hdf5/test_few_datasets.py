@@ -17,8 +17,11 @@ def showers(path, shapes):
 SUSPICIOUS = {
     "two datasets": {"incident_energies": (297, 1), "showers": (300, 46)},
     "layers": {"energy": (150, 1), "layer_0": (150, 3, 9), "layer_1": (150, 4), "layer_2": (147, 4, 2), "e": (150, 3)},
+    "features of boxes": {"features": (18, 10, 8), "bboxes": (20, 10, 4)},
+    "a column beside an index": {"a": (3000,), "b": (3000,), "c": (3000,), "d": (2995,), "ms": (500,)},
 }  # fmt: skip
 SOUND = {
+    "sensors of other rates": {"a": (3000,), "b": (3000,), "c": (3000,), "d": (1500,), "ms": (500,)},
     "of one length": {"incident_energies": (300, 1), "showers": (300, 46)},
     "two clouds": {"source_points": (300, 3), "points": (297, 3)},
     "one row apart": {"mel": (300, 80), "f0": (299, 1)},

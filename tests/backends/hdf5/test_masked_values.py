@@ -64,3 +64,15 @@ def tracks(path, *, broken=False):
 @pytest.mark.parametrize(("broken", "keys"), [(False, []), (True, ["/[7]"])])
 def test_members_of_a_compound_type_are_missing_where_one_of_them_says_so(tmp_path, broken, keys):
     assert bad(tracks(tmp_path / "a.h5", broken=broken)) == keys
+
+
+@pytest.mark.parametrize(("broken", "keys"), [(False, []), (True, ["/[7]"])])
+def test_points_that_are_not_visible_are_missing(tmp_path, broken, keys):
+    rng = np.random.default_rng(0)
+    part, visible = rng.normal(size=(60, 16, 2)), rng.integers(0, 2, (60, 16)).astype("f8")
+    part[visible == 0] = np.nan
+    part[7, 3, 1] = np.nan if broken else part[7, 3, 1]
+    visible[7, 3] = broken or visible[7, 3]
+    with h5py.File(path := tmp_path / "annot.h5", "w") as file:
+        file["part"], file["visible"] = part, visible
+    assert bad(path) == keys

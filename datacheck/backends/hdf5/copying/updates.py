@@ -75,8 +75,7 @@ def all_dropped(
     direct, drops = drops, _with_partners(reader, drops, of_file)
     cases, recorded = _cases_that_go(reader, drops, of_file), losing_parameters(reader, drops) | recorded_files(reader)
     samples |= {(folder, "") for folder in cases.values()}
-    losing: dict[int, Sequence[Table]] = {}
-    numbered: set[tuple[str | None, str]] = set()
+    losing, numbered = dict[int, Sequence[Table]](), set[tuple[str | None, str]]()
     needs_mending, first = False, 0
     sets, gone, to_describe = sets_of(reader), dict[int, Collection[bytes]](), dict[int, Dropped]()
     for number, file in enumerate(reader.files):
@@ -114,11 +113,7 @@ def all_dropped(
         _describe_updates(reader, number, _contents(reader, number, sets, gone), dropped, values, lists)
     losses += [*losses_of_other_files(reader, losing), *losses_of_lists(reader, losing)]
     losses += losses_of_names(reader, to_describe)
-    notes += [
-        *notes_of_names(reader, to_describe),
-        *notes_of_lists(reader, losing),
-        *notes_of_equal_files(reader, losing),
-    ]
+    notes += _notes(reader, to_describe, losing)
     found = np.unique(np.concatenate(dropped_indexes)) if dropped_indexes else drops
     index_bytes = found.astype(np.int64).tobytes()
     more = tuple(values.items()), tuple(lists), tuple(others), tuple(notes)
@@ -192,6 +187,13 @@ def _with_partners(
         tables[number], firsts[number] = contents.tables, first
         first += sum(it.rows for it in contents.tables) + len(contents.records)
     return with_partners(reader.names, tables, firsts, drops, marked)
+
+
+def _notes(reader: Hdf5Reader, dropped: Mapping[int, Dropped], losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+    """Yield what a receipt says of lists beside the source, and of files that have fewer rows than the others."""
+    yield from notes_of_names(reader, dropped)
+    yield from notes_of_lists(reader, losing)
+    yield from notes_of_equal_files(reader, losing)
 
 
 def _cases_that_go(

@@ -1,7 +1,7 @@
 """Tell values that are NaN because a mask beside them says that they are missing from broken ones.
 
 `X` with `missing_mask`, or `depth` with `valid`, of one shape: in nearly all sampled rows the mask is 0, or is not 0,
-exactly where the value is NaN. A value that is NaN elsewhere is broken.
+exactly where the value is NaN. A mask may be of points: `visible` of `part`. A value that is NaN elsewhere is broken.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from datacheck.model.cells import NUMBERS
 
 MASKS = frozenset(
     b"mask masks masked missing missingness observed observation valid validity invalid available availability present "
-    b"presence isnan nan notnan".split()
+    b"presence isnan nan notnan visible visibility".split()
 )
 """Words in the names of datasets that say which values are there."""
 OBJECTS = frozenset({b"mask", b"masks"})
@@ -38,7 +38,7 @@ ROWS, BYTES = 64, 16 << 20
 def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
     """Yield the tables, each with the columns whose missing values a mask in the table marks."""
     for table in tables:
-        masks = [it for it in table.judged if it.dtype.kind in "biu" and it.shape and words(it.name) & MASKS]
+        masks = [it for it in table.judged if it.dtype.kind in "biuf" and it.shape and words(it.name) & MASKS]
         pairs = [(it, _mask_of(it, masks)) for it in table.judged if masks and it.dtype.kind == "f" and it.shape]
         known = [it for values, mask in pairs if mask is not None and (it := _masked(values, mask, look))]
         known += (it for dataset in table.judged if dataset.dtype.names for it in _masked_members(dataset, look))
@@ -46,8 +46,10 @@ def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
 
 
 def _mask_of(values: Dataset, masks: Sequence[Dataset]) -> Dataset | None:
-    """Return the mask of values: the one named after them, or the only one of their shape."""
+    """Return the mask of values: the one named after them, or the only one of their shape, or that of their points."""
+    masks = [it for it in masks if it is not values]
     alike = [it for it in masks if it.shape == values.shape]
+    alike = alike or [it for it in masks if it.shape == values.shape[:-1] and len(it.shape) > 1]
     own = [it for it in alike if words(it.name) - MASKS == words(values.name)]
     if len(own) == 1 or len(alike) != 1:
         return own[0] if len(own) == 1 else None
@@ -90,7 +92,9 @@ def _sampled_rows(dataset: Dataset) -> list[int]:
 
 def _flag_of_missing(values: NDArray[Any], mask: NDArray[Any]) -> bool | None:
     """Return whether the mask is not 0 where a value is missing (True) or is 0 there (False); None if it is neither."""
-    gone, flagged = np.isnan(values), mask != 0
+    if mask.dtype.kind == "f" and not np.isin(mask, (0, 1)).all():
+        return None
+    gone, flagged = np.isnan(values), _as_wide(mask, values) != 0
     if not gone.any() or gone.all():
         return None
     for flag in (False, True):
@@ -104,4 +108,10 @@ def masked_values(table: Table, columns: Mapping[str, NDArray[Any]]) -> Iterator
     """Yield each column with a mask, and where that says that its values are missing."""
     for it in table.masked:
         if it.name in columns and it.mask in columns:
-            yield it.name, (columns[it.mask] != 0) == it.flag
+            values = columns[it.name]
+            yield it.name, np.broadcast_to((_as_wide(columns[it.mask], values) != 0) == it.flag, values.shape)
+
+
+def _as_wide(mask: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+    """Return a mask of values, or of their points, with as many axes as the values."""
+    return mask[..., np.newaxis] if mask.ndim < values.ndim else mask

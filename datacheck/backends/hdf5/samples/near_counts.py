@@ -74,6 +74,7 @@ PAIRS = (
     _pair(b"video videos image images", b"text texts caption captions audio"),
     _pair(b"query queries", b"positive positives passage passages"),
     Pair(FEATURES, PLACES, certain=True, placed=True),
+    Pair(FEATURES, frozenset({b"boxes", b"bboxes", b"bbox"})),
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
 GLUED = re.compile(
@@ -190,12 +191,12 @@ def _is_reference(dataset: Dataset) -> bool:
 def _columns(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Dataset, Dataset, bool]]:
     flat = [it for it in datasets if len(it.shape) == 1]
     (rows, count), *_ = Counter(it.rows for it in flat).most_common(1) or [(0, 0)]
-    odd = [it for it in flat if it.rows != rows]
+    usual = [it for it in flat if it.rows == rows]
+    odd = [it for it in flat if it.rows != rows and near(it, usual[0], CLOSE)]  # others have lengths of their own
     if count < COLUMNS or rows < LONG or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
         return
-    usual = [it for it in flat if it.rows == rows]
-    if near(odd[0], usual[0], CLOSE) and not all(is_axis(values(it)) for it in flat):
-        yield usual[0], odd[0], all(it.name.lower() in COORDINATES for it in flat)
+    if not all(is_axis(values(it)) for it in (*usual, *odd)):
+        yield usual[0], odd[0], all(it.name.lower() in COORDINATES for it in (*usual, *odd))
 
 
 def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
