@@ -111,6 +111,7 @@ def near_counts(
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     reported = {path for finding in before for path in finding.details.get("rows", ())}
+    pairs: set[frozenset[str]] = set()
     several = (
         _pairs(full),
         _columns(numeric, values),
@@ -135,7 +136,9 @@ def near_counts(
     ):
         for some, other, certain in candidates:
             both = escape(some.path), escape(other.path)
-            if reported.isdisjoint(both) and not told_apart(some, other, datasets, values):
+            pair = frozenset(both)
+            if pair not in pairs and reported.isdisjoint(both) and not told_apart(some, other, datasets, values):
+                pairs.add(pair)
                 yield _unequal_finding(some, other, certain=certain, relation=relation)
 
 
