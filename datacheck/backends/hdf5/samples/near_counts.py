@@ -252,7 +252,8 @@ def _only_two(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, b
     if len(datasets) != 2 or any(len(it.shape) < 2 or it.holds != {NUMBERS} for it in datasets):
         return
     some, other = datasets
-    if some.path.rpartition(b"/")[0]:  # there may be more in other groups
+    above = some.path.rpartition(b"/")[0]
+    if above or _have_tokens(some, other) or _have_tokens(other, some):  # in other groups there may be more
         return
     few = abs(some.rows - other.rows) > 1 and near(some, other, VERY_CLOSE) and min(some.rows, other.rows) >= LONG
     if few and not are_of_one_kind(some, other) and not (words(some.name) | words(other.name)) & SETS:
