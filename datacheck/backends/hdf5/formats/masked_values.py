@@ -66,7 +66,12 @@ def _masked(values: Dataset, mask: Dataset, look: Looking) -> Masked | None:
 
 
 def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
-    """Yield which values of a compound dataset are missing by its only member that is a mask: `valid` of the tracks."""
+    """Yield which values of a compound dataset are missing by its only member that is a mask: `valid` of the tracks.
+
+    A row has to be several items, some of which may be missing; one that is missing as a whole is no record.
+    """
+    if len(dataset.shape) < 2:
+        return
     masks = [it for it in dataset.columns if it.holds == NUMBERS and words(it.name.rpartition(".")[2].encode()) & MASKS]
     if len(masks) != 1 or len(dataset.columns) != len(dataset.dtype.names or ()):
         return
