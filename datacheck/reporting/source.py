@@ -49,6 +49,13 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     lists: tuple[FileStamp, ...] = ()
 
 
+class NotScanned(msgspec.Struct, frozen=True):
+    """A source of a run that could not be opened: its path, and the sentence that says why."""
+
+    source: str
+    message: str
+
+
 class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
     """The layer of a network that reads the source.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from datacheck.decoders.interface import Field
 from datacheck.decoders.trees.leaves import Leaves
 from datacheck.decoders.trees.paths import PAIRED, ROOT, is_label
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 from datacheck.model.profile import NEARLY_ALL, FamilyProfile, FieldProfile
 
 MOST_LISTED = 8
@@ -59,30 +60,35 @@ def missing_parts(
     for path in sorted(missing):
         ways = _beginnings(path)
         if path in beginnings:
-            form = expected[path].format
-            keyed = form != "other" and any(it.startswith(f"{path}/") for it in present)
-            none_place = next(
-                (it for it in walked.nothing if form in MAY_HOLD_NONE and it.startswith(f"{path}[")), None
-            )
-            if none_place is not None:
-                findings.append(
-                    found("fields", f"{none_place} is None, nearly all others have numbers only", field=path)
-                )
-            elif form and (form not in APART or keyed):
-                findings.append(found("fields", f"it has parts of its own, nearly all others are {form}", field=path))
-            continue
-        if any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
+            finding = _part_finding(path, expected[path].format, present, walked)
+            findings += () if finding is None else (finding,)
+        elif any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
             continue  # it is there in another form: inside a list that is one field here
-        if is_label(path) or _is_of_pair(path, expected):
+        elif is_label(path) or _is_of_pair(path, expected):
             labels.append(path)
         else:
             absent.setdefault(next(start for start in ways if start not in beginnings))
-    findings = findings[:MOST_LISTED]
-    findings += [found("fields", MISSING_MESSAGE, field=path) for path in [*absent][:MOST_LISTED]]
-    if len(absent) > MOST_LISTED:
-        rest = [*absent][MOST_LISTED:]
-        findings.append(found("fields", f"{names_text(rest)} are not there either", field=rest[0], count=len(rest)))
-    return labels, findings
+    return labels, [*findings[:MOST_LISTED], *_absent_findings([*absent])]
+
+
+def _part_finding(path: str, form: str, present: Collection[str], walked: Leaves) -> Finding | None:
+    """Return a finding if what should be a field of this form has parts of its own, or None if it may have them."""
+    none_place = next((it for it in walked.nothing if form in MAY_HOLD_NONE and it.startswith(f"{path}[")), None)
+    if none_place is not None:
+        return found("fields", f"{none_place} is None, nearly all others have numbers only", field=path)
+    keyed = form != "other" and any(it.startswith(f"{path}/") for it in present)
+    if form and (form not in APART or keyed):
+        return found("fields", f"it has parts of its own, nearly all others are {form}", field=path)
+    return None
+
+
+def _absent_findings(paths: Sequence[str]) -> Iterator[Finding]:
+    """Yield a finding for each of the first parts that are not there, and one for the rest."""
+    for path in paths[:MOST_LISTED]:
+        yield found("fields", MISSING_MESSAGE, field=path)
+    rest = paths[MOST_LISTED:]
+    if rest:
+        yield found("fields", f"{names_text(rest)} are not there either", field=rest[0], count=len(rest))
 
 
 def _is_of_pair(path: str, expected: Mapping[str, FieldProfile]) -> bool:
@@ -110,5 +116,4 @@ def _beginnings(path: str) -> list[str]:
 
 def names_text(names: Sequence[str]) -> str:
     """Return the first names and the number of the others."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+    return and_more(names[:NAMED], len(names))
