@@ -33,6 +33,7 @@ from datacheck.decoders.trees.within import (
     holds_bytes,
     is_encoded,
     leave,
+    read_flawed,
     read_within,
     unknown,
 )
@@ -68,6 +69,8 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
             may_hold = text[:2] in FIRST_LETTERS or len(text) > LONGEST_ID
         else:
             may_hold = leaf.kind == "bytes"
+            if leaf.kind == "text" and isinstance(text, Items):
+                made = _flawed_texts(leaf.path, text)
         if made is None and may_hold:
             made = _payload_in(leaf, expected, profile, pixels=pixels)
         if made is not None:
@@ -116,6 +119,19 @@ def _texts_apart(walked: Leaves) -> list[Leaf]:
         if len(texts) > LEAVES:
             walked.findings.append(too_many(f"{start}[{LEAVES}]"))
     return parts
+
+
+def _flawed_texts(path: str, texts: Items) -> Made | None:
+    """Return the field of a list of texts, and the flaws of its texts; None if there are none."""
+    start = "" if path == ROOT else path
+    fields, findings = [Field(path, NOTHING, format="text", leaf=True)], list[Finding]()
+    for at, text in enumerate(texts.items):
+        if isinstance(text, str) and text[:2] in FIRST_LETTERS:
+            flawed = read_flawed(f"{start}[{at}]", text)
+            if flawed is not None:
+                fields += flawed[0][1:]
+                findings += flawed[1]
+    return (fields, findings) if findings or len(fields) > 1 else None
 
 
 def picture_in(parsed: Parsed) -> bytes | None:
@@ -224,8 +240,11 @@ def _payload_in(
             others = [name for name in expected if name != leaf.path and is_part(name, leaf.path)]
             return _not_as_others(leaf, others, pixels=pixels) or made if others else made
         return made
-    if not isinstance(leaf.node, str) or not holds_bytes(leaf.node):
+    if not isinstance(leaf.node, str):
         return None
+    flawed = read_flawed(leaf.path, leaf.node)
+    if flawed is not None or not holds_bytes(leaf.node):
+        return flawed
     encoded = usual_field is not None and usual_field.format != "text"
     raw, finding = decoded(leaf.path, leaf.node)
     if finding is not None:
