@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Value
+from datacheck.decoders.text_literals import MAY_BE_FLAWED, data_finding
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -197,7 +198,9 @@ def _are_sound(block: Block, rows: Sequence[int], *, numbers: bool) -> bool:
     """Check whether none of these texts needs a finding; they are examined together. `numbers` may need one too."""
     joined = b"\n".join([block.values[row] for row in rows])
     try:
-        return _SUSPECT.search(joined.decode()) is None and not (numbers and _NOT_FINITE.search(joined))
+        text = joined.decode()
+        suspect = _SUSPECT.search(text) is not None or MAY_BE_FLAWED.search(text) is not None
+        return not suspect and not (numbers and _NOT_FINITE.search(joined))
     except UnicodeDecodeError:
         return False
 
@@ -273,8 +276,11 @@ def _findings(value: bytes, profile: FamilyProfile | None) -> Iterator[Finding]:
     of_text = _text_finding(value)
     if of_text is not None:
         yield of_text
-    if profile is not None and profile.numeric and (of_text is None or of_text.verdict == "suspicious"):
-        of_numbers = numbers_finding(value, profile.words)
+    if of_text is None or of_text.verdict == "suspicious":
+        of_numbers = None
+        if profile is not None and profile.numeric:
+            of_numbers = numbers_finding(value, profile.words)
+        of_numbers = of_numbers or data_finding(value.decode())
         if of_numbers is not None:
             yield of_numbers
 

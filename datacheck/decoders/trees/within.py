@@ -17,6 +17,7 @@ from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, value_decoders
 from datacheck.decoders.foreign import known_format, mp3_frame
 from datacheck.decoders.interface import Field, Value
 from datacheck.decoders.text import is_plain, stand_in_finding
+from datacheck.decoders.text_literals import data_finding
 from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import ROOT, child_path, is_label
 from datacheck.decoders.wrappers.base64_text import base64_beginning, peel_base64
@@ -65,8 +66,8 @@ object, an array or bytes.
 """
 JSON_BEGINS = ("{", "[")
 STAND_INS = ("[", "<", "b'", 'b"', "array(", "tensor(")
-_MAY_BE_FLAWED = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}")
-"""Matches if a JSON text may hold a number that is not finite."""
+_MAY_BE_FLAWED = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|(?<!\w)(?:nan|inf)(?!\w)")
+"""Matches if a text of JSON or a Python literal may hold a number that is not finite."""
 _FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2\3\4\5b")
 """The first bytes of the payloads below and the wrappers, except of those that have their magic elsewhere."""
 MAPS = range(0x81, 0x90)
@@ -149,6 +150,8 @@ def read_flawed(path: str, text: str) -> Made | None:
     if not text.startswith(JSON_BEGINS) or _MAY_BE_FLAWED.search(text) is None:
         return None
     raw = text.encode("utf-8", "surrogatepass")
+    if (finding := data_finding(text)) is not None and "NaN" not in text and "Infinity" not in text:
+        return [whole], [msgspec.structs.replace(finding, field=path)]
     if not decoder("json").knows(raw):
         return None
     if nest.depth > NESTED:
