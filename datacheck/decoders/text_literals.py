@@ -28,7 +28,8 @@ MAY_BE_FLAWED = re.compile(
 )
 """Matches, in texts joined by line ends, if any of them may be data with a number that is not finite."""
 _YAML_NUMBER = re.compile(r"(?:^|[:\[{,-] +|[\[{])([-+]?)\.(nan|NaN|NAN|inf|Inf|INF)(?=\s*(?:[,\]}#]|$))", re.MULTILINE)
-_YAML_LINE = re.compile(r"\s*(?:(?:- +)*(?:[^\s:#\[{][^:#]*|\"[^\"]*\"|'[^']*'):(?: .*)?|-(?: .*)?|---.*|#.*)?")
+_YAML_LINE = re.compile(r"(?:-(?: .*)?|---.*|#.*|(?:[^\s:#\[{'\"-][^:#]*|\"[^\"]*\"|'[^']*'):(?: .*)?)?")
+"""Matches a line of YAML without its indentation: an item, a key, a comment or nothing."""
 _YAML_FLOW = re.compile(r"\s*(?:\{.*\}|\[.*\])\s*", re.DOTALL)
 _XML_NUMBER = re.compile(r"<([A-Za-z_][\w.:-]*)[^<>]*>\s*[-+]?((?i:nan|inf|infinity))\s*</")
 _HTML = re.compile(r"[abipus]|em|li|t[dh]|div|su[bp]|pre|span|code|strong|h[1-6]")
@@ -130,7 +131,7 @@ def _in_yaml(text: str) -> Finding | None:
     number = _YAML_NUMBER.search(text)
     if number is None:
         return None
-    if not _YAML_FLOW.fullmatch(text) and not all(map(_YAML_LINE.fullmatch, text.splitlines())):
+    if not _YAML_FLOW.fullmatch(text) and not all(_YAML_LINE.fullmatch(it.strip()) for it in text.splitlines()):
         return None
     code = number[2].lower()
     line = text.count("\n", 0, number.start(2)) + 1
