@@ -12,7 +12,7 @@ import numpy as np
 from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC as NPY
-from datacheck.decoders.npy_bytes import read_array
+from datacheck.decoders.npy_bytes import SECOND, read_array, read_series
 from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.pictures.picture import FORMATS, sniff
@@ -317,8 +317,16 @@ def _read_picture(path: str, raw: Value, *, pixels: bool) -> Made:
 
 
 def _read_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
-    reading = read_array(raw)
     start = "" if path == ROOT else path
+    second = None if profile is None else profile.fields.get(f"{start}{SECOND}")
+    series = read_series(raw, usual=None if profile is None else second is not None and second.share > 0.5)
+    if series is not None:
+        fields = [
+            Field(f"{start}{it.name.replace('.', '/')}", it.values, format="array", label=it.label, leaf=True)
+            for it in series.fields
+        ]
+        return fields, [msgspec.structs.replace(it, field=f"{start}{it.field}") for it in series.findings]
+    reading = read_array(raw)
     if len(reading.fields) == 1 and reading.fields[0].name == "data" and not reading.findings:
         leaf = Leaf(path, "array", reading.fields[0].values)
         picture = _picture_in_array(leaf, profile, pixels=pixels)
