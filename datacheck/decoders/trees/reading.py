@@ -211,8 +211,8 @@ def _no_picture_finding(field: Field, usual_field: FieldProfile) -> Finding | No
 
 @cache
 def _dtype_name(dtype: np.dtype[Any]) -> str:
-    """Return the name of a dtype; cached because NumPy is slow to make it."""
-    return str(dtype)
+    """Return the name of a dtype in either byte order; cached because NumPy is slow to make it."""
+    return str(dtype.newbyteorder("="))
 
 
 def _type_text(form: str, dtype: str) -> str:
