@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
@@ -135,6 +136,7 @@ class Shape(BuiltIn):
 
     def __call__(self, batch: Batch) -> Findings:
         if batch.label or batch.format in SHAPELESS:
+            yield from self._of_labels(batch)
             return
         wanted = self.shape
         if wanted is None and batch.expected is not None:
@@ -161,6 +163,26 @@ class Shape(BuiltIn):
         )
         for at in range(len(batch.rows)):
             yield at, finding
+
+    def _of_labels(self, batch: Batch) -> Findings:
+        """Yield the records whose label is an array of another shape where nearly all others have one, as a map.
+
+        A list of whole numbers may have as many as there are objects, and is only suspicious.
+        """
+        wanted = None if batch.expected is None else batch.expected.shape
+        if not batch.label or not batch.leaf or batch.path or wanted is None or prod(wanted) < 2 or not batch.shape:
+            return
+        if batch.format in WITHOUT_SHAPE or batch.shape == wanted:
+            return
+        verdict: Verdict | None = None if len(wanted) > 1 or batch.floating else "suspicious"
+        text = f"shape {list(batch.shape)}, expected {list(wanted)}"
+        for at in range(len(batch.rows)):
+            yield (
+                at,
+                found(
+                    "shape", text, field=batch.field, verdict=verdict, found=list(batch.shape), expected=list(wanted)
+                ),
+            )
 
     @staticmethod
     def _of_axes(batch: Batch, axes: tuple[int | None, ...]) -> Findings:

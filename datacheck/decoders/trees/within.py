@@ -64,6 +64,8 @@ FIRST_LETTERS = frozenset(["da", "b'", 'b"', "ar", "te"]).union(
 They are those of the base64 of everything that has a known magic, of a `data:` URL, of JSON, and of what stands for an
 object, an array or bytes.
 """
+_ENCODED = re.compile(r"[\"'][A-Za-z0-9+/_-]{96}")
+"""Matches if a text of JSON may hold a payload in base64."""
 JSON_BEGINS = ("{", "[")
 STAND_INS = ("[", "<", "b'", 'b"', "array(", "tensor(")
 _MAY_BE_FLAWED = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|(?<!\w)(?:nan|inf)(?!\w)")
@@ -133,7 +135,7 @@ def holds_bytes(text: str) -> bool:
 
 def may_be_flawed(text: str) -> bool:
     """Check whether a text is JSON that may hold NaN, or stands for something that was not stored."""
-    if text.startswith(JSON_BEGINS) and _MAY_BE_FLAWED.search(text) is not None:
+    if text.startswith(JSON_BEGINS) and (_MAY_BE_FLAWED.search(text) or _ENCODED.search(text)):
         return True
     return text.startswith(STAND_INS) and stand_in_finding(text) is not None
 
@@ -141,13 +143,13 @@ def may_be_flawed(text: str) -> bool:
 def read_flawed(path: str, text: str) -> Made | None:
     """Return the field of a text, and its flaw: numbers in JSON that are not finite, or the finding about a stand-in.
 
-    Return None if there is no flaw. The other fields of JSON in a text are not read.
+    Return None if there is no flaw. Payloads in base64 count too; other fields of JSON in a text are not judged.
     """
     whole = Field(path, NOTHING, format="text", leaf=True)
     if text.startswith(STAND_INS) and (finding := stand_in_finding(text)) is not None:
         return [whole], [msgspec.structs.replace(finding, field=path)]
     nest = _nest.get() or _Nest(0, UNPACKED)
-    if not text.startswith(JSON_BEGINS) or _MAY_BE_FLAWED.search(text) is None:
+    if not text.startswith(JSON_BEGINS) or not (_MAY_BE_FLAWED.search(text) or _ENCODED.search(text)):
         return None
     raw = text.encode("utf-8", "surrogatepass")
     if (finding := data_finding(text)) is not None and "NaN" not in text and "Infinity" not in text:
@@ -156,9 +158,10 @@ def read_flawed(path: str, text: str) -> Made | None:
         return None
     if nest.depth > NESTED:
         return [whole], [_too_large(path, nest)]
-    fields, _ = _placed(path, [*decoder("json").decode(Block([b""], [raw]), [0], None)])
+    fields, findings = _placed(path, [*decoder("json").decode(Block([b""], [raw]), [0], None)])
     flawed = [it for it in fields if it.values.dtype.kind == "f" and not np.isfinite(it.values).all()]
-    return ([whole, *flawed], []) if flawed else None
+    broken = [it for it in findings if it.field != path and it.verdict == "bad"]  # about payloads in base64
+    return ([whole, *flawed], broken) if flawed or broken else None
 
 
 def is_encoded(text: str) -> bool:

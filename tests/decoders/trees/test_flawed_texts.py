@@ -1,5 +1,7 @@
 """Test texts within records that are JSON with NaN, or stand for something that was not stored."""
 
+import base64
+import io
 import json
 import pickle
 
@@ -85,3 +87,14 @@ def test_records_are_decoded_together_but_for_flawed_ones(name, size):
         *({**sound, "text": it} for it in ("[object Object]", "[a, b, NaN, 12]", "[12, -Infinity]")),
     ]
     assert compared(decoder, [pack(it) for it in records]) == 9
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_cut_payload_in_json_that_a_text_holds_is_found(name):
+    array = io.BytesIO()
+    np.save(array, np.arange(40.0))
+    sound, cut = (
+        {"meta": json.dumps({"x": base64.b64encode(raw).decode()}), "n": 1}
+        for raw in (array.getvalue(), array.getvalue()[:-8])
+    )
+    assert judged(name, sound, sound, cut, sound) == [(2, "meta/x", "truncated")]
