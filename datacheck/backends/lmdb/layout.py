@@ -46,15 +46,18 @@ def shards(pages: Pages, tree: Tree, shard_bytes: int | None) -> list[Shard]:
 
 
 def probes(pages: Pages, tree: Tree, count: int) -> list[Shard]:
-    """Return at most `count` ranges whose starts are spread evenly over one database."""
+    """Return at most `count` ranges, evenly spread over one database, each of which ends where the next one begins."""
     try:
         seams, leaves = pages.seams(tree.record, count)
         if leaves and len(seams) < count:
             seams = [node.key for node, _ in pages.leaf_nodes(tree.record)]
             count = min(count, max(1, len(seams) // PROBE_RECORDS))
+        elif len(seams) <= tree.record.entries:  # otherwise the number is wrong: a leaf has at least one record
+            count = min(count, max(1, tree.record.entries // PROBE_RECORDS))
     except PageDamaged:
         seams = _remaining_seams(pages, tree, count)
-    return [Shard(tree.part), *(Shard(tree.part, Position(key)) for key in _spread(seams, count - 1))]
+    cuts = [Position(key) for key in _spread(seams, count - 1)]
+    return [Shard(tree.part, *ends) for ends in zip([None, *cuts], [*cuts, None], strict=True)]
 
 
 def _remaining_seams(pages: Pages, tree: Tree, enough: int) -> list[bytes]:

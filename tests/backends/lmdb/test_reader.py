@@ -51,6 +51,13 @@ def test_probes_are_spread_over_the_store(many):
     assert max(later - earlier for earlier, later in zip([0, *starts], [*starts, 2000], strict=True)) < 150
 
 
+def test_probes_of_a_small_store_do_not_overlap(tmp_path):
+    path = write_lmdb(tmp_path / "env", {key(number): os.urandom(1000) for number in range(200)})
+    starts = [int(probe.start.key) for probe in open_store(path).layout().probes if probe.start]
+    assert len(starts) == 11
+    assert all(later - earlier >= 14 for earlier, later in zip([0, *starts], [*starts, 200], strict=True))
+
+
 def test_the_data_file_by_itself_is_an_environment_too(many):
     path, records = many
     assert len(everything(open_store(path / "data.mdb"))) == len(records)

@@ -5,11 +5,10 @@ import datetime
 import decimal
 import math
 import pickle
+import random
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
-from hypothesis import strategies as st
 
 from datacheck.decoders.pickles.decoder import PickleDecoder
 from datacheck.decoders.trees.leaves import unboxed
@@ -23,19 +22,22 @@ STRUCTURED = [
 ]
 
 
-@st.composite
-def arrays(draw):
-    chance = np.random.default_rng(draw(st.integers(0, 1 << 30)))
-    shape = tuple(draw(st.lists(st.integers(0, 4), max_size=4)))
-    dtype = np.dtype(draw(st.sampled_from([*DTYPES, *STRUCTURED])))
+FLOATS = [0.0, -0.0, 1.0, -1.5, 0.1, 5e-324, 1e308, math.inf, -math.inf, math.nan]
+LETTERS = "aZ09 _\n\0\x7f\x80é€😀"
+
+
+def array(chance):
+    numbers = np.random.default_rng(chance.getrandbits(30))
+    shape = tuple(chance.randint(0, 4) for _ in range(chance.randint(0, 4)))
+    dtype = np.dtype(chance.choice([*DTYPES, *STRUCTURED]))
     made = np.zeros(shape, dtype)
     if dtype.kind in "fcgiub?":
-        made[...] = chance.normal(scale=50, size=shape).astype(dtype)
-    how = draw(st.sampled_from(["C", "F", "transposed", "sliced"]))
+        made[...] = numbers.normal(scale=50, size=shape).astype(dtype)
+    how = chance.choice(["C", "F", "transposed", "sliced"])
     if how == "F":
         return np.asfortranarray(made)
     if how == "transposed":
-        return made.transpose(chance.permutation(made.ndim))
+        return made.transpose(numbers.permutation(made.ndim))
     return made[..., ::2] if how == "sliced" and made.ndim else made
 
 
@@ -46,37 +48,60 @@ def objects(several):
     return made
 
 
-numbers = st.one_of(
-    st.integers(), st.integers(-(1 << 300), 1 << 300), st.floats(), st.booleans(), st.complex_numbers(allow_nan=False)
-)
-leaf = st.one_of(
-    numbers,
-    st.none(),
-    st.text(max_size=20),
-    st.binary(max_size=300),
-    st.binary(max_size=20).map(bytearray),
-    arrays(),
-    st.floats(width=32).map(np.float32),
-    st.integers(0, 255).map(np.uint8),
-    st.lists(st.floats(), min_size=5, max_size=30),
-)
-keys = st.one_of(
-    st.text(max_size=8), st.integers(), st.binary(max_size=4), st.tuples(st.text(max_size=3), st.integers())
-)
-trees = st.recursive(
-    leaf,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=5),
-        st.lists(inner, max_size=5).map(tuple),
-        st.dictionaries(keys, inner, max_size=5),
-        st.dictionaries(keys, inner, max_size=3).map(collections.OrderedDict),
-        st.lists(inner, min_size=1, max_size=3).map(lambda several: [several[0], several[0], *several]),
-        st.lists(inner, max_size=4).map(objects),
-        st.sets(st.one_of(st.integers(0, 99), st.text(max_size=3)), max_size=5),
-        st.frozensets(st.integers(0, 9), max_size=3),
-    ),
-    max_leaves=12,
-)
+def number(chance):
+    return chance.choice([
+        chance.randint(-5, 300),
+        (-1) ** chance.getrandbits(1) * chance.getrandbits(chance.choice([8, 31, 32, 63, 64, 300])),
+        chance.choice(FLOATS),
+        chance.gauss(0, 1e3),
+        chance.random() < 0.5,
+        complex(chance.gauss(0, 1), chance.choice([0.0, 2.5])),
+    ])  # fmt: skip
+
+
+def text(chance, most):
+    return "".join(chance.choices(LETTERS, k=chance.randint(0, most)))
+
+
+def leaf(chance):
+    kind = chance.randrange(9)
+    if kind < 2:
+        return number(chance)
+    if kind < 4:
+        return array(chance)
+    return (
+        lambda: chance.choice([None, np.float32(chance.gauss(0, 9)), np.uint8(chance.getrandbits(8))]),
+        lambda: text(chance, 20),
+        lambda: chance.randbytes(chance.choice([0, 1, 20, 255, 256, 300])),
+        lambda: bytearray(chance.randbytes(chance.randint(0, 20))),
+        lambda: [chance.choice([*FLOATS, chance.gauss(0, 1)]) for _ in range(chance.randint(5, 30))],
+    )[kind - 4]()
+
+
+def name(chance):
+    return chance.choice([
+        text(chance, 8), chance.randint(-300, 70_000), chance.randbytes(3), (text(chance, 3), chance.randint(0, 9))
+    ])  # fmt: skip
+
+
+def tree(chance, depth=0):
+    kind = chance.randrange(10)
+    if depth > 3 or kind < (1 if depth == 0 else 4):
+        return leaf(chance)
+    if kind == 8:
+        return set(chance.choices([1, 2, 99, "", "a", "bc"], k=chance.randint(0, 5)))
+    if kind == 9:
+        return frozenset(chance.choices(range(10), k=chance.randint(0, 3)))
+    inner = [tree(chance, depth + 1) for _ in range(chance.randint(0, 4))]
+    named = {name(chance): it for it in inner}
+    return (
+        lambda: inner,
+        lambda: tuple(inner),
+        lambda: named,
+        lambda: collections.OrderedDict(named),
+        lambda: [*inner[:1], *inner],  # the same object twice
+        lambda: objects(inner),
+    )[chance.randrange(6)]()
 
 
 def flat(items):
@@ -114,17 +139,18 @@ def same(node, value):
     return type(node) is type(value) and node == value
 
 
-@seed(14)
-@settings(max_examples=700, deadline=None, database=None, suppress_health_check=[*HealthCheck])
-@given(trees, st.integers(0, 5))
-def test_random_trees_are_what_pickle_makes_of_them(thing, protocol):
-    raw = pickle.dumps(thing, protocol)
-    parsed = PickleDecoder().parse(raw)
-    assert not parsed.findings
-    assert same(parsed.tree, pickle.loads(raw))
-    assert PickleDecoder().knows(raw) or len(raw) < 4
-    views = PickleDecoder().parse(memoryview(raw))
-    assert same(views.tree, thing)
+@pytest.mark.parametrize("seed", range(20))
+def test_random_trees_are_what_pickle_makes_of_them(seed):
+    chance = random.Random(seed)
+    for protocol in 5 * list(range(6)):
+        thing = tree(chance)
+        raw = pickle.dumps(thing, protocol)
+        parsed = PickleDecoder().parse(raw)
+        assert not parsed.findings
+        assert same(parsed.tree, pickle.loads(raw))
+        assert PickleDecoder().knows(raw) or len(raw) < 4
+        views = PickleDecoder().parse(memoryview(raw))
+        assert same(views.tree, thing)
 
 
 @pytest.mark.parametrize("protocol", range(6))
