@@ -147,9 +147,11 @@ def _match_small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
     is_match = equal.all(axis=1)
     for text in layout.texts:
         is_match &= (records[:, text.at : text.at + text.size] < 0x80).all(axis=1)
-    is_match[_apart_rows(layout, records)] = False
-    if not is_match.all():
-        records = records[is_match]
+    chosen_rows = np.flatnonzero(is_match)
+    if len(chosen_rows) < len(records):
+        records = records[chosen_rows]
+    if apart := _apart_rows(layout, records):
+        records, chosen_rows = np.delete(records, apart, axis=0), np.delete(chosen_rows, apart)
 
     def values(place: Place) -> NDArray[Any]:
         dtype = np.dtype(place.dtype)
@@ -157,13 +159,13 @@ def _match_small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
         start: NDArray[Any] = np.ndarray((len(piece),), dtype, piece, 0, (place.size,))
         return as_strided(start, (len(piece), *place.shape), (place.size, *place.strides), writeable=False)
 
-    return np.flatnonzero(is_match).tolist(), values
+    return chosen_rows.tolist(), values
 
 
 def _apart_rows(layout: Layout, records: NDArray[np.uint8]) -> list[int]:
     """Return the rows of records one of whose texts has to be read by itself."""
     rows: list[int] = []
-    for text in layout.texts:
+    for text in layout.texts if len(records) else ():
         if text.size >= SHORTEST_APART:
             first = records[:, text.at].astype(np.uint16) << 8 | records[:, text.at + 1]
             rows += [

@@ -55,13 +55,13 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     label = _label_of_pair(parsed.tree, walked.leaves)
     expected = {} if profile is None else usual_fields(profile)
     fields: list[Field] = []
-    parts = _texts_apart(walked)
+    parts, flawed = _texts_apart(walked)
     findings = [*parsed.findings, *walked.findings]
     broken: list[str] = []
     declared = declared_arrays(walked.leaves)
     for leaf in parts:
         picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
-        made = picture
+        made = flawed.get(leaf.path, picture) if flawed else picture
         if declared and leaf.path in declared:
             made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
         text = leaf.node
@@ -69,8 +69,6 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
             may_hold = text[:2] in FIRST_LETTERS or len(text) > LONGEST_ID
         else:
             may_hold = leaf.kind == "bytes"
-            if leaf.kind == "text" and isinstance(text, Items):
-                made = _flawed_texts(leaf.path, text)
         if made is None and may_hold:
             made = _payload_in(leaf, expected, profile, pixels=pixels)
         if made is not None:
@@ -100,37 +98,41 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     return Reading(fields, findings, missing)
 
 
-def _texts_apart(walked: Leaves) -> list[Leaf]:
+def _texts_apart(walked: Leaves) -> tuple[list[Leaf], dict[str, Made]]:
     """Return the leaves, and in place of a list of texts with base64 among them each of the texts.
 
-    A finding is added if there are too many.
+    Of other lists of texts, what is made of those with flaws is returned too, by path. A finding is added if there are
+    too many texts.
     """
     parts: list[Leaf] = []
+    flawed: dict[str, Made] = {}
     for leaf in walked.leaves:
-        texts = leaf.node.items if leaf.kind == "text" and isinstance(leaf.node, Items) else ()
-        if not any(
-            isinstance(it, str) and (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it)
-            for it in texts
-        ):
+        if leaf.kind != "text" or not isinstance(leaf.node, Items):
             parts.append(leaf)
+            continue
+        texts: Any = leaf.node.items
+        suspects = [at for at, it in enumerate(texts) if it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID]
+        if not suspects or not any(holds_bytes(texts[at]) for at in suspects):
+            parts.append(leaf)
+            if suspects and (made := _flawed_texts(leaf.path, texts, suspects)) is not None:
+                flawed[leaf.path] = made
             continue
         start = "" if leaf.path == ROOT else leaf.path
         parts += [Leaf(f"{start}[{at}]", "text", NOTHING, node=it) for at, it in enumerate(texts[:LEAVES])]
         if len(texts) > LEAVES:
             walked.findings.append(too_many(f"{start}[{LEAVES}]"))
-    return parts
+    return parts, flawed
 
 
-def _flawed_texts(path: str, texts: Items) -> Made | None:
-    """Return the field of a list of texts, and the flaws of its texts; None if there are none."""
+def _flawed_texts(path: str, texts: Sequence[str], suspects: Sequence[int]) -> Made | None:
+    """Return the field of a list of texts, and the flaws of those at these places; None if there are none."""
     start = "" if path == ROOT else path
     fields, findings = [Field(path, NOTHING, format="text", leaf=True)], list[Finding]()
-    for at, text in enumerate(texts.items):
-        if isinstance(text, str) and text[:2] in FIRST_LETTERS:
-            flawed = read_flawed(f"{start}[{at}]", text)
-            if flawed is not None:
-                fields += flawed[0][1:]
-                findings += flawed[1]
+    for at in suspects:
+        made = read_flawed(f"{start}[{at}]", texts[at])
+        if made is not None:
+            fields += made[0][1:]
+            findings += made[1]
     return (fields, findings) if findings or len(fields) > 1 else None
 
 

@@ -55,19 +55,23 @@ BEGINNINGS = (
     b"\x80\2", b"\x1f\x8b", b"\x28\xb5", b"\x04\x22", b"\xfd7", b"\x5d\0", b"\0\0", b"fL", b"Og", b"\x1aE",
 )  # fmt: skip
 """The first two bytes of everything that has a known magic, and of MP3 frames; the last four bits do not matter."""
-FIRST_LETTERS = frozenset(["da", "b'", 'b"', "ar", "te"]).union(
-    (encode(it)[:2].decode() for it in BEGINNINGS for encode in (base64.b64encode, base64.urlsafe_b64encode)),
-    (first + chr(second) for first in "{[<" for second in range(128)),
+BASE64_LETTERS = frozenset(["da"]).union(
+    encode(it)[:2].decode() for it in BEGINNINGS for encode in (base64.b64encode, base64.urlsafe_b64encode)
+)
+"""The first two letters of the base64 of everything that has a known magic, and of a `data:` URL."""
+FIRST_LETTERS = BASE64_LETTERS.union(
+    ("b'", 'b"', "ar", "te"), (first + chr(second) for first in "{[<" for second in range(128))
 )
 """The first two letters of texts that are not taken as they are.
 
-They are those of the base64 of everything that has a known magic, of a `data:` URL, of JSON, and of what stands for an
-object, an array or bytes.
+They are those of base64, of JSON, and of what stands for an object, an array or bytes.
 """
 _ENCODED = re.compile(r"[\"'][A-Za-z0-9+/_-]{96}")
 """Matches if a text of JSON may hold a payload in base64."""
 JSON_BEGINS = ("{", "[")
 STAND_INS = ("[", "<", "b'", 'b"', "array(", "tensor(")
+_BEGINS_FLAWED = re.compile(r"[{\[<]|b['\"]|array\(|tensor\(")
+"""Matches if a text begins like JSON or a stand-in."""
 _MAY_BE_FLAWED = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|(?<!\w)(?:nan|inf)(?!\w)")
 """Matches if a text of JSON or a Python literal may hold a number that is not finite."""
 _FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2\3\4\5b")
@@ -114,7 +118,7 @@ def leave(record: bool) -> None:
 
 def base64_in(text: str) -> bool:
     """Check whether a text begins like the base64 of a payload with a magic, or of MP3 frames."""
-    if len(text) < SHORTEST_BASE64 or text[:2] not in FIRST_LETTERS:
+    if len(text) < SHORTEST_BASE64 or text[:2] not in BASE64_LETTERS:
         return False
     head = base64_beginning(text[:128].encode("utf-8", "replace"))
     return bool(head) and (has_known_magic(head) or mp3_frame(head[:4]) > 0)
@@ -135,6 +139,8 @@ def holds_bytes(text: str) -> bool:
 
 def may_be_flawed(text: str) -> bool:
     """Check whether a text is JSON that may hold NaN, or stands for something that was not stored."""
+    if _BEGINS_FLAWED.match(text) is None:
+        return False
     if text.startswith(JSON_BEGINS) and (_MAY_BE_FLAWED.search(text) or _ENCODED.search(text)):
         return True
     return text.startswith(STAND_INS) and stand_in_finding(text) is not None
@@ -145,6 +151,8 @@ def read_flawed(path: str, text: str) -> Made | None:
 
     Return None if there is no flaw. Payloads in base64 count too; other fields of JSON in a text are not judged.
     """
+    if _BEGINS_FLAWED.match(text) is None:
+        return None
     whole = Field(path, NOTHING, format="text", leaf=True)
     if text.startswith(STAND_INS) and (finding := stand_in_finding(text)) is not None:
         return [whole], [msgspec.structs.replace(finding, field=path)]
