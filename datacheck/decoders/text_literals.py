@@ -94,7 +94,9 @@ def _hits(tree: ast.expr) -> list[_Hit]:
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):  # a complex number
                 pending += [(path, right), (path, left)]
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                pending += [(f"{path}[{at}]", it) for at, it in reversed([*enumerate(items)])]
+                interval = len(items) == 2  # such as (-inf, 5)
+                places = reversed([*enumerate(items)])
+                pending += [(f"{path}[{at}]", it) for at, it in places if not (interval and _is_bound(it))]
             case ast.Dict(keys=keys, values=values):
                 pending += [
                     (child_path(path, _key(key)), it) for key, it in reversed([*zip(keys, values, strict=True)])
@@ -104,6 +106,12 @@ def _hits(tree: ast.expr) -> list[_Hit]:
             case _:
                 return []
     return hits
+
+
+def _is_bound(node: ast.expr) -> bool:
+    """Check whether this is an infinite number, which is sound as the bound of an interval."""
+    number = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(number, ast.Name) and NAMES.get(number.id) == "inf"
 
 
 def _key(key: ast.expr | None) -> str:

@@ -19,7 +19,7 @@ def findings_of(*values):
     ("text", "code", "words"),
     [
         (str({"x": [0.5, float("nan")], "name": "a"}), "nan", "the value at x[1] is NaN"),
-        (str(("cat", -np.inf)), "inf", "the value at [1] is infinite"),
+        (str(("cat", 1.5, -np.inf)), "inf", "the value at [2] is infinite"),
         ("{'x': np.float64(nan)}", "nan", "the value at x is NaN"),
         (str({"x": {"y": np.array([[1.0, np.nan]])}}), "nan", "the value at x/y[0][1] is NaN"),
         (repr(np.array([[1.0, 2.0], [np.nan, 2.0]], "f4")), "nan", "the value at [1][0] is NaN"),
@@ -43,6 +43,7 @@ def test_an_element_of_xml_may_be_a_name():
 @pytest.mark.parametrize(
     "text",
     [
+        "(-inf, 5)", "[0, inf]", "{'range': (-inf, inf)}",
         "(nan) is bread", "[nan] is bread", "{nan}", "Files end in: .nan and more", "<td>nan</td>", "nan: bread",
         "(I, nan, said)", "[x for x in nan]", "{'name': 'nan'}", "{'nan': 1}", "- nan bread\n- rice", "inf",
         "[a b nan c]",        "{'x': open(nan) if inf}", "[1, 2, informed]", str([1.5, 2]), "x: .5\ny: nan",
