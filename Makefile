@@ -40,8 +40,10 @@ TESTS = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal \
 	--numprocesses $$($(BIN)/python -c "import os; print(len(os.sched_getaffinity(0)) + 2)")
 
 # The HDF5 tests fork their process thousands of times, which takes twice as long with all other tests in its memory.
+# Meanwhile the other tests are collected once: otherwise each of the processes that run them would compile all of them.
 test: $(READY)
-	$(TESTS) tests/backends/hdf5; forking=$$?; $(TESTS) --ignore tests/backends/hdf5 && exit $$forking
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only --quiet --ignore tests/backends/hdf5 > /dev/null & \
+	$(TESTS) tests/backends/hdf5; forking=$$?; wait; $(TESTS) --ignore tests/backends/hdf5 && exit $$forking
 
 # A separate environment, since some of these packages change what others find installed.
 test-payloads: $(READY)

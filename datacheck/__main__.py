@@ -14,22 +14,29 @@ import sys
 INTERRUPTED = 130
 """Exit status after an interrupt, as in `datacheck.cli.output`, which must not be imported yet."""
 
-COLLECTED = 20_000
-"""Number of new objects after which Python looks for garbage: nothing that is loaded is garbage."""
+COLLECTED = 250_000
+"""Number of new objects after which Python looks for garbage: more than are made while it loads modules, as nothing
+that is loaded is garbage."""
 
 
 def main() -> None:
     """Run the command line. Neither it nor its workers import anything from the working directory."""
+    end_template = None
     try:
         gc.set_threshold(COLLECTED)
         end_at_once()
         leave_working_directory()
+        from datacheck.cli.early import start_template
+
+        end_template = start_template(sys.argv[1:])
         from datacheck.cli.entry import main as run
 
         run()
     except KeyboardInterrupt:  # while loading: nothing has begun
         raise SystemExit(INTERRUPTED) from None
     finally:
+        if end_template is not None:
+            end_template()
         # The interpreter remembers a KeyboardInterrupt that was raised by executed source text, such as the methods of
         # dataclasses, and would end by SIGINT, whatever the status. Executing another text makes it forget.
         exec("")  # noqa: S102

@@ -28,13 +28,18 @@ class DatacheckError(Exception):
 
 
 class SourceMissing(DatacheckError):
-    """There is nothing at that path; `near` is a similar path that exists, if any."""
+    """There is nothing at that path, or nothing at the `target` of the link there.
 
-    def __init__(self, path: str, near: str | None = None) -> None:
-        super().__init__(path, near)
-        self.path, self.near = path, near
+    `near` is a similar path that exists, if any.
+    """
+
+    def __init__(self, path: str, near: str | None = None, target: str | None = None) -> None:
+        super().__init__(path, near, target)
+        self.path, self.near, self.target = path, near, target
 
     def __str__(self) -> str:
+        if self.target is not None:
+            return f"{self.path}: is a link to {self.target}, where there is nothing"
         hint = "" if self.near is None else f"; did you mean {self.near}?"
         return f"{self.path}: there is nothing at this path{hint}"
 

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import signal
+import tempfile
 
 import kept_workers
 import pytest
@@ -49,8 +50,8 @@ def pytest_runtest_setup(item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop():
-    """Keep worker processes while the tests run."""
-    with kept_workers.kept():
+    """Keep worker processes while the tests run, in an empty folder: commands would read a project's configuration."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), kept_workers.kept():
         return (yield)
 
 

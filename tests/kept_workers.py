@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from datacheck.scanning.loading import PAIRS
-from datacheck.workers import interpreter, pool, process
+from datacheck.workers import interpreter, pool, process, templates
 from datacheck.workers.interface import Watch
 from datacheck.workers.template import FORKS, Template
 
@@ -39,8 +39,8 @@ STATUS = Path("/proc/self/status")
 _next_process = process.next_process
 _start_ahead = process.start_ahead
 _keep = process._keep_or_close
-_template = process._template
-_started: weakref.WeakKeyDictionary[process.Process, process.Circumstances] = weakref.WeakKeyDictionary()
+_template = process.usable_template
+_started: weakref.WeakKeyDictionary[process.Process, templates.Circumstances] = weakref.WeakKeyDictionary()
 """What each process inherited when it was started, and the folder that it is in now."""
 _templates: list[tuple[tuple[object, ...], str, Template | None]] = []
 """(circumstances, folder, template), the last used at the end; no template yet for circumstances met only once."""
@@ -54,8 +54,8 @@ def _inherited() -> str:
     return repr((own, limits, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
-def _all_circumstances(memory: int) -> process.Circumstances:
-    memory, place, _, path = process._circumstances(memory)
+def _all_circumstances(memory: int) -> templates.Circumstances:
+    memory, place, _, path = templates.circumstances_now(memory)
     environment = {name: it for name, it in interpreter.environment().items() if name not in OF_THE_CALLER}
     return memory, place, {**environment, "": _inherited()}, path
 
@@ -113,7 +113,7 @@ def _fitting(memory: int, place: str, circumstances: tuple[object, ...]) -> tupl
         if of == circumstances:
             del _templates[at]
             if template is None or not template.alive:
-                was, template = place, process._new_template(memory, LOADING)
+                was, template = place, templates.new_template(memory, LOADING)
             _templates.append((of, was, template))
             return was, template
     _templates.append((circumstances, place, None))
@@ -152,7 +152,7 @@ def _nothing_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], Non
 
 def _patch(keep: object, next_process: object, start_ahead: object, template: object) -> None:
     process._keep_or_close = keep
-    process._template = template
+    process.usable_template = template
     process.next_process = pool.next_process = next_process
     process.start_ahead = start_ahead
 
@@ -187,7 +187,7 @@ def tidy() -> None:
 def none_kept() -> Iterator[None]:
     """Keep no process within the context, and use the package's own functions, as for its users."""
     keeping = process._keeping[:]
-    now = process._keep_or_close, process.next_process, process.start_ahead, process._template
+    now = process._keep_or_close, process.next_process, process.start_ahead, process.usable_template
     process._close_ahead()
     process._keeping.clear()
     _patch(_keep, _next_process, _start_ahead, _template)

@@ -11,7 +11,7 @@ from building import key, raw_records
 from delegating import Delegating
 
 from datacheck.model.blocks import Block, Layout, Position, Shard, ignore
-from datacheck.workers.pool import WORKER_BYTES
+from datacheck.workers.templates import WORKER_BYTES
 
 RECORDS = raw_records(60)
 FIELDS = list(RECORDS.items())

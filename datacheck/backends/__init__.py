@@ -16,11 +16,12 @@ from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search, 
 from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
-from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable, UsageError
+from datacheck.errors import SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.fetching import fetched
-from datacheck.files.near import near
+from datacheck.files.near import missing
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
 from datacheck.model.escaping import plain
+from datacheck.model.listing import and_more
 from datacheck.model.nearest import instead
 
 Class = tuple[str, str]
@@ -163,9 +164,8 @@ def open_store(path: str | Path, backend: str | None = None, options: StoreOptio
 def sources_clause(folder: Path, readers: Sequence[Reader]) -> str:
     """Return a clause that says which sources a folder holds, naming up to NAMED of them."""
     descriptions = [_describe_source(folder, it) for it in readers[:NAMED]]
-    more = f" and {len(readers) - NAMED:,} more" if len(readers) > NAMED else ""
     count = "one source in it" if len(readers) == 1 else f"{len(readers):,} sources in it"
-    return f"{count}: {', '.join(descriptions)}{more}"
+    return f"{count}: {and_more(descriptions, len(readers))}"
 
 
 def _describe_source(folder: Path, reader: Reader) -> str:
@@ -198,7 +198,7 @@ def open_stores(
         if not path.exists():
             with suppress(FileNotFoundError, NotADirectoryError, ValueError):
                 path.stat()  # a circle of links exists, but leads nowhere
-            raise SourceMissing(str(path), near(path))
+            raise missing(path)
         if (folder := folder_of_process(path)) is not None and path.is_file():
             why = f"leads to {folder}, where each process finds other files; name the file itself"
             raise SourceUnknown(str(path), why)

@@ -239,7 +239,11 @@ Intel,MobileNet-YOLO: multifixed
 SOLVERS = """
 NVIDIA: SAG
 """
-"""Solver types by fork.
+"""Solver types by fork."""
+MOST_BOTTOMS = """
+caffe-windows: InnerProduct=3
+"""
+"""Maximum number of bottoms of BVLC Caffe's layer types in forks that take more: here weights and biases.
 
 Each row of the tables above is "FORK,FORK: NAME NAME"; in FIELDS, VALUES and REPEATED, the message or enum precedes the
 forks.
@@ -271,6 +275,15 @@ def forks_repeating(field: str, owner: str) -> Forks:
 def values_of_forks(enum: str) -> list[str]:
     """Return the values of an enum that only forks have."""
     return [value for owner, value in _forks_by_owner(VALUES) if owner == enum]
+
+
+def forks_with_bottoms(kind: str, count: int) -> Forks:
+    """Return the forks in which a layer type of BVLC Caffe takes this many bottoms, and in BVLC Caffe fewer."""
+    for entry, forks in _forks_by_name(MOST_BOTTOMS).items():
+        name, _, most = entry.partition("=")
+        if name == kind and count <= int(most):
+            return forks
+    return ()
 
 
 def forks_of_filler(name: str) -> Forks:

@@ -34,7 +34,7 @@ class Transform:
     given: bool = False
     scale: float = 1.0
     crop_size: int = 0
-    mean_file: str = ""
+    mean_file: str | None = None
     mean_values: tuple[float, ...] = ()
     force_color: bool = False
     force_gray: bool = False
@@ -207,7 +207,7 @@ def _transform(message: Any) -> Transform:
         given=message.HasField("transform_param"),
         scale=param.scale,
         crop_size=param.crop_size,
-        mean_file=param.mean_file,
+        mean_file=param.mean_file if param.HasField("mean_file") else None,
         mean_values=tuple(param.mean_value),
         force_color=param.force_color,
         force_gray=param.force_gray,

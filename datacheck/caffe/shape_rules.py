@@ -12,12 +12,15 @@ from datacheck.caffe.shape_windows import convolution, deconvolution, im2col, po
 
 def inner_product(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:
     param, shape = message.inner_product_param, bottoms[0]
-    if not param.num_output:
+    outputs: Dim = param.num_output
+    if len(bottoms) > 1:  # in a fork, the second bottom has the weights: a row for each output
+        outputs = bottoms[1][0] if bottoms[1] else None
+    elif not outputs:
         raise Misfit("num_output is missing or 0", "inner_product_param.num_output")
     if shape is None:
-        return [(None, param.num_output)] if param.axis == 1 else [None]
+        return [(None, outputs)] if param.axis == 1 else [None]
     axis = axis_of(shape, param.axis, "inner_product_param.axis")
-    return [(*shape[:axis], param.num_output)]
+    return [(*shape[:axis], outputs)]
 
 
 def embed(message: Any, bottoms: Shapes, count: int) -> list[Shape | None]:

@@ -87,7 +87,10 @@ def _common(values: NDArray[Any]) -> bool:
 def subnormal(batch: Batch) -> NDArray[np.intp]:
     """Return the positions of records whose values are all subnormal or 0, but not all 0."""
     largest = np.maximum(batch.highs, -batch.lows)
-    return np.flatnonzero((largest > 0) & (largest < np.finfo(batch.values.dtype).tiny))
+    tiny = np.finfo(batch.values.dtype).tiny
+    if np.minimum.reduce(largest) >= tiny:
+        return np.empty(0, np.intp)
+    return np.flatnonzero((largest > 0) & (largest < tiny))
 
 
 def zero_pages(batch: Batch) -> Iterator[tuple[int, int, int]]:

@@ -6,19 +6,18 @@ A validator is called with a `Batch` and yields `(position in the batch, Finding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from math import prod
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.checks.floats import HALF_MAXIMUM, HUGE, not_of_one_scale, subnormal, zero_pages
+from datacheck.checks.usual_shapes import findings_of_axes, findings_of_labels
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
-from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.model.measured import is_signal, measured_longer
 from datacheck.model.settings import Bounds, Settings
@@ -35,11 +34,24 @@ WITHOUT_SHAPE = SHAPELESS | {""}
 
 
 class Validator(Protocol):
-    """Judges the records of a batch."""
+    """Judges the records of a batch.
+
+    One that has codes of its own may declare them in an attribute `codes`, so that a rebuild can be told to drop or to
+    keep records by such a code even if none has it.
+    """
 
     def __call__(self, batch: Batch) -> Findings:
         """Yield the position in the batch and the finding of each record that has something wrong."""
         ...
+
+
+def codes_of(validator: Validator) -> Iterator[str]:
+    """Yield the codes that a validator declares."""
+    declared: object = getattr(validator, "codes", ())
+    if isinstance(declared, str):
+        yield declared
+    elif isinstance(declared, Iterable):
+        yield from (it for it in declared if isinstance(it, str))
 
 
 class BuiltIn:
@@ -66,7 +78,7 @@ class Finite(BuiltIn):
         return [cls(settings.allow_nan)]
 
     def __call__(self, batch: Batch) -> Findings:
-        if not batch.floating or batch.label or not batch.values.size:
+        if not batch.floating or batch.label or not batch.values.size or batch.all_finite:
             return
         allowed = any(map(batch.called, self.allow_nan))
         suspects = np.flatnonzero(~(np.isfinite(batch.lows) & np.isfinite(batch.highs)))
@@ -96,6 +108,8 @@ class Range(BuiltIn):
         high = np.inf if self.high is None else self.high
         limits = np.iinfo(batch.values.dtype) if batch.values.dtype.kind in "ui" else None
         if limits is not None and low <= limits.min and limits.max <= high:
+            return
+        if low <= batch.extremes[0] and batch.extremes[1] <= high:
             return
         suspects = np.flatnonzero(~((batch.lows >= low) & (batch.highs <= high)))
         bounds = str(self)
@@ -136,7 +150,7 @@ class Shape(BuiltIn):
 
     def __call__(self, batch: Batch) -> Findings:
         if batch.label or batch.format in SHAPELESS:
-            yield from self._of_labels(batch)
+            yield from findings_of_labels(batch)
             return
         wanted = self.shape
         if wanted is None and batch.expected is not None:
@@ -147,7 +161,7 @@ class Shape(BuiltIn):
             elif size is not None:
                 wanted = (*batch.shape[:1], size, size)
         if wanted is None and batch.expected is not None and batch.expected.axes and batch.values.size:
-            yield from self._of_axes(batch, batch.expected.axes)
+            yield from findings_of_axes(batch, batch.expected.axes)
         if wanted is None or batch.shape == wanted:
             return
         if self.shape is None and batch.path and measured_longer(batch.shape, wanted):
@@ -161,43 +175,6 @@ class Shape(BuiltIn):
             found=list(batch.shape),
             expected=list(wanted),
         )
-        for at in range(len(batch.rows)):
-            yield at, finding
-
-    def _of_labels(self, batch: Batch) -> Findings:
-        """Yield the records whose label is an array of another shape where nearly all others have one, as a map.
-
-        A list of whole numbers may have as many as there are objects, and is only suspicious.
-        """
-        wanted = None if batch.expected is None else batch.expected.shape
-        if not batch.label or not batch.leaf or batch.path or wanted is None or prod(wanted) < 2 or not batch.shape:
-            return
-        if batch.format in WITHOUT_SHAPE or batch.shape == wanted:
-            return
-        verdict: Verdict | None = None if len(wanted) > 1 or batch.floating else "suspicious"
-        text = f"shape {list(batch.shape)}, expected {list(wanted)}"
-        for at in range(len(batch.rows)):
-            yield (
-                at,
-                found(
-                    "shape", text, field=batch.field, verdict=verdict, found=list(batch.shape), expected=list(wanted)
-                ),
-            )
-
-    @staticmethod
-    def _of_axes(batch: Batch, axes: tuple[int | None, ...]) -> Findings:
-        """Yield the records whose array has another size where nearly all others, which vary otherwise, have the same.
-
-        One of another number of axes may be meant.
-        """
-        shape = batch.shape
-        alike = len(shape) == len(axes) and all(it in (None, at) for it, at in zip(axes, shape, strict=True))
-        if batch.encoded or alike:
-            return
-        wanted = ", ".join("any" if it is None else str(it) for it in axes)
-        text = f"shape {list(shape)}, expected [{wanted}] as nearly all others have it"
-        verdict: Verdict | None = None if len(shape) == len(axes) else "suspicious"
-        finding = found("shape", text, field=batch.field, verdict=verdict, found=list(shape), expected=list(axes))
         for at in range(len(batch.rows)):
             yield at, finding
 
@@ -235,6 +212,16 @@ class Label(BuiltIn):
             wrong &= ~np.isnan(values)
         if batch.missing is not None and values.shape[1] > 1:
             wrong &= ~batch.missing.reshape(values.shape)
+        if wrong.any():
+            yield from self._wrong_labels(batch, values, wrong)
+        if batch.format == "Datum" and self.low is None and self.high is None:
+            rows = np.flatnonzero(batch.lows < 0)
+            for at, low in zip(rows.tolist(), batch.lows[rows].tolist(), strict=True):
+                text = f"label {low} is negative"
+                yield at, found("label", text, field=batch.field, verdict="suspicious", label=low)
+
+    def _wrong_labels(self, batch: Batch, values: NDArray[Any], wrong: NDArray[np.bool_]) -> Findings:
+        """Report the first wrong value of each record that has one; records are the rows of both arrays."""
         rows = np.flatnonzero(wrong.any(axis=1))
         firsts = values[rows, wrong[rows].argmax(axis=1)].tolist()
         expected = "a finite number" if self.low is None and self.high is None else self._expected
@@ -245,11 +232,6 @@ class Label(BuiltIn):
                 text = "missing, as the store declares" if declared else f"{label:g}"
                 findings[label] = found("label", f"label {text}, expected {expected}", field=batch.field, label=text)
             yield at, findings[label]
-        if batch.format == "Datum" and self.low is None and self.high is None:
-            rows = np.flatnonzero(batch.lows < 0)
-            for at, low in zip(rows.tolist(), batch.lows[rows].tolist(), strict=True):
-                text = f"label {low} is negative"
-                yield at, found("label", text, field=batch.field, verdict="suspicious", label=low)
 
     @property
     def _expected(self) -> str:
@@ -322,6 +304,17 @@ class HalfOverflow(BuiltIn):
     def __call__(self, batch: Batch) -> Findings:
         if not batch.floating or batch.label or batch.values.dtype.itemsize <= 2 or not batch.values.size:
             return
+        least, greatest = batch.extremes
+        if not -HALF_MAXIMUM <= least <= greatest <= HALF_MAXIMUM:
+            yield from self._beyond(batch)
+        for at in subnormal(batch).tolist():
+            largest = max(batch.highs[at], -batch.lows[at]).item()
+            text = f"no value is larger than {largest:g}, which float16 makes 0: were the bytes in the other order?"
+            yield at, found("half-overflow", text, field=batch.field, count=batch.width, largest=largest)
+
+    @staticmethod
+    def _beyond(batch: Batch) -> Findings:
+        """Report the records with values beyond float16."""
         suspects = np.flatnonzero(~((batch.lows >= -HALF_MAXIMUM) & (batch.highs <= HALF_MAXIMUM)))
         beyond = partial(_beyond, low=-HALF_MAXIMUM, high=HALF_MAXIMUM)
         for at, record, count, first in _wrong_records(batch, suspects, beyond):
@@ -342,10 +335,6 @@ class HalfOverflow(BuiltIn):
                     largest=largest,
                 ),
             )
-        for at in subnormal(batch).tolist():
-            largest = max(batch.highs[at], -batch.lows[at]).item()
-            text = f"no value is larger than {largest:g}, which float16 makes 0: were the bytes in the other order?"
-            yield at, found("half-overflow", text, field=batch.field, count=batch.width, largest=largest)
 
 
 VALIDATORS: dict[str, type[BuiltIn]] = {

@@ -51,8 +51,8 @@ def start_first_worker(sources: Sequence[str]) -> None:
     The worker ends with the command.
     """
     from datacheck.scanning.loading import loading
-    from datacheck.workers.pool import WORKER_BYTES
     from datacheck.workers.process import start_ahead
+    from datacheck.workers.templates import WORKER_BYTES
 
     click.get_current_context().call_on_close(start_ahead(WORKER_BYTES, loading(sources)))
 

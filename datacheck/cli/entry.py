@@ -14,6 +14,7 @@ import click
 
 from datacheck._version import __version__
 from datacheck.cli import interrupts, streams
+from datacheck.cli.early import ONE_THREAD
 from datacheck.cli.help import Commands, Program
 from datacheck.cli.output import INTERRUPTED, complain
 from datacheck.cli.streams import COULD_NOT_RUN
@@ -28,9 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.commands.get(next(iter(arguments), ""))  # load it while an interrupt still ends the process at once
     try:
         interrupts.heed()
-        os.environ.setdefault(
-            "OPENBLAS_NUM_THREADS", "1"
-        )  # each thread takes memory, and there is nothing for it to do
+        os.environ.setdefault(*ONE_THREAD)
         status = streams.written(lambda: _status(arguments))
         interrupts.ignore()  # nothing is left to interrupt
     except KeyboardInterrupt:

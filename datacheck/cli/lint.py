@@ -46,6 +46,7 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
     from datacheck.linting.text import lint_text
     from datacheck.reporting.files import Reports
     from datacheck.reporting.json_files import json_document
+    from datacheck.reporting.source import NotScanned
 
     guard = guard_of(files, options["root"])
     config = configuration_of()
@@ -57,7 +58,7 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
         done, errors = run(files, written, options)
         for error in errors:
             complain(error)
-            written.not_scanned.append(str(error))
+            written.not_scanned.append(NotScanned(error.path, str(error)))
         for report in done:
             report.settings = config.to(report.settings)
         shown = [report for report in done if not (quiet and report.clean)]
@@ -65,9 +66,9 @@ def lint(files: Sequence[Path], form: str, quiet: bool, schedule: Path | None, *
             if form != "json":
                 for report in shown:
                     print_summary(lint_text(report), form)
-                print_annotations(shown, form)
-            elif shown:
-                print("".join(json_document(done)))
+                print_annotations(shown, form, written.not_scanned)
+            elif shown or (done and errors):
+                print("".join(json_document(done, written.not_scanned)))
         if drawn is not None:
             draw(files, drawn, options["iterations"])
     end_silent(silent=not shown)

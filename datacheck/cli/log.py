@@ -50,6 +50,7 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
     from datacheck.logs.table import LOG_REPORTS
     from datacheck.logs.text import log_text
     from datacheck.reporting.files import Reports
+    from datacheck.reporting.source import NotScanned
 
     guard = Guard(sources_of(files))
     draw = None if plot is None else _plotting(plot, files)
@@ -63,7 +64,7 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
                 report = read_into(file, sinks, strict=strict)
             except (SourceMissing, SourceUnknown, SourceUnreadable) as exc:
                 complain(exc)
-                sinks.not_scanned.append(str(exc))
+                sinks.not_scanned.append(NotScanned(file, str(exc)))
                 statuses.append(COULD_NOT_RUN)
                 continue
             statuses.append(report.status)
@@ -74,8 +75,8 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
                 if draw is not None and picture is not None:
                     draw(report, picture)
     if form == "json":
-        print_json(done, quiet=quiet)
-    print_annotations([it for it in done if not (quiet and it.clean)], form)
+        print_json(done, sinks.not_scanned, quiet=quiet)
+    print_annotations([it for it in done if not (quiet and it.clean)], form, sinks.not_scanned)
     return next(it for it in WORST_FIRST if it in statuses)
 
 

@@ -53,10 +53,13 @@ class Bound(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
 
 
 class Named(click.Path):
-    """A path on this machine. An empty one, as from an unset shell variable, does not mean the working directory."""
+    """A path on this machine. An empty one, as from an unset shell variable, does not mean the working directory.
+
+    Whether it can be read is found out, and said, by the code that opens it.
+    """
 
     def __init__(self, path_type: type[Path] | type[str] = Path) -> None:
-        super().__init__(path_type=path_type)
+        super().__init__(path_type=path_type, readable=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not os.fspath(value):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datacheck.model.finding import Finding
     from datacheck.reporting.advice import Asked
     from datacheck.reporting.report import Report
+    from datacheck.reporting.source import NotScanned
 
 
 INTERRUPTED = 130
@@ -226,19 +227,20 @@ def _is_command(line: str) -> bool:
     return line.lstrip().startswith(("::", "##["))
 
 
-def print_annotations(reports: Sequence[Report], form: str) -> None:
+def print_annotations(reports: Sequence[Report], form: str, not_scanned: Sequence[NotScanned] = ()) -> None:
     """Print the commands from which GitHub's runner makes annotations, if the format is "github"."""
     if form == "github":
         from datacheck.reporting.ci.annotations import commands
 
-        for line in commands(reports):
+        for line in commands(reports, not_scanned):
             print(line)
 
 
-def print_json(reports: Sequence[Report], *, quiet: bool) -> None:
+def print_json(reports: Sequence[Report], not_scanned: Sequence[NotScanned] = (), *, quiet: bool) -> None:
+    """Print the JSON document of some reports, unless there are none, or all is clean and that is to be silent."""
     from datacheck.reporting.json_files import json_document
 
-    if reports and not (quiet and all(report.clean for report in reports)):
-        for piece in json_document(reports):
+    if reports and not (quiet and not not_scanned and all(report.clean for report in reports)):
+        for piece in json_document(reports, not_scanned):
             print(piece, end="")
         print()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,17 +120,13 @@ def rebuild(
         return _rebuild_pairs(sources, order, settings, engine, reports, quiet=quiet, progress=not no_progress)
     if len(sources) > 1:
         raise click.UsageError(f"one SOURCE at a time, or --paired: {len(sources)} are named before TARGET")
-    shown = partial(searching, not no_progress)
-    guard = Guard(
-        [*order.inputs, *files_of(settings)],
-        lambda: read_by(prepare(order.source, settings, shown)[0]),
-        order.writes.items(),
-    )
+    prepared = cache(partial(prepare, order.source, settings, partial(searching, not no_progress)))
+    guard = Guard([*order.inputs, *files_of(settings)], lambda: read_by(prepared()[0]), order.writes.items())
     with watching_phases(not no_progress) as progress, ExitStack() as stack:
         writing = [(path, stack.enter_context(write_receipt(path, guard))) for path in reports]
         option_names = Names(settings, excused=applied().found_keys)
         receipt, scanned = rebuild_as(
-            order, settings, progress, engine, publishing=interrupts.ignore, names=option_names, searching=shown
+            order, settings, progress, engine, publishing=interrupts.ignore, names=option_names, prepared=prepared
         )
         receipt.config = settings.config
         for path, write in writing:

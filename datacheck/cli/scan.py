@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,63 +103,74 @@ def scan(
     if options["engine"] == "local" and options["if_changed"] is None:  # else no worker may be needed
         start_first_worker(sources)
     options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
-    from datacheck.cli.targets import ScanRequest, guard_of, previous_reports, reads_networks, ready
+    from datacheck.cli.targets import ScanRequest, guard_of, previous_reports, require_resumable, stores_of
     from datacheck.reporting.files import Reports
     from datacheck.scanning.earlier.against import files_of, require_together, with_known
     from datacheck.scanning.names import Names
+    from datacheck.scanning.store_scan import ready
     from datacheck.workers.process import keeping_processes
 
     reports, phase, stages, root = (options.pop(name) for name in ("reports", "phase", "stages", "root"))
     if_changed, known, resume = (options.pop(name) for name in ("if_changed", "known", "resume"))
     settings = with_known(settings_of(options), known)
     require_together(settings, if_changed)
-    done: list[Report] = []
-    statuses = []
+    output = _Output(form, quiet, verbose, not no_progress, reports, resume)
     names = Names(settings, excused=applied().found_keys)
     shown = partial(searching, not no_progress)
-    request = ScanRequest(settings, applied().to(settings, net=True), phase, root, complain, names, stages, shown)
+    request = ScanRequest(
+        settings, applied().to(settings, net=True), phase, root, complain, names, stages, shown, engine
+    )
     scans = request.scans(nets, sources)
-    if (phase != "all" or stages or root) and not reads_networks([*nets, *sources], scans):
-        raise click.UsageError(
-            "--phase, --stage and --root are for networks; name a network with --net, or leave them out"
-        )
     earlier = previous_reports(scans, settings, if_changed, reports)
     guard = guard_of([*sources, *nets, *map(str, files_of(settings))], scans)
-    with keeping_processes(), _keeping(Reports(reports, guard, resume=resume), resume) as files:
+    require_resumable(scans, resume)
+    with (
+        keeping_processes(),
+        _keeping(Reports(reports, guard, resume=resume), resume) as files,
+        ready(stores_of(scans), files, if_changed, resume),
+    ):
         files.not_scanned = request.not_scanned
-        ready(scans, files, resume, engine, if_changed, quiet=quiet)
-        hint = KeepHint(complain, wanted=not (reports or resume or quiet or form == "json"))
-        for it in scans:
-            report, status = _scan_one(it, earlier, files, hint, progress=not no_progress, verbose=verbose)
-            statuses.append(status)
-            if report is not None:
-                done.append(report)
-                written = [*reports, *([] if resume is None or report.cut_short else [str(resume)])]
-                _print_report(report, files, written, form, quiet=quiet)
-            if status == INTERRUPTED:
-                break
+        if files.earlier is not None and not quiet:
+            complain(f"continuing where {files.resuming} ends")
+        done, statuses = _scan_each(scans, earlier, files, output)
         if form != "json" and not (quiet and all(report.clean for report in done)):
             with files.showing():
                 print_end(done, len(scans) - len(done))
-                print_annotations(done, form)
+                print_annotations(done, form, files.not_scanned)
     if form == "json":
-        print_json(done, quiet=quiet)
+        print_json(done, files.not_scanned, quiet=quiet)
     for sentence in [*_unfinished(files, resume), *names.unheeded]:
         complain(sentence)
     end_silent(silent=quiet and all(report.clean for report in done))
     return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
 
 
-def _print_report(report: Report, files: Reports, written: Sequence[str], form: str, *, quiet: bool) -> None:
-    """Print what was found in a source if text is wanted, and set the next steps that a page shows."""
-    from datacheck.reporting.advice import advice
-    from datacheck.reporting.page import PAGE
+@dataclass(frozen=True)
+class _Output:
+    """How a scan prints what it finds, and the report files that it writes."""
 
-    if report.shows_records:
-        report.next_steps = advice(report, [it for it in written if not it.endswith(PAGE)], asked())
-    if form != "json" and not (quiet and report.clean):
-        with files.showing():
-            print_text(report, written, asked(), form)
+    form: str
+    quiet: bool
+    verbose: bool
+    progress: bool
+    reports: Sequence[str]
+    resume: Path | None
+
+    def hint(self) -> KeepHint:
+        """Return the hint that --report keeps every finding, which is wanted where nothing else keeps them."""
+        return KeepHint(complain, wanted=not (self.reports or self.resume or self.quiet or self.form == "json"))
+
+    def print_report(self, report: Report, files: Reports) -> None:
+        """Print what was found in a source if text is wanted, and set the next steps that a page shows."""
+        from datacheck.reporting.advice import advice
+        from datacheck.reporting.page import PAGE
+
+        written = [*self.reports, *([] if self.resume is None or report.cut_short else [str(self.resume)])]
+        if report.shows_records:
+            report.next_steps = advice(report, [it for it in written if not it.endswith(PAGE)], asked())
+        if self.form != "json" and not (self.quiet and report.clean):
+            with files.showing():
+                print_text(report, written, asked(), self.form)
 
 
 @contextmanager
@@ -180,26 +192,40 @@ def _unfinished(files: Reports, resume: Path | None) -> Iterator[str]:
         yield f"{unfinished} keeps what was found: {go_on} from there"
 
 
+def _scan_each(
+    scans: Sequence[Scan | None], earlier: Against, files: Reports, output: _Output
+) -> tuple[list[Report], list[int]]:
+    """Run the scans and print their reports; return these, and the exit status of each scan that was begun."""
+    done: list[Report] = []
+    statuses: list[int] = []
+    hint = output.hint()
+    for it in scans:
+        report, status = _scan_one(it, earlier, files, hint, progress=output.progress, verbose=output.verbose)
+        statuses.append(status)
+        if report is not None:
+            done.append(report)
+            output.print_report(report, files)
+        if status == INTERRUPTED:
+            break
+    return done, statuses
+
+
 def _scan_one(
     scan: Scan | None, earlier: Against, files: Reports, hint: KeepHint, *, progress: bool, verbose: bool
 ) -> tuple[Report | None, int]:
     """Run a scan; return its report, or None if nothing could be opened, and its exit status."""
-    from datacheck.cli.targets import StoreScan
     from datacheck.model.escaping import plain
-    from datacheck.scanning.earlier.resuming import tell_answer
+    from datacheck.scanning.store_scan import StoreScan
 
     if scan is None:
         return None, COULD_NOT_RUN
     report = scan.report
-    answer = scan.prepare(earlier) if isinstance(scan, StoreScan) else None
+    answer = scan.answer(earlier, files) if isinstance(scan, StoreScan) else None
     if answer is not None:
-        tell_answer(files, answer, stopped=isinstance(scan, StoreScan) and scan.too_late)
         return answer, answer.status
     try:
         with watching(progress, plain(report.source.path), lambda: report.source.bytes) as watch:
-            listen = files.begin(report)
-            if isinstance(scan, StoreScan):
-                scan.begin(files)
+            listen = scan.begin(files)
             scan.run(hint.watching(watch), printing_bad(report, listen) if verbose else listen)
     except KeyboardInterrupt:
         report.tally.complete, report.interrupted = False, True

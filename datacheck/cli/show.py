@@ -21,8 +21,7 @@ from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
     from datacheck.model.settings import Settings
-    from datacheck.scanning.names import Names
-    from datacheck.showing.record import Record
+    from datacheck.showing.record import Record, Showing
 
 WIDEST, HIGHEST = 64, 48
 """Maximum width and height of a picture on the terminal, in pixels."""
@@ -64,6 +63,7 @@ def show(
     Exit status: 0 nothing wrong with them, 1 something bad, 2 a KEY is not there, 3 undecided.
     """
     from datacheck.scanning.names import Names
+    from datacheck.showing.record import Showing
     from datacheck.showing.record_json import records_json
 
     if bool(keys) == (bad is not None):
@@ -74,15 +74,26 @@ def show(
     settings = settings_of(options)
     names = Names(settings, excused=applied().found_keys)
     many = bad is not None or len(keys) > 1
+    showing = Showing(
+        source,
+        settings,
+        save,
+        many=many,
+        names=names,
+        field=field,
+        picture=_picture_size(picture) if form == "text" else None,
+        spell=_spelling(),
+        searching=partial(searching, True),
+        values=form == "json",
+    )
     if bad is not None:
-        keys, status = _first_bad(source, settings, bad)
+        keys, status = _first_bad(showing, source, settings, bad)
         if not keys:
             none = "no record is bad" if status != 1 else "no single record is bad, but the store is: scan it"
             print(none if form == "text" else records_json([], many=True))
             return status
     records, statuses = [], set()
-    size = _picture_size(picture) if form == "text" else None
-    for record in _records(source, keys, settings, names, save, field, many=many, picture=size, values=form == "json"):
+    for record in _records(showing, keys, many=many):
         statuses.add(COULD_NOT_RUN if record is None else record.status)
         if record is None:
             continue
@@ -100,34 +111,11 @@ def show(
     return next(it for it in WORST_FIRST if it in statuses)
 
 
-def _records(
-    source: str,
-    keys: Sequence[str],
-    settings: Settings,
-    names: Names,
-    save: Path | None,
-    field: str | None,
-    *,
-    many: bool,
-    picture: tuple[int, int] | None,
-    values: bool,
-) -> Iterator[Record | None]:
+def _records(showing: Showing, keys: Sequence[str], *, many: bool) -> Iterator[Record | None]:
     """Yield the records; None stands for one of several that is not there, which is reported."""
     from datacheck.errors import RecordMissing
-    from datacheck.showing.record import Showing
 
-    with Showing(
-        source,
-        settings,
-        save,
-        many=many,
-        names=names,
-        field=field,
-        picture=picture,
-        spell=_spelling(),
-        searching=partial(searching, True),
-        values=values,
-    ) as showing:
+    with showing:
         for key in keys:
             try:
                 yield showing.record(key)
@@ -138,15 +126,13 @@ def _records(
                 yield None
 
 
-def _first_bad(source: str, settings: Settings, count: int) -> tuple[list[str], int]:
+def _first_bad(showing: Showing, source: str, settings: Settings, count: int) -> tuple[list[str], int]:
     from datacheck.model.escaping import plain
     from datacheck.scanning.names import Names
-    from datacheck.showing.first_bad import first_bad
 
     names = Names(settings, excused=applied().found_keys)  # missing names are reported when records are shown
     with watching_phases(True) as watch:
-        progress = partial(watch, plain(source))
-        return first_bad(source, settings, count, progress, names, partial(searching, True))
+        return showing.first_bad(count, partial(watch, plain(source)), names)
 
 
 def _picture_size(asked: str) -> tuple[int, int] | None:

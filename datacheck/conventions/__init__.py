@@ -141,9 +141,23 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
 
     The names of all conventions that it follows are added to `met`.
     """
-    result: list[Convention] = []
     if wanted == (NONE,):
-        return result
+        return []
+    result = _detected(store, wanted, met)
+    result = [_with_further(it, result, store) for it in result]
+    result = [_with_aside(it, result, store) for it in result]
+    of_sets = None if any(it.named for it in result) else set_stems(store)
+    if of_sets is not None:
+        result = [msgspec.structs.replace(it, parts=(), further=()) for it in result]
+    stems = _stems(store, result) if of_sets is None else of_sets
+    if stems is not None:
+        result = [it if it.named else msgspec.structs.replace(it, stems=stems) for it in result]
+    return result if result or wanted else _suggested(store, stems)
+
+
+def _detected(store: StoreView, wanted: tuple[str, ...], met: set[str] | None) -> list[Convention]:
+    """Return the conventions of CONVENTIONS that a store follows, without those that share a record with another."""
+    result: list[Convention] = []
     rows = {it: row for it, row in CONVENTIONS.items() if not row.of_hdf5}
     rows = {it: row for it, row in rows.items() if (it in wanted if wanted else not row.asked)}
     present = _marks_present(rows.values(), store)
@@ -157,20 +171,7 @@ def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | N
             met.add(name)
         if not any(convention.own & other.own for other in result):
             result.append(convention)
-    result = [_with_further(it, result, store) for it in result]
-    result = [_with_aside(it, result, store) for it in result]
-    of_sets = None if any(it.named for it in result) else set_stems(store)
-    if of_sets is not None:
-        result = [msgspec.structs.replace(it, parts=(), further=()) for it in result]
-    stems = _stems(store, result) if of_sets is None else of_sets
-    if stems is not None and result:
-        result = [msgspec.structs.replace(it, stems=stems) if not it.named else it for it in result]
-    elif stems is not None and not wanted:
-        result.append(Convention("", named=False, stems=stems))
-    elif not result and not wanted:
-        result += _by_similar_keys(store)
-    frames = frames_in(store.keys) if not result and not wanted else None
-    return result if frames is None else [Convention("", named=False, frames=frames)]
+    return result
 
 
 def _marks_present(rows: Collection[Row], store: StoreView) -> set[bytes]:
@@ -220,6 +221,11 @@ def _stems(store: StoreView, conventions: list[Convention]) -> Stems | None:
     return None if stems is None or len(stems.endings) == len(store.frequent) else stems
 
 
-def _by_similar_keys(store: StoreView) -> list[Convention]:
-    """Return a convention without a name if only similar keys suggest samples; else an empty list."""
-    return [Convention("", store.parts, named=False)] if len(store.parts) > 1 else []
+def _suggested(store: StoreView, stems: Stems | None) -> list[Convention]:
+    """Return a convention without a name for a store that follows none, if its keys suggest samples or sequences."""
+    if stems is not None:
+        return [Convention("", named=False, stems=stems)]
+    if len(store.parts) > 1:
+        return [Convention("", store.parts, named=False)]
+    frames = frames_in(store.keys)
+    return [] if frames is None else [Convention("", named=False, frames=frames)]

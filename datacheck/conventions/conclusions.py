@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,8 +20,9 @@ from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.keys.spanning import Spanning
 from datacheck.conventions.keys.stems import StemGroups
 from datacheck.model.codes import Verdict
-from datacheck.model.escaping import escape, unescape
-from datacheck.model.finding import Finding, found, named
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 from datacheck.model.replacing import replace
 
 NOTHING = Known()
@@ -74,22 +75,35 @@ def samples_of(convention: Convention, account: Account, across: Spanning | None
     else:
         numbers = Runs() if alone is None else account.numbers[alone]
     base = convention.base
-    every = account.records - account.own
-    near_to = {len(numbers), every, every - len(convention.aside), *(() if groups is None else (len(groups.whole),))}
-    counts = [
-        it for it in convention.counts if it.counts and not _may_count_other(it, convention, account, numbers, near_to)
-    ]
-    counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
-    if base is None and counted and numbers and numbers.first in (0, 1) and not _is_sparse(counts, numbers):
-        of_all = convention.dense or len(numbers) >= MOST * every
-        base = numbers.first if of_all or any(_is_near(it.number, len(numbers)) for it in counts) else None
-        if base == 1 and _is_first_missing(counts, numbers, alone or convention.parts[0]):
-            base = 0
+    if base is None and numbers and numbers.first in (0, 1):
+        whole = None if groups is None else len(groups.whole)
+        base = _counted_from(convention, account, numbers, whole, alone or convention.parts[0])
     behind = [it.number - 1 for it in convention.counts if it.next and it.number is not None]
     last = max([*behind, *([numbers.last] if numbers else [])], default=-1)
     deleted = Runs(convention.deleted.spans if convention.deleted else ())
     asked = convention.named and base is not None and bool(numbers)
     return Samples(groups, numbers, base, last, deleted, alone, asked, len(convention.aside))
+
+
+def _counted_from(
+    convention: Convention, account: Account, numbers: Runs, whole: int | None, part: Pattern
+) -> int | None:
+    """Return the number from which a loader counts these samples, 0 or 1, or None if the store does not count them.
+
+    `whole` is how many of them have all parts, `part` the pattern of a part that all should have.
+    """
+    every = account.records - account.own
+    near_to = {len(numbers), every, every - len(convention.aside), *(() if whole is None else (whole,))}
+    counts = [
+        it for it in convention.counts if it.counts and not _may_count_other(it, convention, account, numbers, near_to)
+    ]
+    counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
+    if not counted or _is_sparse(counts, numbers):
+        return None
+    of_all = convention.dense or len(numbers) >= MOST * every
+    if not of_all and not any(_is_near(it.number, len(numbers)) for it in counts):
+        return None
+    return 0 if numbers.first == 1 and _is_first_missing(counts, numbers, part) else numbers.first
 
 
 def _is_sparse(counts: Sequence[Count], numbers: Runs) -> bool:
@@ -151,66 +165,6 @@ def expected_count(declared: int | None, samples: Samples, records: int) -> int:
     if samples.base is not None:
         return records if declared == records and not samples.asked else numbers
     return records if _is_near(declared, records) and abs(declared - records) < abs(declared - numbers) else numbers
-
-
-SampleFinder = Callable[[bytes], "tuple[str, list[str]] | None"]
-"""Returns the name of the sample that a record with this key belongs to, and all keys of the sample; None without one.
-
-Both are prefixed with the name of the database, except the name of a sample that spans several databases.
-"""
-
-
-def sample_finder(known: Known, account: Account, part: str) -> SampleFinder | None:
-    """Return the function that finds samples of several records in a database, or None if each record is a sample."""
-    across, stems = known.across, known.stems
-    if across is not None:
-
-        def by_all(key: bytes) -> tuple[str, list[str]] | None:
-            sample = across.sample(part, key)
-            if sample is None:
-                return None
-            name = escape(sample) if isinstance(sample, bytes) else str(sample)
-            return name, [named(escape(sample_key), database) for database, sample_key in across.keys(sample)]
-
-        return by_all
-
-    def within(name: str, keys: Iterable[bytes]) -> tuple[str, list[str]]:
-        return named(name, part), [named(escape(it), part) for it in keys]
-
-    if stems is not None:
-
-        def by_stem(key: bytes) -> tuple[str, list[str]] | None:
-            split = stems.stems.split(key)
-            return None if split is None else within(escape(split[0]), stems.keys(split[0]))
-
-        return by_stem
-    groups = next((it for one in known.conventions if (it := samples_of(one, account).groups) is not None), None)
-    if groups is None:
-        return None
-
-    def by_number(key: bytes) -> tuple[str, list[str]] | None:
-        number = groups.number(key)
-        if number is None:
-            return None
-        present = (it for it in groups.patterns if number in account.numbers.get(it, ()))
-        return within(str(number), (it.key(number) for it in present))
-
-    return by_number
-
-
-def bad_samples(
-    findings: Iterable[Finding], sample_of: Mapping[str, SampleFinder | None]
-) -> Iterator[tuple[str, list[str]]]:
-    """Yield the name and the keys of each sample with a bad record; `sample_of` has the function of each database."""
-    yielded: set[tuple[str, str]] = set()
-    for finding in findings:
-        of_part = sample_of.get(finding.database or "")
-        if finding.verdict != "bad" or finding.key is None or of_part is None:
-            continue
-        sample = of_part(unescape(finding.key))
-        if sample is not None and (sample[0], sample[1][0]) not in yielded:
-            yielded.add((sample[0], sample[1][0]))
-            yield sample
 
 
 def scattered_text(convention: Convention, account: Account) -> str:
@@ -281,11 +235,10 @@ def _dangling_finding(convention: Convention, samples: Samples, known: Known) ->
     explained = known.left_out.explains(len(samples.numbers), len(samples.missing))
     part = (samples.alone or convention.parts[0]) if samples.groups is None else samples.groups.parts[0]
     first = [escape(part.key(number)) for number, _ in zip(samples.missing, range(NAMED), strict=False)]
-    more = f" and {len(samples.missing) - len(first):,} more" if len(samples.missing) > len(first) else ""
-    numbering = f"the numbering from {samples.base} to {samples.last}"
+    numbering = f"the numbering from {samples.base} to {samples.last} has no {and_more(first, len(samples.missing))}"
     return found(
         "dangling",
-        f"{numbering} has no {', '.join(first)}{more}, which {'may be left out' if explained else 'a loader asks for'}",
+        f"{numbering}, which {'may be left out' if explained else 'a loader asks for'}",
         verdict="suspicious" if explained else None,
         count=len(samples.missing),
         first=first,
@@ -345,14 +298,7 @@ def _count_findings(
     key, name = escape(count.key), count.name
     declared = count.number
     if declared is None:
-        text = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
-        loose = count.key in LOOSE and count.fraction is not None
-        if loose and _may_count_other(
-            count, convention, account, samples.numbers, _true_counts(samples, account, None, None)
-        ):
-            return
-        text = f"{name} holds {text}, which is not the whole number a loader expects"
-        yield found("count", text, verdict="suspicious" if loose else None, key=key)
+        yield from _unread_count_findings(count, convention, samples, account)
         return
     if not count.counts:
         yield from doubtful_findings(count, declared)
@@ -377,6 +323,18 @@ def _count_findings(
         yield found("count", text, verdict="suspicious" if other else None, key=key, said=declared, found=number)
     elif samples.groups is None and samples.alone is not None and samples.base is not None:
         yield from findings_with_others(count, samples.alone, samples.numbers, samples.base, samples.aside)
+
+
+def _unread_count_findings(
+    count: Count, convention: Convention, samples: Samples, account: Account
+) -> Iterator[Finding]:
+    """Yield a finding for a count that is no whole number, unless it is a float that may count something else."""
+    loose = count.key in LOOSE and count.fraction is not None
+    true_counts = _true_counts(samples, account, None, None) if loose else set()
+    if not loose or not _may_count_other(count, convention, account, samples.numbers, true_counts):
+        held = f'"{escape(count.raw[:40])}"' if count.raw else "nothing"
+        text = f"{count.name} holds {held}, which is not the whole number a loader expects"
+        yield found("count", text, verdict="suspicious" if loose else None, key=escape(count.key))
 
 
 def _true_counts(samples: Samples, account: Account, across: Spanning | None, stems: StemGroups | None) -> set[int]:

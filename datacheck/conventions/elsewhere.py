@@ -82,21 +82,28 @@ def with_placed_counts(databases: Mapping[str, Known], accounts: Mapping[str, Ac
             count = _nearer_reading(result, numbers, part, count)
             if count.of_list is not None or count.next or count.number is None:
                 continue
-            if count.kept_in is not None:
-                judged = count if count.number in numbers[part] else as_judged(count, part, numbers[part][0])
-                _replace(result, part, count, judged)
-            elif of_others:
+            if of_others and count.kept_in is None:
                 _place(result, numbers, part, count)
-            elif count.number in numbers[part]:
-                continue
-            elif _may_be_of_whole(known, account, count, numbers[part]):
-                _replace(result, part, count, msgspec.structs.replace(count, near=("", numbers[part][-1])))
-            elif isinstance(count.item, str) and not _is_doubtful(count) and not _is_about(count, numbers[part]):
-                _replace(result, part, count, msgspec.structs.replace(count, near=("", numbers[part][0])))
-            elif _is_doubtful(count):
-                near = next((it for it in numbers[part] if _is_near(count, it)), None)
-                _replace(result, part, count, None if near is None else msgspec.structs.replace(count, near=("", near)))
+            elif count.number not in numbers[part]:
+                _replace(result, part, count, _as_doubted(count, part, known, account, numbers[part]))
     return result
+
+
+def _as_doubted(count: Count, part: str, known: Known, account: Account, numbers: Sequence[int]) -> Count | None:
+    """Return a count that is none of the `numbers` of records of its database, marked if it may count something else.
+
+    Return None if it is no count of these records.
+    """
+    if count.kept_in is not None:
+        return as_judged(count, part, numbers[0])
+    if _may_be_of_whole(known, account, count, numbers):
+        return msgspec.structs.replace(count, near=("", numbers[-1]))
+    if isinstance(count.item, str) and not _is_doubtful(count) and not _is_about(count, numbers):
+        return msgspec.structs.replace(count, near=("", numbers[0]))
+    if not _is_doubtful(count):
+        return count
+    near = next((it for it in numbers if _is_near(count, it)), None)
+    return None if near is None else msgspec.structs.replace(count, near=("", near))
 
 
 def _may_be_of_whole(known: Known, account: Account, count: Count, numbers: Collection[int]) -> bool:

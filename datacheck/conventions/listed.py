@@ -83,13 +83,7 @@ def convention_of_list(
         if parsed is None or not _are_all_keys(parsed.value, store) or not fits(parsed.value, parsed.form):
             continue
         if any(it in store.keys for it in keys_in(parsed.value)):
-            pairs = _pairings(parsed.value)
-            number, entries = _counts(parsed.value)
-            groups = _groups(parsed.value)
-            list_of = KeyList(
-                key, parsed.form, number, entries=entries, partial=bool(pairs), pairs=pairs, groups=groups
-            )
-            lists.append(list_of)
+            lists.append(_key_list(key, parsed))
     if not lists:
         return _unread_convention(name, store) if KEYS in keys else None
     within = (it for it in metadata_counts(store) if it.number == lists[0].entries)
@@ -167,16 +161,22 @@ def _length_count(raw: bytes | None, key_list: KeyList) -> tuple[Count, ...]:
     return (Count(LEN, parsed, raw, of_list=key_list.key, form=key_list.form),)
 
 
-def _counts(value: Any) -> tuple[int, int]:
-    """Return the number of different keys in a list, and that of its entries."""
-    from datacheck.conventions.values.key_digests import distinct_count
+def _key_list(key: bytes, parsed: Stored, part: str | None = None) -> KeyList:
+    """Return what is known of a list of keys, which is kept in `part` if that is another database."""
+    from datacheck.conventions.values.key_digests import distinct_count  # loads NumPy
 
-    return distinct_count(keys_in(value)), sum(1 for _ in keys_in(value))
-
-
-def _groups(value: Any) -> int:
-    """Return the number of lists in a mapping, or 0 for another value."""
-    return len(value) if isinstance(value, dict) and not is_index(value) else 0
+    value = parsed.value
+    pairs = _pairings(value)
+    return KeyList(
+        key,
+        parsed.form,
+        distinct_count(keys_in(value)),
+        entries=sum(1 for _ in keys_in(value)),
+        partial=bool(pairs),
+        kept_in=part,
+        pairs=pairs,
+        groups=len(value) if isinstance(value, dict) and not is_index(value) else 0,
+    )
 
 
 def all_bytes(keys: Any) -> bool:
@@ -229,22 +229,14 @@ def _convention_of(
     for key, parsed in lists.items():
         if not _are_all_keys(parsed.value, view):
             continue
-        number, entries = _counts(parsed.value)
-        probed = [*islice(keys_in(parsed.value), 0, None, max(1, entries // PROBED))][:PROBED]
+        key_list = _key_list(key, parsed, part)
+        probed = [*islice(keys_in(parsed.value), 0, None, max(1, key_list.entries // PROBED))][:PROBED]
         present = sum(view.value(it) is not None for it in probed)
         if present >= MOST * len(probed):
-            pairs = _pairings(parsed.value)
-            key_list = KeyList(
-                *(key, parsed.form, number),
-                entries=entries,
-                pairs=pairs,
-                kept_in=part,
-                groups=_groups(parsed.value),
-            )
-            key_lists.append(msgspec.structs.replace(key_list, partial=bool(pairs)))
+            key_lists.append(key_list)
             listed.update(it for it in keys_in(parsed.value) if it in view.keys)
             named = not SET_WORDS.isdisjoint(words(key.decode("latin1"))) or not all(it.isdigit() for it in probed)
-            surely &= named and present >= NEARLY * len(probed) and entries >= FEWEST
+            surely &= named and present >= NEARLY * len(probed) and key_list.entries >= FEWEST
     are_most = len(listed) >= most * len(view.keys)
     if not key_lists or not (are_most or surely):
         return None

@@ -6,15 +6,17 @@ have from it. All other lists are copied unchanged, which the user is informed o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from datacheck.conventions.counts.counted import METADATA
 from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.keys.numbered_keys import Packed, Pattern
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
-from datacheck.conventions.values.rewriting import Kind, Place, is_lossless
+from datacheck.conventions.values.rewriting import Place, is_lossless
 from datacheck.conventions.values.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
 from datacheck.conventions.values.stored_lists import LONGEST, stored_list
 from datacheck.conventions.values.stored_values import Stored, key_of, stored
@@ -39,53 +41,99 @@ LONGEST_SUFFIX = 5
 DEEPEST = 4
 """Maximum depth of nested lists and mappings that are searched."""
 
+Lists = list[tuple[Place, list[Any]]]
+"""Lists in a value: their places and their items."""
+
+
+class _Holder(msgspec.Struct, frozen=True):
+    """A value that may hold such lists: its database, its key, its bytes, and these as they were parsed."""
+
+    part: str
+    key: bytes
+    raw: bytes
+    parsed: Stored
+
+    @property
+    def name(self) -> str:
+        return self.key.decode("latin1")
+
+    def names(self, place: Place) -> tuple[str, ...]:
+        """Return the name of the value, and the names that lead to a place in it."""
+        return self.name, *_shown_names(place)
+
 
 def lists_within(
     conventions: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
 ) -> Iterator[tuple[str, ListWithin]]:
     """Yield each database whose records are named in such lists, together with the lists in one value."""
-    large = any(len(it.keys) > FEW for it in views.values())
-    for part, view in views.items() if large else ():
+    if all(len(it.keys) <= FEW for it in views.values()):
+        return
+    for part, view in views.items():
         known = {(it.kept_in or part, it.key) for every in conventions.values() for one in every for it in one.lists}
         known |= {(part, it.deleted.key) for it in conventions[part] if it.deleted is not None}
         for key in keys_with_lists(view):
             parsed = None if (part, key) in known else _parsed(view, key)
-            found: dict[str, list[tuple[Place, list[Any]]]] = {}
             if parsed is None:
                 continue
-            text = key.decode("latin1")
-            for place, items in _lists(parsed.value, ()):
-                list_names = (text, *_shown_names(place))
-                if place.kind == "rows" and any(not FOLD_WORDS.isdisjoint(words(it)) for it in list_names):
-                    continue  # they are folds of few samples
-                owner = next((it for it in (part, *views) if _are_keys_or_numbers(items, list_names, views[it])), None)
-                if owner is not None:
-                    found.setdefault(owner, []).append((place, items))
-            for owner, pairs in (
-                (owner, _with_rows(_exact_or_all(pairs, views[owner]))) for owner, pairs in found.items()
-            ):
-                numbers = any(type(it[0]) is int for _, it in pairs)
-                places = tuple(it for it, _ in pairs)
-                counted = [count for one in conventions[owner] for count in one.counts if count.key == key]
-                apart = _without_counts(parsed.value, counted, pairs)
-                surely = [_are_surely_keys(it, (text, *_shown_names(place))) for place, it in pairs]
-                exact = [type(it[0]) is not int and _are_keys(it, views[owner]) for _, it in pairs]
-                pattern = _pattern_of([it for _, it in pairs], views[owner])
-                sure = pattern is not None and all(_are_sets((text, *_shown_names(it))) for it in places)
-                compared = tuple(it for it, *both in zip(places, surely, exact, strict=True) if all(both))
-                result = ListWithin(
-                    *(key, part, _common_prefix([_shown_names(it) for it, _ in pairs]), numbers),
-                    places=compared if pattern is None else places,
-                    pattern=pattern,
-                    sure=sure,
-                )
-                compared = result.places
-                alone = len(found) == 1 and len(compared) == len(places) and not parsed.in_part and apart is not None
-                if alone and stand_alone(apart, places, text) and is_lossless(view.value(key) or b"", parsed):
-                    result = replace(result, form=parsed.form, counts=tuple(str(it.item) for it in counted))
-                if result.form and owner == part and [it for it in places if it.kind == "rows" and not it.names]:
-                    result = replace(result, count=_count_of(len(parsed.value), conventions[owner]))
+            holder = _Holder(part, key, view.value(key) or b"", parsed)
+            by_owner = _lists_by_owner(holder, views)
+            for owner, every in by_owner.items():
+                lists = _with_rows(_exact_or_all(every, views[owner]))
+                result = _list_within(holder, lists, views[owner])
+                if len(by_owner) == 1 and len(result.places) == len(lists):
+                    result = _kept_true(result, holder, lists, conventions[owner], own=owner == part)
                 yield owner, result
+
+
+def _lists_by_owner(holder: _Holder, views: Mapping[str, StoreView]) -> dict[str, Lists]:
+    """Return the lists in a value by the database whose records they name, which is rather its own than another one."""
+    found: dict[str, Lists] = {}
+    for place, items in _lists(holder.parsed.value, ()):
+        names = holder.names(place)
+        if place.kind == "rows" and any(not FOLD_WORDS.isdisjoint(words(it)) for it in names):
+            continue  # they are folds of few samples
+        owner = next((it for it in (holder.part, *views) if _are_keys_or_numbers(items, names, views[it])), None)
+        if owner is not None:
+            found.setdefault(owner, []).append((place, items))
+    return found
+
+
+def _list_within(holder: _Holder, lists: Lists, view: StoreView) -> ListWithin:
+    """Return the lists in a value that name records of one database; `places` are only those of certain keys."""
+    pattern = _pattern_of([items for _, items in lists], view)
+    certain = [
+        place for place, items in lists if _are_surely_keys(items, holder.names(place)) and _are_keys(items, view)
+    ]
+    return ListWithin(
+        *(holder.key, holder.part, _common_prefix([_shown_names(place) for place, _ in lists])),
+        numbers=any(type(items[0]) is int for _, items in lists),
+        places=tuple(certain if pattern is None else (place for place, _ in lists)),
+        pattern=pattern,
+        sure=pattern is not None and all(_are_sets(holder.names(place)) for place, _ in lists),
+    )
+
+
+def _kept_true(
+    result: ListWithin, holder: _Holder, lists: Lists, conventions: Sequence[Convention], *, own: bool
+) -> ListWithin:
+    """Return lists with what a copy needs to keep them true, or as they are if something else depends on them.
+
+    `conventions` are those of the database whose records the lists name, which may be the `own` one of the value.
+    """
+    parsed = holder.parsed
+    counted = [count for one in conventions for count in one.counts if count.key == holder.key]
+    apart = _without_counts(parsed.value, counted, lists)
+    if parsed.in_part or apart is None or not stand_alone(apart, result.places, holder.name):
+        return result
+    if not is_lossless(holder.raw, parsed):
+        return result
+    are_rows = any(it.kind == "rows" and not it.names for it in result.places)
+    return replace(
+        result,
+        form=parsed.form,
+        counts=tuple(str(it.item) for it in counted),
+        count=_count_of(len(parsed.value), conventions) if own and are_rows else None,
+    )
 
 
 def _count_of(number: int, conventions: Iterable[Convention]) -> Count | None:
@@ -94,7 +142,7 @@ def _count_of(number: int, conventions: Iterable[Convention]) -> Count | None:
     return next((it for it in counts if it.number == number and it.kept_in is None and not it.next), None)
 
 
-def _without_counts(value: Any, counted: Collection[Count], lists: list[tuple[Place, list[Any]]]) -> Any:
+def _without_counts(value: Any, counted: Collection[Count], lists: Lists) -> Any:
     """Return a mapping without its counts of the only list in it, or None if they count something else."""
     if not counted:
         return value
@@ -160,7 +208,7 @@ def keys_with_lists(view: StoreView) -> list[bytes]:
     return names if len(names) <= FEW else [it for it in METADATA if it in view.keys]
 
 
-def _with_rows(pairs: list[tuple[Place, list[Any]]]) -> list[tuple[Place, list[Any]]]:
+def _with_rows(pairs: Lists) -> Lists:
     """Return the places and their items, with the columns of the same rows merged, as rows are dropped as a whole."""
     merged: dict[tuple[str, ...], tuple[Place, list[Any]]] = {}
     for place, items in pairs:
@@ -172,7 +220,7 @@ def _with_rows(pairs: list[tuple[Place, list[Any]]]) -> list[tuple[Place, list[A
     return [it for it in pairs if it[0].kind != "rows"] + list(merged.values())
 
 
-def _exact_or_all(pairs: list[tuple[Place, list[Any]]], view: StoreView) -> list[tuple[Place, list[Any]]]:
+def _exact_or_all(pairs: Lists, view: StoreView) -> Lists:
     """Return the lists of keys and of numbers, or those of names of files if there are only these."""
     exact = [it for it in pairs if type(it[1][0]) is int or _are_keys(it[1], view)]
     return exact or pairs
@@ -190,26 +238,33 @@ def _lists(value: Any, names: tuple[str, ...]) -> Iterator[tuple[Place, list[Any
     as such lists too.
     """
     if isinstance(value, dict):
-        ways: tuple[tuple[Kind, list[Any]], ...] = (("names", list(value)), ("values", list(value.values())))
-        for kind, items in ways:
-            yield from [(Place(names, kind), items)] if _may_be_keys(items) else []
-        for name, item in value.items() if len(names) < DEEPEST else ():
-            yield from _lists(item, (*names, str(name))) if isinstance(item, (list, dict)) else ()
+        yield from _if_keys(Place(names, "names"), list(value))
+        yield from _if_keys(Place(names, "values"), list(value.values()))
+        yield from _lists_inside(value.items(), names)
     elif isinstance(value, list) and _may_be_keys(value):
         yield Place(names, "items"), value
     elif isinstance(value, list) and len(names) < DEEPEST:
         if len(value) >= FEWEST and all(isinstance(it, dict) for it in value):
             for name in list(value[0])[:PROBED]:
-                column = [it.get(name) for it in value]
-                yield from [(Place(names, "column", str(name)), column)] if _may_be_keys(column) else []
+                yield from _if_keys(Place(names, "column", str(name)), [it.get(name) for it in value])
         elif _are_rows(value):
             for at in range(len(value[0])):
                 column = [it[at] for it in value]
                 texts = all(isinstance(it, (str, bytes)) for it in column)
-                yield from [(Place(names, "rows", columns=(at,)), column)] if texts and _may_be_keys(column) else []
+                yield from _if_keys(Place(names, "rows", columns=(at,)), column) if texts else ()
         else:
-            for at, item in enumerate(value[:PROBED]):
-                yield from _lists(item, (*names, str(at))) if isinstance(item, (list, dict)) else ()
+            yield from _lists_inside(enumerate(value[:PROBED]), names)
+
+
+def _if_keys(place: Place, items: list[Any]) -> Iterator[tuple[Place, list[Any]]]:
+    if _may_be_keys(items):
+        yield place, items
+
+
+def _lists_inside(named_items: Iterable[tuple[Any, Any]], names: tuple[str, ...]) -> Iterator[tuple[Place, list[Any]]]:
+    """Yield the lists in the items of a value, which `names` lead to, unless they are nested too deeply."""
+    for name, item in named_items if len(names) < DEEPEST else ():
+        yield from _lists(item, (*names, str(name)))
 
 
 def _are_rows(value: list[Any]) -> bool:

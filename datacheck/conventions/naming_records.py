@@ -106,15 +106,19 @@ class Index(msgspec.Struct, frozen=True):
         items = read_items(self.form, value)
         if items is None:
             return None
-        before, after = (b"", b"") if self.clip is None else (self.clip.before(key), self.clip.after)
+        before, after = self._around(key)
         return [before + key_of(it) + after for it in items if it]
+
+    def _around(self, key: bytes) -> tuple[bytes, bytes]:
+        """Return what comes before and after a name in a list, in the key of the record that it names."""
+        return (b"", b"") if self.clip is None else (self.clip.before(key), self.clip.after)
 
     def rewritten(self, key: bytes, value: bytes, new: Callable[[bytes], bytes | None]) -> bytes:
         """Return the value of the record with this key in a copy; `new` returns the key of a record there, or None."""
         items = read_items(self.form, value)
         if items is None:
             return value
-        before, after = (b"", b"") if self.clip is None else (self.clip.before(key), self.clip.after)
+        before, after = self._around(key)
 
         def renamed(item: bytes) -> bytes | None:
             moved = new(before + item + after) if item else item

@@ -95,27 +95,23 @@ def outcome_without(
     comparing the lists of keys. Records with the keys in `also` are dropped too, even in a store without any
     conventions. `shares` is what happens to samples that span several databases.
     """
-    numbered = shares is not None and bool(shares.numbers)
     also |= frozenset() if shares is None else shares.keys
     if not conventions and not also:
         return None
     conventions = conventions or (NO_CONVENTION,)
     across = None if shares is None else shares.spanning
     all_samples = [(it, samples_of(it, account, across)) for it in conventions]
-    main, samples = next(((it, samples) for it, samples in all_samples if patterns_of(it, samples)), all_samples[0])
-    patterns = shares.spanning.patterns(shares.part) if shares is not None and numbered else patterns_of(main, samples)
+    numbering = _numbering(all_samples, stems, shares)
+    samples, patterns = numbering.samples, numbering.patterns
     every = [it for convention in conventions for it in convention.lists if it.kept_in is None]
     lists = {it.key: it.form for it in every if not it.file}
     files = {it.key: it.form for it in every if it.file}
     drops = DroppedRecords(patterns, stems)
     absent = {key for it in listed if not it.unsure for key in it.missing}
     absent |= _take_dropped(drops, dropped_keys, also, with_keys=any(it.lists for it in conventions))
-    counted = samples.base is not None and main.deleted is None and stems is None
-    base = shares.base if shares is not None and numbered else samples.base
-    close = (base is not None and (numbered or counted)) if renumber is None else renumber
-    numbers = _numbers(patterns, account, drops.numbers, shares if numbered else None, base)
+    numbers = _numbers(numbering, account, drops.numbers, shares)
     dropped = numbers.dropped
-    renumbered = close and numbers.has_holes
+    renumbered = (numbering.counted if renumber is None else renumber) and numbers.has_holes
     records = sum(len(account.numbers.get(pattern, Runs()) & dropped) for pattern in patterns)
     records += drops.alone + drops.stem_records
     samples_left = replace(samples, numbers=numbers.left)
@@ -123,22 +119,56 @@ def outcome_without(
     values, elsewhere = _new_counts(
         conventions, doubtful, lambda it: _true_value(it, samples, samples_left, account, records, drops.stems_left)
     )
-    added = _deleted_numbers(main, samples, dropped, values)
+    added = _deleted_numbers(numbering.main, samples, dropped, values)
     anew = bool(absent or dropped or renumbered or drops.stems or also)
     lengths = _list_counts(conventions, anew=anew)
     if not anew and not values and not files and not lengths and not elsewhere:
         return None
     with_others = {it: (account.numbers.get(it, Runs()) & dropped) - drops.by_themselves(it) for it in patterns}
     repair = Repair(
-        *(patterns, dropped, numbers.left, numbers.base, renumbered, values, lists if anew or lengths else {}),
-        *(frozenset(absent), added, files, lengths, None if stems is None else stems.stems, frozenset(drops.stems)),
-        also=also,
-        beside={it.key: it.beside for it in every if it.beside},
+        patterns, dropped, numbers.left, numbers.base, renumbered,
+        values=values, lists=lists if anew or lengths else {}, gone=frozenset(absent), added=added,
+        side_files=files, lengths=lengths, stems=None if stems is None else stems.stems,
+        gone_stems=frozenset(drops.stems), also=also, beside={it.key: it.beside for it in every if it.beside},
         naming=None if shares is None else shares.naming,
-    )
-    dropped_samples = len(drops.stems) if stems is not None else len(dropped) if samples.groups else None
-    dropped_samples = dropped_samples if shares is None else shares.samples
+    )  # fmt: skip
+    dropped_samples = _dropped_samples(samples, dropped, drops, shares)
     return Outcome(repair, records, dropped_samples, with_others, drops.stems_with_others, elsewhere)
+
+
+def _dropped_samples(samples: Samples, dropped: Runs, drops: DroppedRecords, shares: Shares | None) -> int | None:
+    """Return how many samples of several records are dropped, or None if a record is a sample."""
+    if shares is not None:
+        return shares.samples
+    if drops.stems_left is not None:
+        return len(drops.stems)
+    return len(dropped) if samples.groups else None
+
+
+@dataclass(frozen=True)
+class _Numbering:
+    """The records of a database that are numbered together, by their patterns: `main` is their convention.
+
+    They are closed up from `base` on if a loader counts them (`counted`), unless the caller decides.
+    """
+
+    main: Convention
+    samples: Samples
+    patterns: tuple[Pattern, ...]
+    base: int | None
+    counted: bool
+
+
+def _numbering(
+    all_samples: Sequence[tuple[Convention, Samples]], stems: StemGroups | None, shares: Shares | None
+) -> _Numbering:
+    """Return the numbering of the first convention that has one, or that of samples which span several databases."""
+    main, samples = next(((it, samples) for it, samples in all_samples if patterns_of(it, samples)), all_samples[0])
+    if shares is not None and shares.numbers:
+        patterns = shares.spanning.patterns(shares.part)
+        return _Numbering(main, samples, patterns, shares.base, shares.base is not None)
+    counted = samples.base is not None and main.deleted is None and stems is None
+    return _Numbering(main, samples, patterns_of(main, samples), samples.base, counted)
 
 
 def _take_dropped(
@@ -167,17 +197,17 @@ class _Numbers(msgspec.Struct, frozen=True):
 
 
 def _numbers(
-    patterns: Sequence[Pattern],
-    account: Account,
-    dropped_numbers: Iterable[int],
-    shares: Shares | None,
-    base: int | None,
+    numbering: _Numbering, account: Account, dropped_numbers: Iterable[int], shares: Shares | None
 ) -> _Numbers:
+    """Return the numbers that are dropped and left; of samples that `shares` has, those of all databases are left."""
     numbers = Runs()
-    for pattern in patterns:
+    for pattern in numbering.patterns:
         numbers += account.numbers.get(pattern, Runs())
-    everything, elsewhere = (numbers, Runs()) if shares is None else (shares.numbers, shares.dropped)
+    everything, elsewhere = numbers, Runs()
+    if shares is not None and shares.numbers:
+        everything, elsewhere = shares.numbers, shares.dropped
     dropped = Runs([*elsewhere.spans, *((number, number + 1) for number in dropped_numbers)]) & numbers
+    base = numbering.base
     if base is None:
         base = everything.first if everything else 0
     return _Numbers(dropped, everything - dropped - elsewhere, base)

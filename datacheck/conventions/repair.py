@@ -160,7 +160,8 @@ class Repair:
             leaves += [row for row, key in enumerate(keys) if key in self.also]
         for index, key_list in ((index, key_list) for index, key_list in self.indexes if not index.form):
             leaves += [row for row in index.rows(block.keys) if key_list.key(bytes(block.values[row])) is None]
-        return Change(frozenset(leaves), renamed, self._new_values(block, value))
+        values = {**self._new_own_values(block, value), **dict(self._new_indexes(block))}
+        return Change(frozenset(leaves), renamed, values)
 
     def files(self, folder: Path) -> dict[str, bytes]:
         """Return the contents in the copy of files beside the store, by name; those of the source are in `folder`."""
@@ -185,7 +186,8 @@ class Repair:
                 return None if place is None else pattern.key(place)
         return key
 
-    def _new_values(self, block: Block, value: Value) -> dict[int, bytes]:
+    def _new_own_values(self, block: Block, value: Value) -> dict[int, bytes]:
+        """Return the new values of the conventions' own records in a block, such as counts and lists, by row."""
         result = {}
         own = {key: OtherKeyList(form, (self,), beside=self.beside.get(key, ())) for key, form in self.lists.items()}
         lists = {**own, **self.other_lists}
@@ -206,18 +208,17 @@ class Repair:
                     new = written_into(count, new, number)
             if new != raw:
                 result[row] = new
+        return result
+
+    def _new_indexes(self, block: Block) -> Iterator[tuple[int, bytes]]:
+        """Yield the row and the new value of each record in a block that names others which have new keys or go."""
         for index, key_list in self.indexes:
             for row in index.rows(block.keys):
-                if not index.form:
-                    named = bytes(block.values[row])
-                    if (other := key_list.key(named)) is not None and other != named:
-                        result[row] = other
-                    continue
-                old_value = bytes(block.values[row])
-                new_value = index.rewritten(block.keys[row], old_value, key_list.key)
-                if new_value != old_value:
-                    result[row] = new_value
-        return result
+                old = bytes(block.values[row])
+                # without a form, the value is a key: a record that names a dropped one is left out instead
+                new = index.rewritten(block.keys[row], old, key_list.key) if index.form else key_list.key(old)
+                if new is not None and new != old:
+                    yield row, new
 
     def _new_number(self, number: int) -> int | None:
         """Return the new number of a sample, or None if it is left out."""

@@ -120,7 +120,7 @@ def known_format(value: Value, usual: str = "") -> str | None:
     return next((name for matches, name in _CHECKED if matches(value, head)), None)
 
 
-_NETPBM = re.compile(rb"(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}(?:\s+|#[^\n]*\n)+[1-9][0-9]{0,5}\s")
+_NETPBM = re.compile(rb"(?:\s|#[^\n]*\n)+[1-9][0-9]{0,5}(?:\s|#[^\n]*\n)+[1-9][0-9]{0,5}\s")
 """What follows the two letters of a Netpbm header: width and height, with comments between them."""
 _FITS: dict[bytes, Callable[[bytes], bool]] = {
     b"n+1\0": lambda head: head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from datacheck.workers.interface import Engine, MakeEngine
-from datacheck.workers.pool import WORKER_BYTES
+from datacheck.workers.templates import WORKER_BYTES
 
 if TYPE_CHECKING:
     from datacheck.engines.dask import Dask

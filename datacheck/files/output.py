@@ -31,7 +31,10 @@ def writing(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise ReportFailed(str(path), f"could not be written: {exc.strerror or exc}") from exc
+        folder = Path(path).parent
+        missing = isinstance(exc, FileNotFoundError) and not folder.exists()
+        reason = f"there is no folder {folder}" if missing else exc.strerror or exc
+        raise ReportFailed(str(path), f"could not be written: {reason}") from exc
 
 
 class Output:

@@ -26,7 +26,7 @@ STEPPED = ("fixed", "step", "multistep")
 
 def run(
     files: Sequence[Path], report_files: Reports, options: Mapping[str, Any]
-) -> tuple[list[Report], list[DatacheckError]]:
+) -> tuple[list[Report], list[SourceMissing | SourceUnknown | SourceUnreadable]]:
     """Lint each file and return the reports, and the errors of files that could not be read.
 
     A network that is both among `files` and named by a solver is checked only once.
@@ -37,7 +37,7 @@ def run(
     request = LintRequest(options["root"], _labels(options["labels"]), options["iterations"], forks=forks, shape=shape)
     visited = {real(path) for path in files}
     reports: list[Report] = []
-    errors: list[DatacheckError] = []
+    errors: list[SourceMissing | SourceUnknown | SourceUnreadable] = []
     for path in dict.fromkeys(files):
         try:
             report = lint_file(path, request, strict=options["strict"], visited=visited)

@@ -55,6 +55,9 @@ def transformation(case: LayerCase) -> Iterator[Problem]:
             "set scale, such as 0.00390625",
             "suspicious",
         )
+    if param.HasField("mean_file") and not param.mean_file:
+        message = "mean_file is an empty name, which is no file: Caffe aborts"
+        yield Problem("mean", message, "transform_param.mean_file", "name the file of the mean, or remove mean_file")
     if param.HasField("mean_file") and param.mean_value:
         yield Problem(
             "mean",

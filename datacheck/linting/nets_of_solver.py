@@ -74,6 +74,11 @@ def solver_nets(prototxt: Prototxt, folders: Folders, visited: set[Path]) -> Ite
     solver = prototxt.message
     finetuned = bool(solver.weights)
     for path, name, roles in _named_nets(solver):
+        if not name:
+            field = path.partition("[")[0]
+            message = f"{field} is an empty name, which is no network: Caffe aborts"
+            yield Problem("missing", message, path, f"name the network's file, or remove {field}")
+            continue
         file = folders.find(name)
         if file is None:
             yield Problem(
@@ -122,9 +127,9 @@ def _net_in_states(prototxt: Prototxt, roles: Sequence[Role], finetuned: bool) -
 
 def _named_nets(solver: Any) -> Iterator[tuple[str, str, list[Role]]]:
     """Yield the field, the file name and the roles of each network that a solver names."""
-    if solver.net:
+    if solver.HasField("net"):
         yield "net", solver.net, [_training_role(solver), *_generic_test_roles(solver)]
-    if solver.train_net:
+    if solver.HasField("train_net"):
         yield "train_net", solver.train_net, [_training_role(solver)]
     for number, name in enumerate(solver.test_net):
         yield f"test_net[{number}]", name, [_test_role(solver, len(solver.test_net_param) + number)]
@@ -132,7 +137,7 @@ def _named_nets(solver: Any) -> Iterator[tuple[str, str, list[Role]]]:
 
 def networks_named(prototxt: Prototxt) -> list[str]:
     """Return the file names of the networks that a solver names."""
-    return [name for _, name, _ in _named_nets(prototxt.message)]
+    return [name for _, name, _ in _named_nets(prototxt.message) if name]
 
 
 def _inline_nets(solver: Any) -> Iterator[tuple[str, Any, list[Role]]]:

@@ -324,6 +324,9 @@ def networks(case: SolverCase) -> Iterator[Problem]:
         yield Problem(
             "solver", f"{reason}: Caffe aborts", named[-1] if named else "", f"set one of {', '.join(SOURCES)}"
         )
+    if any(not name.strip() for weights in solver.weights for name in weights.split(",")):
+        message = "weights has an empty name among its files: Caffe aborts"
+        yield Problem("missing", message, "weights", "name the files, with a comma between two, or remove weights")
     tests = len(solver.test_net) + len(solver.test_net_param)
     counts = len(solver.test_iter)
     generic = case.has("net") or case.has("net_param")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datacheck.caffe.forks import forks_of_type
+from datacheck.caffe.forks import forks_of_type, forks_with_bottoms
 from datacheck.caffe.geometry import Shape, differ, product, shape_text
 from datacheck.caffe.layers import LAYER_TYPES, LOSSES
 from datacheck.linting.rule_input import LayerCase, Problem
@@ -75,15 +75,18 @@ def counts(case: LayerCase) -> Iterator[Problem]:
     ):
         if len(names) < least or (most is not None and len(names) > most):
             allowed = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            forks = forks_with_bottoms(case.layer.type, len(names)) if what == "bottom" and len(names) > least else ()
             unknown = sorted(case.net.unknown_types) if len(names) > least else []
             unless = f", unless the fork that has the layer type {unknown[0]!r} takes more" if unknown else ""
+            unless = f"; a fork ({', '.join(forks)}) takes more" if forks else unless
             yield Problem(
                 "layer",
                 f"{case.layer.type} takes {allowed} {what}{'s' * (allowed != '1')}, not {len(names)}: "
                 f"Caffe aborts{unless}",
                 what,
                 "see its documentation",
-                "suspicious" if unknown else None,
+                "suspicious" if unknown or forks else None,
+                forks,
             )
     if case.layer.type in ("Convolution", "Deconvolution") and len(case.layer.bottoms) != len(case.layer.tops):
         yield Problem(

@@ -12,6 +12,7 @@ from datacheck.reporting.csv_files import as_text, table
 from datacheck.reporting.files import REPORTS, Reports, Sink
 from datacheck.reporting.log_series import SeriesPoint
 from datacheck.reporting.report import Report
+from datacheck.reporting.source import NotScanned
 
 if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport
@@ -47,7 +48,7 @@ class SeriesSink:
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         """Do nothing: a table of iterations has no findings."""
 
-    def finish(self, reports: Sequence[Report]) -> None:
+    def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
         """Do nothing: the table is complete."""
 
 

@@ -105,6 +105,22 @@ class Batch:
         return self._bounds[1]
 
     @cached_property
+    def extremes(self) -> tuple[float, float]:
+        """The least and the greatest value of all records, both NaN if any of them is NaN; `values` must not be empty.
+
+        They rule out at once that a record of floats goes beyond a bound, so that only a batch in which one does needs
+        to be searched for it.
+        """
+        import numpy as np
+
+        return np.minimum.reduce(self.lows).item(), np.maximum.reduce(self.highs).item()
+
+    @property
+    def all_finite(self) -> bool:
+        """Whether no value is NaN or infinite; `values` must be floats and not empty."""
+        return all(map(math.isfinite, self.extremes))
+
+    @cached_property
     def constant(self) -> NDArray[Any]:
         """Which records have one value only; `width` must not be 0. A few values suffice to rule out most records."""
         import numpy as np
@@ -130,7 +146,7 @@ class Batch:
         import numpy as np
 
         if self.values.dtype.kind not in "ui" or "_bounds" in self.__dict__:
-            return min(low, self.lows.min().item()), max(high, self.highs.max().item())
+            return min(low, self.extremes[0]), max(high, self.extremes[1])
         ends = np.iinfo(self.values.dtype)
         step = 1 if isinstance(self.values, SeparateArrays) else self.at_once
         for start in range(0, len(self.values), step):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from datacheck.model.listing import and_more
+
 LISTED = 20
 """Maximum number of names listed in a message."""
 BESIDE = 10
@@ -37,6 +39,5 @@ def instead(name: str, names: Iterable[str]) -> str:
     close = nearest(name, known)
     if close is not None and len(known) > BESIDE:
         return f"did you mean {close!r}?"
-    more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
-    text = f"there are {', '.join(known[:LISTED])}{more}" if known else "there are none"
+    text = f"there are {and_more(known[:LISTED], len(known))}" if known else "there are none"
     return text if close is None else f"{text}; did you mean {close!r}?"

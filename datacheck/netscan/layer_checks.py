@@ -63,7 +63,10 @@ def check_layer(source: NetSource) -> Iterator[Finding]:
         return
     if transform.force_color and transform.force_gray:
         yield problem("layer", "force_color and force_gray exclude each other", "aborts in data_transformer.cpp:135")
-    if transform.mean_file and transform.mean_values:
+    if transform.mean_file == "":
+        text = "mean_file is an empty name, which is no file"
+        yield problem("mean", text, "aborts at set-up in io.cpp, File not found")
+    if transform.mean_file is not None and transform.mean_values:
         yield problem(
             "mean", "mean_file and mean_value exclude each other", "aborts at set-up in data_transformer.cpp:20-21"
         )

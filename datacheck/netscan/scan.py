@@ -68,6 +68,10 @@ class NetScan:
     names: Names | None = None
     partner: Opened | None = None
 
+    def begin(self, files: Reports) -> Callable[[Collection[Finding]], None]:
+        """Register the report with the report files; return the function to call with its findings."""
+        return files.begin(self.report)
+
     def run(self, progress: Progress = unwatched, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
         """Scan into the report. Raises as `datacheck.scan` does."""
         try:
@@ -296,7 +300,7 @@ def _store_options(source: NetSource, settings: Settings) -> StoreOptions:
 
 
 def _net_scan(source: NetSource, opened: Opened, places: Places, settings: Settings) -> NetScan:
-    classifier = source.classifier
+    classifier, mean = source.classifier, source.transform.mean_file
     layer = LayerSource(
         net=source.net,
         line=source.line,
@@ -309,7 +313,7 @@ def _net_scan(source: NetSource, opened: Opened, places: Places, settings: Setti
         classifier=None if classifier is None else classifier.name,
         ignore_label=None if classifier is None else classifier.ignored,
         solver=source.solver,
-        beside=opened.beside or (bool(source.transform.mean_file) and places.find(source.transform.mean_file)[1]),
+        beside=opened.beside or (places.find(mean)[1] if mean else False),
     )
     labels = settings.labels
     size = settings.batch_size
@@ -386,5 +390,5 @@ def scan_net(
     with Reports(reports, guard) as files:
         for scan in scans:
             with watching(progress, scan.report) as watch:
-                scan.run(watch, files.begin(scan.report))
+                scan.run(watch, scan.begin(files))
     return ScanReports([scan.report for scan in scans])

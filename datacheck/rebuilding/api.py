@@ -56,8 +56,9 @@ def rebuild(
     drop_bad
         Leave out every record with a bad finding.
     drop, keep
-        Codes or verdicts of further records to leave out, or of records to keep in any case. Without any of these
-        three, and without `fill`, a source with bad records is refused: the receipt's `written` is then False.
+        Codes or verdicts of further records to leave out, or of records to keep in any case. A code of a validator of
+        your own is one if a finding has it, or if the validator declares it in an attribute `codes`. Without any of
+        these three, and without `fill`, a source with bad records is refused: the receipt's `written` is then False.
     dry_run
         Write nothing; the receipt says what would be done.
     from_report
@@ -124,7 +125,12 @@ def rebuild(
         accept_losses=spelling.boolean("accept_losses", accept_losses),
         drop_rows=spelling.boolean("drop_rows", drop_rows),
         renumber=None if renumber is None else spelling.boolean("renumber", renumber),
+        validators=spelling.callables("validators", settings.get("validators", ())),
     )
+    if order.validators and order.from_report is not None:
+        raise UsageError(
+            "validators judge records in a scan, and from_report takes its place; leave one of the two out"
+        )
     with _watching(progress) as watch:
         if wanted.paired:
             results = rebuild_pairs([spelling.path("source", it) for it in several], order, wanted, watch, engine)

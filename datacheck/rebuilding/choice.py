@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -27,7 +27,8 @@ class Choice:
     `drop_bad` drops the records with a bad finding. `drop` and `keep` hold codes and verdicts of findings to drop or to
     keep. Names take precedence over codes and verdicts, and `keep` over `drop`. A record is dropped if any of its
     findings is. An entry that is neither a code nor a verdict is the name of a record (`key`, `file:key` or
-    `database:key`) that a finding is about. `fill` replaces NaN and infinite values instead of dropping their records.
+    `database:key`) that a finding is about, or a code of the caller's own validators. `fill` replaces NaN and infinite
+    values instead of dropping their records.
     """
 
     drop_bad: bool = False
@@ -41,14 +42,17 @@ class Choice:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The names of records in `drop` and `keep`."""
+        """The names of records in `drop` and `keep`, and codes of the caller's own validators."""
         return frozenset(it for it in (*self.drop, *self.keep) if it not in CODES and it not in VERDICTS)
 
-    def require_known(self, findings: Iterable[Finding], source: str) -> None:
-        """Raise UsageError for a name in `drop` or `keep` that is no code, no verdict and no record with a finding."""
-        unknown = set(self.names)
+    def require_known(self, findings: Iterable[Finding], source: str, own_codes: Set[str] = frozenset()) -> None:
+        """Raise UsageError for a name in `drop` or `keep` that is no code, no verdict and no record with a finding.
+
+        `own_codes` are codes of the caller's own validators; those that findings have are accepted, too.
+        """
+        unknown = self.names - own_codes
         for finding in findings if unknown else ():
-            unknown.discard(finding.name or "")
+            unknown -= {finding.name, finding.code}
         if unknown:
             raise unknown_name(min(unknown), f"no finding in {source} is about a record of that name")
 

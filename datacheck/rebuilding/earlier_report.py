@@ -18,7 +18,7 @@ def read_report(path: Path, reader: Reader, fresh: Report, *, drop_bad: bool = F
 
     The report of a comparison does not say which records are bad, so it cannot be used with `drop_bad`.
     """
-    _, earlier = documents(path)
+    earlier = documents(path).reports
     try:
         mark = fingerprint(reader)
     except OSError as exc:

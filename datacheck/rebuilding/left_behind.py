@@ -10,6 +10,7 @@ from contextlib import suppress
 from datacheck.backends.interface import InFolders, Reader
 from datacheck.conventions.outcome import Outcomes
 from datacheck.model.escaping import escape, plain, unescape
+from datacheck.model.listing import and_more
 from datacheck.reporting.report import Report
 from datacheck.scanning.earlier.fingerprint import read_by
 
@@ -35,11 +36,10 @@ def left_behind(reader: Reader, outcomes: Outcomes | None) -> list[str]:
     names = heapq.nsmallest(NAMED, counted())
     if not names:
         return []
-    files = ", ".join(plain(escape(os.fsencode(it))) for it in names)
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
+    files = and_more((plain(escape(os.fsencode(it))) for it in names), count)
     rows = "" if outcomes is None else ", and may name records that are not in the copy"
     lies = "lies beside the store" if count == 1 else "lie beside the store"
-    return [f"{files}{more} {lies}{rows}"]
+    return [f"{files} {lies}{rows}"]
 
 
 def left_outside(reader: Reader, report: Report, sentences: Collection[str]) -> list[str]:

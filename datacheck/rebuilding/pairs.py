@@ -63,10 +63,18 @@ def rebuild_pairs(
         raise UsageError("--paired writes each copy under the name of its source; two of them have the same name")
     for reader in readers if order.choice.names else ():
         with start_engine(Job(reader, settings), 1, engine) as pool:
-            require_possible(order.choice, reader, pool)
+            require_possible(order, reader, pool)
     for (reader, report), pairing in zip(prepared, pairings(readers), strict=True):
         with saying_what_is_left(order, report):
-            run(report, reader, progress=partial(progress, "scan"), engine=engine, names=names, pairing=pairing)
+            run(
+                report,
+                reader,
+                validators=order.validators,
+                progress=partial(progress, "scan"),
+                engine=engine,
+                names=names,
+                pairing=pairing,
+            )
     _drop_from_all(prepared, called, order.choice)
     for reader, report in prepared if order.renumber else ():
         with start_engine(Job(reader, settings), 1, engine) as pool:

@@ -52,7 +52,6 @@ from datacheck.scanning.earlier.like import like_of
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
-from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.tasks import Job
 from datacheck.workers.interface import MakeEngine
 
@@ -76,19 +75,20 @@ def rebuild_as(
     publishing: Callable[[], None] = unannounced,
     names: Names | None = None,
     scanned: Report | None = None,
-    searching: Searching = unshown,
+    prepared: Callable[[], tuple[Reader, Report]] | None = None,
 ) -> tuple[Receipt, Report]:
     """Rebuild as ordered; return the receipt, which says whether a copy was written, and the report it is based on.
 
     The report is `scanned` if given, which must be from a scan just made with these settings; otherwise the source is
     scanned, or the earlier report that the order names is read. `publishing` is called when the copy is complete and
-    about to get its name; after that, the rebuild should not be interrupted. `searching` shows a folder's search.
+    about to get its name; after that, the rebuild should not be interrupted. `prepared` returns what
+    `datacheck.scanning.scan.prepare` does for the source, if the caller needs it too.
     """
     refuse_overlap({"source": order.source, **order.writes})
     if settings.sample is not None:
         raise UsageError("a rebuild looks at every record; leave the sample out")
-    reader, report = prepare(order.source, settings, searching)
-    job = Job(reader, settings, view=like_of(settings, report.source.path))
+    reader, report = prepare(order.source, settings) if prepared is None else prepared()
+    job = Job(reader, settings, order.validators, like_of(settings, report.source.path))
     guard = _guard(order, reader)
     to = order.to or reader.backend
     with ExitStack() as places, ExitStack() as stack:  # end the workers before removing the folder they write to
@@ -105,7 +105,7 @@ def rebuild_as(
             if order.quarantine is not None:
                 holding = places.enter_context(Workplace(order.quarantine, guard=guard, what="quarantine"))
         if scanned is None and order.from_report is None:
-            require_possible(order.choice, reader, pool)
+            require_possible(order, reader, pool)
         started = time.monotonic()
         report = _report(work, report, names) if scanned is None else scanned
         draft = _draft(work, report, to, started=None if scanned is not None else started)
@@ -132,7 +132,8 @@ def _guard(order: Order, reader: Reader) -> Guard:
 def _report(work: Work, report: Report, names: Names | None) -> Report:
     """Return the report to rebuild from: that of a scan made now, or the earlier one that the order names."""
     if work.order.from_report is None:
-        run(report, work.reader, progress=partial(work.progress, "scan"), pool=work.pool, names=names)
+        progress = partial(work.progress, "scan")
+        run(report, work.reader, validators=work.order.validators, progress=progress, pool=work.pool, names=names)
         return report
     judges = work.order.choice.shown.drop_bad  # bad records must be known, if only to refuse them
     report = read_report(work.order.from_report, work.reader, report, drop_bad=judges)
@@ -309,7 +310,7 @@ def _in_order(codes: Set[str]) -> tuple[str, ...]:
 
 
 def _refuse_choice(order: Order, report: Report, copier: Copier) -> None:
-    order.choice.require_known(report.findings, report.source.path)
+    order.choice.require_known(report.findings, report.source.path, order.own_codes)
     refuse_unread(order.source, report)
     kinds = {family.decoder for family in report.profile.families.values()}
     if order.choice.fill is not None and not copier.fills(kinds):

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from datacheck.backends.copy_plan import Copied, Plan
 from datacheck.backends.interface import Copier, Reader
+from datacheck.checks.validators import Validator, codes_of
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.watching import Progress, unannounced
@@ -23,7 +24,8 @@ class Order:
     """What a rebuild is asked to do, apart from the settings of its scan.
 
     `to` is the kind of store to write. `renumber` says whether numbers in keys are closed up; with None, the store
-    decides. `drop_rows` drops single rows from samples and keeps the samples.
+    decides. `drop_rows` drops single rows from samples and keeps the samples. `validators` are the caller's own, which
+    the scan runs.
     """
 
     source: Path
@@ -37,6 +39,12 @@ class Order:
     accept_losses: bool = False
     renumber: bool | None = None
     drop_rows: bool = False
+    validators: tuple[Validator, ...] = ()
+
+    @property
+    def own_codes(self) -> frozenset[str]:
+        """The codes that the caller's own validators declare."""
+        return frozenset(code for it in self.validators for code in codes_of(it))
 
     @property
     def inputs(self) -> list[Path]:

@@ -50,6 +50,9 @@ DECIDES = {
     "internal-error": "please report it",
 }
 """How the user can decide what is undecided, by the code of the finding."""
+DENIED = "permission denied"
+"""The end of the message of a finding about what this user may not read."""
+MAY_READ = "give yourself the permission to read it (chmod)"
 ENDS_EARLY = frozenset({"timeout", "too-large", "crash", "unreadable", "internal-error"})
 """Codes of findings after which the rest of a store may not have been reached."""
 
@@ -294,9 +297,11 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
     if report.partial:
         yield "to decide: without --sample every record is checked"
     codes = dict.fromkeys(it.code for it in islice(report.findings, LOOKED_AT) if it.verdict == "unverifiable")
+    denied = {it.code for it in islice(report.findings, LOOKED_AT) if it.message.endswith(DENIED)}
     for code in codes:
         ignores = report.complete or code not in ENDS_EARLY  # what was not reached stays undecided if it is ignored
-        ways = [*filter(None, [DECIDES.get(code)]), *([f"--ignore {code} ignores it"] if ignores else [])]
+        allow = MAY_READ if code in denied else None
+        ways = [*filter(None, [DECIDES.get(code), allow]), *([f"--ignore {code} ignores it"] if ignores else [])]
         if ways:
             yield f"to decide: {code}: {'; '.join(ways)}"
     if report.stopped:

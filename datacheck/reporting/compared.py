@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from datacheck.model.listing import and_more
+
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
 
@@ -38,8 +40,7 @@ class Checksums(msgspec.Struct):
         text += f", {self.lost:,} lost" if self.lost else ""
         if not self.new:
             return text
-        more = self.new - len(self.first_new)
-        return f"{text}, {self.new:,} new: {', '.join(self.first_new)}{f' and {more:,} more' if more else ''}"
+        return f"{text}, {self.new:,} new: {and_more(self.first_new, self.new)}"
 
 
 class Comparison(msgspec.Struct):

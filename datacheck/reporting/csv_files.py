@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.json_files import encoded
+from datacheck.reporting.source import NotScanned
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -77,5 +78,8 @@ class CsvSink:
             self._writer.writerow([source, *names, it.index, *columns, as_json(encoded(it.details))])
         self._file.flush()
 
-    def finish(self, reports: Sequence[Report]) -> None:
-        """Do nothing: a table of findings has no summary."""
+    def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
+        """Write a row for each source that could not be opened, with no code: a table of findings has no summary."""
+        for it in not_scanned:
+            message = as_text(plain(f"not scanned: {it.message}"))
+            self._writer.writerow([as_text(plain(it.source)), *[None] * 7, message, None])

@@ -13,7 +13,7 @@ from datacheck.model.settings import Settings
 from datacheck.reporting.compared import Checksums, Comparison
 from datacheck.reporting.log_series import RunSummary, SeriesPoint
 from datacheck.reporting.per_file import Reused
-from datacheck.reporting.source import LayerSource, Source
+from datacheck.reporting.source import LayerSource, NotScanned, Source
 from datacheck.statistics.exact_sums import FieldSummary
 
 SCHEMA: Literal["datacheck-report/1"] = "datacheck-report/1"
@@ -92,9 +92,16 @@ class Document(msgspec.Struct, kw_only=True):
 
 
 class Documents(msgspec.Struct, kw_only=True):
-    """Several reports of one run."""
+    """The reports of a run of several sources.
+
+    `status` is the exit status for all of them, and `clean` whether it is 0. `not_scanned` are the sources that could
+    not be opened, which have no report.
+    """
 
     schema: Literal["datacheck-reports/1"] = SCHEMA_OF_MANY
+    status: int | msgspec.UnsetType = msgspec.UNSET
+    clean: bool | msgspec.UnsetType = msgspec.UNSET
+    not_scanned: list[NotScanned] | msgspec.UnsetType = msgspec.UNSET
     reports: list[Document]
 
 

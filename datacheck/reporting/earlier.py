@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,7 @@ from datacheck.files.regular import open_regular
 from datacheck.model.finding import Finding
 from datacheck.reporting.document import SCHEMA_OF_MANY, Document, Documents
 from datacheck.reporting.printable import printable, printable_document
+from datacheck.reporting.source import NotScanned
 
 LONGEST_LINE = 1 << 30
 """Maximum size of a line, and of a report without its findings, in bytes."""
@@ -45,7 +46,17 @@ Place = int | str
 Decoder = msgspec.json.Decoder[Any]
 Take = Callable[[Place, Brief], None]
 Read = Brief | Line
-Walk = Generator[tuple[Place, Read], None, list[Document]]
+
+
+class Written(NamedTuple):
+    """What a report file holds: the reports, whether it is of several sources, and those that were not scanned."""
+
+    reports: list[Document]
+    several: bool = False
+    not_scanned: Sequence[NotScanned] = ()
+
+
+Walk = Generator[tuple[Place, Read], None, Written]
 """Yields findings, returns the reports without them."""
 
 
@@ -60,7 +71,7 @@ def read(path: Path, take: Take = ignore_finding) -> list[Document]:
         try:
             place, brief = next(walking)
         except StopIteration as end:
-            return list(end.value)
+            return list(end.value.reports)
         assert isinstance(brief, Brief)
         take(place, brief)
 
@@ -78,25 +89,27 @@ def walk(path: Path, *, whole: bool = False) -> Walk:
         with open_regular(path) as file:
             decoder = _line_decoder if whole else _brief_decoder
             raw = yield from _lines(file, decoder) if path.suffix == JSON_LINES else _document(file, decoder)
-        _, documents = decoded(raw)
+        written = decoded(raw)
     except OSError as exc:
         raise UsageError(f"{path}: could not be read: {exc.strerror}") from exc
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         raise UsageError(f"{path}: is not the whole report of a scan: {exc}") from exc
-    for number, document in enumerate(documents):
+    for number, document in enumerate(written.reports):
         if isinstance(document.findings, list):  # written by another program, in a layout of its own
             for finding in document.findings:
                 fields = msgspec.to_builtins(finding)
                 yield number, msgspec.convert(fields, Line) if whole else msgspec.convert(fields, Brief)
     left_out = {"findings": msgspec.UNSET} if whole else {"findings": msgspec.UNSET, "gone": msgspec.UNSET}
-    return [msgspec.structs.replace(it, **left_out) for it in documents]
+    return written._replace(reports=[msgspec.structs.replace(it, **left_out) for it in written.reports])
 
 
-def decoded(raw: bytes) -> tuple[bool, list[Document]]:
-    """Return whether a document is about several sources, and the report of each. Raises msgspec.DecodeError."""
+def decoded(raw: bytes) -> Written:
+    """Return what a document holds. Raises msgspec.DecodeError."""
     if f'"{SCHEMA_OF_MANY}"'.encode() in raw[:200]:
-        return True, [printable_document(it) for it in msgspec.json.decode(raw, type=Documents).reports]
-    return False, [printable_document(msgspec.json.decode(raw, type=Document))]
+        of_run = msgspec.json.decode(raw, type=Documents)
+        reports = [printable_document(it) for it in of_run.reports]
+        return Written(reports, several=True, not_scanned=of_run.not_scanned or ())
+    return Written([printable_document(msgspec.json.decode(raw, type=Document))])
 
 
 _brief_decoder: Decoder = msgspec.json.Decoder(Brief)

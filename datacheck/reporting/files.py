@@ -13,7 +13,6 @@ from datacheck.files.deferring import interrupts_deferred
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.finding import Finding
-from datacheck.reporting.ci.bounded import WrittenAtEnd
 from datacheck.reporting.ci.junit import JUnitSink
 from datacheck.reporting.ci.markdown import MarkdownSink
 from datacheck.reporting.ci.sarif import SarifSink
@@ -24,6 +23,7 @@ from datacheck.reporting.marks import Earlier, Journal
 from datacheck.reporting.page import PAGE
 from datacheck.reporting.page.sink import HtmlSink
 from datacheck.reporting.samples import Room
+from datacheck.reporting.source import NotScanned
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -34,7 +34,7 @@ class Sink(Protocol):
 
     def add(self, report: Report, findings: Collection[Finding]) -> None: ...
 
-    def finish(self, reports: Sequence[Report]) -> None: ...
+    def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> None: ...
 
 
 REPORTS: dict[str, Callable[[IO[str]], Sink]] = {
@@ -59,9 +59,9 @@ class Reports:
     `guard` says which files they must not be, or is a list of the paths that are read. A report file is replaced as a
     whole at the end. If a run fails, the earlier file stays; a run that is interrupted writes what it has. `resume` is
     one more file, which continues where an earlier run stopped and is replaced only by a finished report; `earlier` is
-    what that run left. `not_scanned` are sentences about sources that could not be opened. `unfinished` are the files
-    that a later run can continue, and the names of their reports. Raises UsageError for an unknown suffix and for a
-    file that must not be written, ReportFailed if one cannot be written.
+    what that run left. `not_scanned` are the sources that could not be opened. `unfinished` are the files that a later
+    run can continue, and the names of their reports. Raises UsageError for an unknown suffix and for a file that must
+    not be written, ReportFailed if one cannot be written.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Reports:
         self.earlier: Earlier | None = None
         self.unfinished: dict[Path, Path] = {}
         self._journals = 0
-        self.not_scanned: list[str] = []
+        self.not_scanned: list[NotScanned] = []
         for path in (output.path for output in self._outputs):
             if path.suffix not in self._formats:
                 raise UsageError(f"{path}: a report's name ends in one of {', '.join(self._formats)}")
@@ -226,9 +226,7 @@ class Reports:
                     continue
                 with writing(output.path):
                     sink = self._sink(place)
-                    if isinstance(sink, WrittenAtEnd):
-                        sink.not_scanned = self.not_scanned
-                    sink.finish(self._reports)
+                    sink.finish(self._reports, self.not_scanned)
                 output.publish()
                 if not output.leaves:
                     self.unfinished.pop(output.growing, None)
@@ -238,8 +236,9 @@ class Reports:
             raise failed[0]
 
 
-def save(path: str | Path, reports: Sequence[Report]) -> None:
+def save(path: str | Path, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
     """Write finished reports to a file, in the format of its suffix. Raises as `Reports` does."""
     with Reports([path], [it.source.path for it in reports]) as files:
+        files.not_scanned += not_scanned
         for report in reports:
             files.begin(report)(report.findings)

@@ -11,6 +11,8 @@ import msgspec
 from datacheck.model.finding import Finding
 from datacheck.reporting.document import SCHEMA_OF_MANY
 from datacheck.reporting.marks import Mark, Reached
+from datacheck.reporting.source import NotScanned
+from datacheck.reporting.statuses import status_of
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -25,8 +27,8 @@ class JsonSink:
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         """Do nothing: the counts come before the findings, so everything is written at the end."""
 
-    def finish(self, reports: Sequence[Report]) -> None:
-        self._file.writelines(json_document(reports))
+    def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
+        self._file.writelines(json_document(reports, not_scanned))
         self._file.write("\n")
 
 
@@ -68,24 +70,29 @@ class JsonLinesSink:
             self._file.write(line)
         self._file.flush()
 
-    def finish(self, reports: Sequence[Report]) -> None:
+    def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
         pieces = (
-            piece.replace("\n", "") for piece in _stream_reports(reports, findings=False)
+            piece.replace("\n", "") for piece in _stream_reports(reports, not_scanned, findings=False)
         )  # all of it is one line
         self._file.writelines(pieces)
         self._file.write("\n")
 
 
-def json_document(reports: Sequence[Report]) -> Iterator[str]:
-    """Yield, piece by piece, the JSON document of one report or of several."""
-    return _stream_reports(reports, findings=True)
+def json_document(reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> Iterator[str]:
+    """Yield, piece by piece, the JSON document of one report or of several.
+
+    One report of a run that could not open another source is in a document of several, which names that source.
+    """
+    return _stream_reports(reports, not_scanned, findings=True)
 
 
-def _stream_reports(reports: Sequence[Report], *, findings: bool) -> Iterator[str]:
-    if len(reports) == 1:
+def _stream_reports(reports: Sequence[Report], not_scanned: Sequence[NotScanned], *, findings: bool) -> Iterator[str]:
+    if len(reports) == 1 and not not_scanned:
         yield from _stream_report(reports[0], findings=findings)
         return
-    yield f'{{"schema":{encoded(SCHEMA_OF_MANY)},"reports":['
+    status = status_of(reports, not_scanned)
+    yield f'{{"schema":{encoded(SCHEMA_OF_MANY)},"status":{status},"clean":{encoded(status == 0)}'
+    yield f',"not_scanned":{encoded(not_scanned)},"reports":[' if not_scanned else ',"reports":['
     for number, report in enumerate(reports):
         yield "," if number else ""
         yield from _stream_report(report, findings=findings)

@@ -15,12 +15,13 @@ from datacheck.errors import UsageError
 from datacheck.files.regular import read_whole
 from datacheck.model.finding import Finding
 from datacheck.reporting.document import Document, Gone, KnownCounts
-from datacheck.reporting.earlier import JSON, JSON_LINES, Line, decoded, walk
+from datacheck.reporting.earlier import JSON, JSON_LINES, Line, Written, decoded, walk
 from datacheck.reporting.finding_store import Findings
 from datacheck.reporting.known import NAMED
 from datacheck.reporting.per_file import ByFile
-from datacheck.reporting.report import INTERRUPTED, Report
+from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports
+from datacheck.reporting.statuses import INTERRUPTED
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
 
@@ -75,13 +76,13 @@ def load_report(path: str | Path) -> Report | ScanReports:
     --------
     >>> datacheck.load_report("report.json").clean  # doctest: +SKIP
     """
-    several, found = documents(Path(path))
-    reports = [_report_of(it) for it in found]
-    return ScanReports(reports) if several else reports[0]
+    written = documents(Path(path))
+    reports = [_report_of(it) for it in written.reports]
+    return ScanReports(reports, written.not_scanned) if written.several else reports[0]
 
 
-def documents(path: Path) -> tuple[bool, list[Document]]:
-    """Return whether a JSON report is about several sources, and the report of each. Raises UsageError if not."""
+def documents(path: Path) -> Written:
+    """Return what a report file holds. Raises UsageError if it cannot be read, or is no report."""
     if path.suffix == JSON_LINES:
         return _read_json_lines(path)
     try:
@@ -95,7 +96,7 @@ def documents(path: Path) -> tuple[bool, list[Document]]:
         raise UsageError(f"{path}: is not the JSON report of a scan: {exc}{hint}") from exc
 
 
-def _read_json_lines(path: Path) -> tuple[bool, list[Document]]:
+def _read_json_lines(path: Path) -> Written:
     """Return what `documents` does for a .jsonl file, in which findings come in the order of their sources."""
     walking = walk(path, whole=True)
     found: list[Line] = []
@@ -103,11 +104,11 @@ def _read_json_lines(path: Path) -> tuple[bool, list[Document]]:
         try:
             _, finding = next(walking)
         except StopIteration as end:
-            reports: list[Document] = end.value
+            written: Written = end.value
             break
         assert isinstance(finding, Line)
         found.append(finding)
-    number = 0
+    reports, number = written.reports, 0
     findings: list[list[Finding]] = [[] for _ in reports]
     for line_number, line in enumerate(found, 1):
         while number < len(reports) and (
@@ -122,7 +123,7 @@ def _read_json_lines(path: Path) -> tuple[bool, list[Document]]:
             message = f"it has {len(own):,} findings, where its last line counts {_finding_count(document):,}"
             raise UsageError(f"{path}: is not the whole report of a scan: {message}")
         document.findings = own
-    return len(reports) > 1, reports
+    return written
 
 
 def _finding_count(document: Document) -> int:

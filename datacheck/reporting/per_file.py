@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from datacheck.model.listing import and_more
 from datacheck.model.replacing import replace
 from datacheck.reporting.packed_tally import Natural, packed, unpacked
 from datacheck.reporting.tally import Tally
@@ -154,8 +155,7 @@ class Reused(msgspec.Struct, frozen=True, omit_defaults=True):
     def sentence(self) -> str:
         """What was read, for a headline."""
         changed = self.read - self.held_otherwise
-        more = f" and {changed - len(self.named):,} more" if changed > len(self.named) else ""
-        names = f" ({', '.join(self.named)}{more})" if self.named else ""
+        names = f" ({and_more(self.named, changed)})" if self.named else ""
         otherwise = (
             f", {self.held_otherwise:,} of them held to something else than before" if self.held_otherwise else ""
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 import msgspec
 
 from datacheck.checks.class_balance import Balance, LabelOrder
-from datacheck.conventions.conclusions import bad_samples, sample_finder
+from datacheck.conventions.bad_samples import bad_samples, sample_finder
 from datacheck.conventions.interface import Convention, Known
 from datacheck.conventions.keys.account import Account
 from datacheck.errors import NotClean, UsageError
@@ -29,6 +29,7 @@ from datacheck.reporting.known import KnownFindings
 from datacheck.reporting.per_file import ByFile
 from datacheck.reporting.samples import Place, Room, Sample, places_of
 from datacheck.reporting.source import LayerSource, Source, utc_now
+from datacheck.reporting.statuses import INTERRUPTED
 from datacheck.reporting.tally import Tally
 from datacheck.statistics.exact_sums import FieldSummary
 
@@ -39,8 +40,6 @@ TOGETHER = 4096
 """Number of findings that are packed together."""
 NO_RECORDS = "no-records"
 """Code of a finding that a source without records fails with, however many bad records are tolerated."""
-INTERRUPTED = 130
-"""Exit status of a run that was interrupted."""
 
 
 @dataclass(repr=False)

@@ -15,8 +15,9 @@ from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.reporting.finding_sequence import FindingSequence
-from datacheck.reporting.report import INTERRUPTED, Report
-from datacheck.reporting.source import Source
+from datacheck.reporting.report import Report
+from datacheck.reporting.source import NotScanned, Source
+from datacheck.reporting.statuses import status_of
 from datacheck.reporting.summary import totals
 from datacheck.reporting.tally import Tally
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 SHOWN_SHORT = 20
 """Maximum number of reports that a notebook shows."""
-WORST_FIRST = (1, 3, 0)
-"""Exit statuses by precedence: the status of several sources is the first of these that one of them has."""
 
 
 class SeveralReports(Report):
@@ -66,8 +65,7 @@ class SeveralReports(Report):
     @property
     def status(self) -> int:
         """The exit status: 1 if one of them has bad records beyond those tolerated, 3 if one is undecided, else 0."""
-        statuses = {it.status for it in self.reports}
-        return next(it for it in WORST_FIRST if it in statuses)
+        return status_of(self.reports)
 
     def require_clean(self) -> None:
         """Raise NotClean, with the summaries of those that are not clean as its message, unless all are."""
@@ -77,11 +75,13 @@ class SeveralReports(Report):
 class ScanReports(Sequence[Report]):
     """The reports of the sources of one scan, in the order in which they were named. Printed, it is their summaries.
 
-    It has no truth value: `clean` says whether all of them are clean.
+    It has no truth value: `clean` says whether all of them are clean. `not_scanned` are the sources that could not be
+    opened, if the reports are loaded from the file of a run that had such sources.
     """
 
-    def __init__(self, reports: Sequence[Report]) -> None:
+    def __init__(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
         self._reports = tuple(reports)
+        self.not_scanned = tuple(not_scanned)
 
     def __len__(self) -> int:
         return len(self._reports)
@@ -94,7 +94,7 @@ class ScanReports(Sequence[Report]):
         return ScanReports(self._reports[at]) if isinstance(at, slice) else self._reports[at]
 
     def __str__(self) -> str:
-        return _printed(self.parts)
+        return _printed(self.parts, self.not_scanned)
 
     def __repr__(self) -> str:
         return str(self)
@@ -109,13 +109,12 @@ class ScanReports(Sequence[Report]):
 
     @property
     def status(self) -> int:
-        """The exit status: the worst one of the reports, 0 if all are clean, 3 if there are none."""
-        statuses = {it.status for it in self._reports}
-        return next((it for it in (INTERRUPTED, *WORST_FIRST) if it in statuses), 3)
+        """The exit status: the worst one of the sources, 0 if all are clean, 3 if there are none."""
+        return status_of(self._reports, self.not_scanned)
 
     @property
     def clean(self) -> bool:
-        """Whether the gate is open: every report is clean, and there is at least one."""
+        """Whether the gate is open: every source was scanned and is clean, and there is at least one."""
         return self.status == 0
 
     @property
@@ -141,11 +140,12 @@ class ScanReports(Sequence[Report]):
 
         more = len(self.parts) - SHOWN_SHORT
         rest = f"<div>and {more:,} more sources</div>" if more > 0 else ""
-        return f"{''.join(map(short, self.parts[:SHOWN_SHORT]))}{rest}<div>{escape(totals(self.parts))}</div>"
+        shown = "".join(map(short, self.parts[:SHOWN_SHORT]))
+        return f"{shown}{rest}<div>{escape(totals(self.parts, len(self.not_scanned)))}</div>"
 
     def require_clean(self) -> None:
         """Raise NotClean, with the summaries of those that are not clean as its message, unless all are."""
-        _require_clean(self.parts)
+        _require_clean(self.parts, self.not_scanned)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the findings of all reports as dicts; see `Report.to_dicts`."""
@@ -161,19 +161,27 @@ class ScanReports(Sequence[Report]):
         """Write the reports to a file, whose suffix picks the format; see `Report.save`."""
         from datacheck.reporting.files import save
 
-        save(path, self.parts)
+        save(path, self.parts, self.not_scanned)
 
 
-def _printed(reports: Sequence[Report]) -> str:
-    return "\n".join([*map(str, reports), *([totals(reports)] if len(reports) > 1 else [])])
+def _printed(reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> str:
+    return "\n".join(_lines(reports, reports, not_scanned))
 
 
-def _require_clean(reports: Sequence[Report]) -> None:
+def _lines(shown: Sequence[Report], reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> Iterator[str]:
+    """Yield the summaries of the shown reports, what was not scanned, and the totals of all if there are several."""
+    yield from map(str, shown)
+    yield from (plain(f"not scanned: {it.message}") for it in not_scanned)
+    if len(reports) + len(not_scanned) > 1:
+        yield totals(reports, len(not_scanned))
+
+
+def _require_clean(reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
     wrong = [it for it in reports if not it.clean]
     if not reports:
         raise NotClean("nothing was scanned: there is no report")
-    if wrong:
-        raise NotClean("\n".join([*map(str, wrong), *([totals(reports)] if len(reports) > 1 else [])]))
+    if wrong or not_scanned:
+        raise NotClean("\n".join(_lines(wrong, reports, not_scanned)))
 
 
 class _FindingsOfAll(FindingSequence):

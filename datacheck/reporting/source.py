@@ -48,6 +48,13 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     folder: SearchedFolder | None = None
 
 
+class NotScanned(msgspec.Struct, frozen=True):
+    """A source of a run that could not be opened: its path, and the sentence that says why."""
+
+    source: str
+    message: str
+
+
 class LayerSource(msgspec.Struct, frozen=True, omit_defaults=True):
     """The layer of a network that reads the source.
 

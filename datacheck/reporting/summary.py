@@ -12,6 +12,7 @@ from datacheck.checks.class_balance import balance_sentence
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.model.listing import and_more
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import LOOKED, UNWALKED
 from datacheck.reporting.compared import only_compared
@@ -152,9 +153,8 @@ def _databases(report: Report, convention: str) -> str:
     parts = [part for part, known in report.keeps.items() if any(it.name == convention for it in known.conventions)]
     if parts in ([], [""]):
         return ""
-    shown = [part or "the main database" for part in parts[:DATABASES_NAMED]]
-    more = len(parts) - len(shown)
-    return f" in {plain(', '.join(shown))}{f' and {more:,} more' if more else ''}"
+    shown = (part or "the main database" for part in parts[:DATABASES_NAMED])
+    return f" in {plain(and_more(shown, len(parts)))}"
 
 
 def contents(report: Report) -> str:

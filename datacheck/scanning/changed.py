@@ -16,6 +16,7 @@ import msgspec
 
 from datacheck.backends.interface import Reader
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Fingerprint
 from datacheck.scanning.earlier.fingerprint import fingerprint_if_any
@@ -106,14 +107,10 @@ def _source_changed(before: Fingerprint | None, after: Fingerprint | None) -> Fi
         "new": sorted(new.keys() - old.keys()),
         "changed": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
     }
-    files = "; ".join(f"{what}: {_names_text(names)}" for what, names in kinds.items() if names) or "its contents"
+    parts = (f"{what}: {and_more(names[:NAMED], len(names))}" for what, names in kinds.items() if names)
+    files = "; ".join(parts) or "its contents"
     message = (
         f"the source was changed while it was read ({files}), and was read partly as it was and partly as it is now"
     )
     counts: dict[str, Any] = {what: len(names) for what, names in kinds.items()}
     return found("source-changed", f"{message}: {ADVICE}", **counts)
-
-
-def _names_text(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"

@@ -17,7 +17,7 @@ from datacheck.scanning.blame import own_slip, raised
 from datacheck.scanning.tasks import TRIES, Check, from_outside
 from datacheck.workers.interface import FROM_DATA, Death
 from datacheck.workers.limits import memory_limit
-from datacheck.workers.pool import WORKER_BYTES
+from datacheck.workers.templates import WORKER_BYTES
 
 DEATHS_A_SHARD = 32
 """Number of deaths after which the rest of a shard is given up, with a single finding."""

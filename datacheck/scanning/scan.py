@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
-from functools import partial
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
@@ -19,24 +16,18 @@ from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
 from datacheck.model.escaping import plain
 from datacheck.model.settings import TIMEOUT, Pair, Settings
-from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.reporting.several import ScanReports, SeveralReports
 from datacheck.reporting.source import SearchedFolder, Source
-from datacheck.scanning.ahead import Ahead, may_run_ahead
-from datacheck.scanning.alongside import Alongside
-from datacheck.scanning.asked_alongside import alongside
 from datacheck.scanning.earlier.against import Against, against, files_of, require_together, with_known
-from datacheck.scanning.earlier.fingerprint import read_by
-from datacheck.scanning.earlier.resuming import require_same, tell_answer
 from datacheck.scanning.names import Names
 from datacheck.scanning.options import Options
-from datacheck.scanning.pairing import Pairing, pairings
-from datacheck.scanning.run import TOO_LATE, Progress, is_over, run, unheard, unwatched
+from datacheck.scanning.run import Progress, unwatched
 from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.settings import spelling
 from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.settings.payload_options import OfFamilies
+from datacheck.scanning.store_scan import StoreScan, pair, ready, set_alongside
 from datacheck.workers.interface import MakeEngine
 from datacheck.workers.limits import require_memory
 from datacheck.workers.process import keeping_processes
@@ -214,101 +205,35 @@ def scan_into(
     _require_progress(progress)
     many = is_several(source)
     sources = list(source) if many else [source]
-    prepared = [prepare_all(it, settings) for it in sources]
-    readers = [reader for of_one in prepared for reader, _ in of_one]
+    by_source = [[StoreScan(*it, validators=own) for it in prepare_all(source, settings)] for source in sources]
+    scans = [it for of_one in by_source for it in of_one]
+    names = Names(settings, len(scans))
+    for scan in scans:
+        scan.names, scan.engine = names, engine
     given = [os.fsdecode(it) for it in sources if isinstance(it, str | bytes | os.PathLike)]
-    named = [*map(Path, given), *(it.path for it in readers), *files_of(settings)]
-    guard = Guard(named, lambda: (file for it in readers for file in read_by(it)))
-    names = Names(settings, len(readers))
-    additional_work = [alongside(settings, len(readers)) for _ in readers]
-    pairs: Sequence[Pairing | None] = pairings(readers) if settings.paired else [None] * len(readers)
+    named = [*map(Path, given), *(it.reader.path for it in scans), *files_of(settings)]
+    guard = Guard(named, lambda: (file for it in scans for file in it.reads()))
+    set_alongside(scans, settings, len(scans))
+    if settings.paired:
+        pair(scans)
     require_together(settings, if_changed)
-    earlier = against(settings, if_changed, len(readers), spelling.names("reports", reports))
-    scans = [it for of_one in prepared for it in of_one]
-    each = _Each(scans, own, names, pairs, additional_work, engine)
-    with Reports(spelling.names("reports", reports), guard, resume=resume) as files, keeping_processes():
-        require_resumable(files, scans)
-        ahead = may_run_ahead(settings, engine, len(scans), if_changed, resume) and not files.shows_records
-        done = each.run(files, earlier, progress, deadline(settings), ahead=ahead)
-    results = [
-        _one(it, [done.get(id(report), report) for _, report in of_one])
-        for it, of_one in zip(sources, prepared, strict=True)
-    ]
+    wanted = Reports(spelling.names("reports", reports), guard, resume=resume)
+    earlier = against(settings, if_changed, len(scans), spelling.names("reports", reports))
+    with wanted as files, keeping_processes(), ready(scans, files, if_changed, resume):
+        done = {id(it): _scan_store(it, earlier, files, progress) for it in scans}
+    results = [_one(source, [done[id(it)] for it in of_one]) for source, of_one in zip(sources, by_source, strict=True)]
     return ScanReports(results) if many else results[0]
 
 
-@dataclass
-class _Each:
-    """The scans of some sources into their reports."""
-
-    scans: Sequence[tuple[Reader, Report]]
-    validators: Sequence[Validator]
-    names: Names
-    pairs: Sequence[Pairing | None]
-    additional_work: Sequence[Alongside | None]
-    engine: MakeEngine | None
-
-    def run(
-        self, files: Reports, earlier: Against, progress: Progress | bool, until: float | None, *, ahead: bool
-    ) -> dict[int, Report]:
-        """Scan all sources, several at a time if `ahead`.
-
-        Return the earlier reports that answer for sources, by the id of the report that they replace.
-        """
-        done: dict[int, Report] = {}
-        worked = False
-        with ExitStack() as stack:
-            runs = [(it, partial(self._one_ahead, at, until)) for at, (_, it) in enumerate(self.scans)]
-            under_way = stack.enter_context(Ahead(runs)) if ahead else None
-            for number, (reader, report) in enumerate(self.scans):
-                answer = earlier.begin(reader, report)
-                if answer is not None:
-                    self.names.skip()
-                    done[id(report)] = answer
-                    tell_answer(files, answer, stopped=until == TOO_LATE)
-                    continue
-                if worked and is_over(until):
-                    until = TOO_LATE
-                listen = files.begin(report)
-                with watching(progress, report) as watch:
-                    if under_way is not None:
-                        under_way.finish(number, watch, listen)
-                    else:
-                        journal = None if until == TOO_LATE else files.journal()
-                        self._one(number, until, journal, listen, watch)
-                until, worked = TOO_LATE if report.stopped else until, worked or report.worked
-        return done
-
-    def _one_ahead(self, number: int, until: float | None, watch: Progress) -> None:
-        late = number > 0 and is_over(until)
-        self._one(number, TOO_LATE if late else until, None, unheard, watch)
-
-    def _one(self, number: int, until: float | None, journal: Journal | None, listen: Any, watch: Progress) -> None:
-        reader, report = self.scans[number]
-        run(
-            report,
-            reader,
-            validators=self.validators,
-            progress=watch,
-            listen=listen,
-            engine=self.engine,
-            names=self.names,
-            pairing=self.pairs[number],
-            alongside=self.additional_work[number],
-            journal=journal,
-            until=until,
-        )
-
-
-def deadline(settings: Settings) -> float | None:
-    """Return the time at which a scan that begins now has to stop, by the monotonic clock, or None."""
-    return None if settings.max_time is None else time.monotonic() + settings.max_time
-
-
-def require_resumable(files: Reports, scans: Sequence[tuple[Reader, Report]]) -> None:
-    """Raise UsageError if the earlier run to be resumed scanned other sources, or scanned in another way."""
-    if files.earlier is not None:
-        require_same(files.earlier, scans, files.resuming)
+def _scan_store(scan: StoreScan, earlier: Against, files: Reports, progress: Progress | bool) -> Report:
+    """Return the report of a store: that of its scan, or the earlier one that answers for it."""
+    answer = scan.answer(earlier, files)
+    if answer is not None:
+        return answer
+    listen = scan.begin(files)
+    with watching(progress, scan.report) as watch:
+        scan.run(watch, listen)
+    return scan.report
 
 
 def _require_progress(progress: object) -> None:

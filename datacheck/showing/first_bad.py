@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from datacheck.backends.interface import Reader
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.model.settings import Settings
+from datacheck.reporting.report import Report
 from datacheck.scanning.names import Names
 from datacheck.scanning.run import Progress, run, unwatched
-from datacheck.scanning.scan import is_reader, prepare_all
-from datacheck.scanning.searching import Searching, unshown
 
 
 class _Enough(Exception):
@@ -20,20 +19,18 @@ class _Enough(Exception):
 
 
 def first_bad(
-    source: str,
-    settings: Settings,
+    folder: Path,
+    prepared: Sequence[tuple[Reader, Report]],
     count: int,
     progress: Progress = unwatched,
     names: Names | None = None,
-    searching: Searching = unshown,
 ) -> tuple[list[str], int]:
     """Return the names of the first bad records, as `show` takes them, and the exit status of the scan.
 
-    At most `count` records are returned. With `strict` settings, suspicious records are among them. Raises as a scan
-    does if there is nothing to read.
+    At most `count` records are returned. With `strict` settings, suspicious records are among them. `prepared` are the
+    stores of a folder, each with its report to fill. Raises as a scan does.
     """
-    prepared = prepare_all(source, settings, searching)
-    folder = prepared[0][0].path if is_reader(source) else Path(source)
+    settings = prepared[0][1].settings
     verdicts = {"bad", "suspicious"} if settings.strict else {"bad"}
     found: dict[str, None] = {}
     names = Names(settings) if names is None else names

@@ -34,7 +34,7 @@ from datacheck.scanning.tasks import Job, TakeLayout, Task, ended_by, only
 from datacheck.showing.record import candidate_stores, with_convention_arrays
 from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
 from datacheck.workers.limits import memory_limit
-from datacheck.workers.pool import WORKER_BYTES
+from datacheck.workers.templates import WORKER_BYTES
 
 TOGETHER, TOGETHER_BYTES = 1024, 4 << 20
 """Maximum number of records, and of their bytes, that the worker collects before it sends them."""

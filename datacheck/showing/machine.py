@@ -21,7 +21,7 @@ from datacheck.reporting.summary import amount
 from datacheck.scanning.settings.make_settings import cores
 from datacheck.workers.interface import Death, Watch
 from datacheck.workers.limits import memory_limit
-from datacheck.workers.pool import WORKER_BYTES
+from datacheck.workers.templates import WORKER_BYTES
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,12 @@ from datacheck.scanning.names import Names
 from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.profile.taking import Taken
 from datacheck.scanning.retry import finding_of_death
+from datacheck.scanning.run import Progress
 from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.tasks import Job, TakeLayout, Task, only
 from datacheck.showing.describing import ReadRecord, RecordContent, Wanted
+from datacheck.showing.first_bad import first_bad
 from datacheck.showing.partners import FindPartners
 from datacheck.showing.record_json import RecordDocument
 from datacheck.showing.saving import Folder, Saved, write
@@ -83,7 +85,7 @@ def show_record(
 class Showing:
     """A view of the records of a source, by their keys as reports have them.
 
-    Use as a context manager: it holds workers.
+    Use as a context manager for its records: it then holds workers.
 
     A `field`, given by its path or the last part of it, is shown in full, and is what is written to `save`. For `many`
     records, `save` is a folder. `picture` is the size in pixels of the small picture that is wanted. `spell` formats
@@ -131,6 +133,11 @@ class Showing:
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
+
+    def first_bad(self, count: int, progress: Progress, names: Names) -> tuple[list[str], int]:
+        """Scan for at most `count` bad records; return their keys for `record`, and the exit status of the scan."""
+        fresh = [(reader, Report(report.source, report.settings)) for reader, report in self._prepared]
+        return first_bad(self._folder, fresh, count, progress, names)
 
     def record(self, key: str) -> Record:
         """Return what to show of the record with this key, and write what it holds if that is wanted.

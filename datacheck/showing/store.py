@@ -78,7 +78,7 @@ class Info(msgspec.Struct, kw_only=True):
     @property
     def status(self) -> int:
         """The exit status: 3 if something prevented a complete look."""
-        return 3 if self.met else 0
+        return 3 if self.met or any(it.unread or not it.first_keys for it in self.parts) else 0
 
 
 FOR_A_SCAN = frozenset({"row-count", "count", "shape", "unpaired", "dangling", "unwritten"})

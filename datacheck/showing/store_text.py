@@ -8,6 +8,7 @@ from datacheck.backends import title
 from datacheck.decoders.raw import array_text
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.model.listing import and_more
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, FieldProfile
 from datacheck.reporting.advice import fitting_arrays
 from datacheck.reporting.summary import PLAIN, amount, counted
@@ -81,8 +82,8 @@ def _family_lines(name: str, family: FamilyProfile, labels: list[str]) -> Iterat
     if count > FIELDS:
         yield f"    and {count - FIELDS:,} more fields"
     if family.classes:
-        more = f" and {len(family.classes) - CLASSES:,} more" if len(family.classes) > CLASSES else ""
-        yield f"    classes named, none of them loaded: {plain(', '.join(family.classes[:CLASSES]))}{more}"
+        classes = and_more(family.classes[:CLASSES], len(family.classes))
+        yield f"    classes named, none of them loaded: {plain(classes)}"
 
 
 def _kind_text(kind: str) -> str:

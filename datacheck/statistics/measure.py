@@ -98,16 +98,16 @@ def _measure_labels(batch: Batch, into: FieldStatistics) -> None:
 
 def _measure_bounds(batch: Batch, into: FieldStatistics) -> None:
     """Add the number of values, the least and the greatest; those of floats are known per record by now."""
-    if not batch.floating:
+    if not batch.floating or batch.all_finite:
         into.count += batch.values.size
         into.minimum, into.maximum = batch.span(into.minimum, into.maximum)
         return
     lows, highs = batch.lows, batch.highs
-    if not (are_finite := np.isfinite(lows) & np.isfinite(highs)).all():
-        not_finite = np.flatnonzero(~are_finite)
-        for start in range(0, len(not_finite), batch.at_once):
-            _count_finite([batch.values[at] for at in not_finite[start : start + batch.at_once]], into)
-        lows, highs = lows[are_finite], highs[are_finite]
+    are_finite = np.isfinite(lows) & np.isfinite(highs)
+    not_finite = np.flatnonzero(~are_finite)
+    for start in range(0, len(not_finite), batch.at_once):
+        _count_finite([batch.values[at] for at in not_finite[start : start + batch.at_once]], into)
+    lows, highs = lows[are_finite], highs[are_finite]
     if len(lows):
         into.count += len(lows) * batch.width
         into.minimum = min(into.minimum, lows.min().item())

@@ -12,32 +12,39 @@ from typing import Any
 from datacheck.workers.lifetime import end_with_caller, reset_signals
 from datacheck.workers.limits import bound_memory, use_all_files
 from datacheck.workers.serve import ENDS, load_modules, own_failures, serve
-from datacheck.workers.template import FORK, LOOK, MESSAGE_BYTES
+from datacheck.workers.template import FORK, LOAD, LOOK, MESSAGE_BYTES
 
 
 def fork_workers(
     channel: int, life: int, by_main: bool, memory: int, collecting: tuple[int, ...], loading: Sequence[str]
 ) -> None:
-    """Load modules, then fork a worker or report how one ended, whenever the caller asks for it."""
+    """Load modules, then load more, fork a worker or report how one ended, whenever the caller asks for it."""
     with own_failures():
         reset_signals()
         end_with_caller(life, with_thread=by_main)
         use_all_files()
         bound_memory(memory)
-        load_modules(loading)
-        gc.freeze()  # keeps the pages of loaded modules shared between all children
+        _load_for_children(loading)
         link = socket.socket(fileno=channel)
         while True:
             raw, ends, _, _ = socket.recv_fds(link, MESSAGE_BYTES, ENDS + 1, socket.MSG_CMSG_CLOEXEC)
             if not raw:
                 return
             number, request, *arguments = pickle.loads(raw)  # noqa: S301  (our own caller's)
+            if request == LOAD:
+                _load_for_children(arguments)
+                continue
             answer = (
                 _fork_worker(link, life, ends, memory, collecting, arguments)
                 if request == FORK
                 else _end_of(request, arguments[0])
             )
             link.send(pickle.dumps((number, answer)))
+
+
+def _load_for_children(modules: Sequence[str]) -> None:
+    load_modules(modules)
+    gc.freeze()  # keeps the pages of loaded modules shared between all children
 
 
 def _fork_worker(

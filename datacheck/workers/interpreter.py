@@ -26,9 +26,9 @@ NOT_PASSED_ON = frozenset(
 )
 """Environment variables that a worker does not inherit: with PYTHONWARNINGS=error, a library's warning would be an
 error."""
-RARELY = 50_000
-"""Number of new objects after which Python collects garbage while a process loads its modules. Nothing loaded is
-garbage; this saves a tenth of the time until the first task is done."""
+RARELY = 250_000
+"""Number of new objects after which Python collects garbage while a process loads its modules: more than it makes then.
+Nothing loaded is garbage; this saves a tenth of the time until the first task is done."""
 
 
 def interpreter(

@@ -25,9 +25,6 @@ from datacheck.workers.template import UNANSWERED
 
 T = TypeVar("T")
 
-WORKER_BYTES = 4 << 30
-"""Private memory that a worker of a scan may have, in bytes; records that need more are `too-large`."""
-
 
 class Pool(Generic[T]):
     """Workers that all run one job.

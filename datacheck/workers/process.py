@@ -8,7 +8,6 @@ import io
 import os
 import pickle
 import signal
-import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +16,19 @@ from typing import Any, Generic, TypeVar
 from datacheck.errors import WorkersFailed
 from datacheck.files.scratch import small_file
 from datacheck.workers.interface import ANOTHER_JOB, OWN_FAILURE, Death, Rested, Step, name_of_end
-from datacheck.workers.interpreter import TEMPLATE, WORKER, interpreter
+from datacheck.workers.interpreter import WORKER, interpreter
 from datacheck.workers.limits import limit_hint, memory_limit, require_memory
 from datacheck.workers.notes import Note, capacity, last_note
 from datacheck.workers.pipes import PipeEnd, new_pipe, without_sigpipe
-from datacheck.workers.template import FORKS, Forked, Template
+from datacheck.workers.template import Forked
+from datacheck.workers.templates import (
+    Circumstances,
+    circumstances_now,
+    close_templates,
+    start_template,
+    templates,
+    usable_template,
+)
 
 T = TypeVar("T")
 STARTS = 3
@@ -75,7 +82,7 @@ class Process:
 
     def _forked(self, ends: Sequence[int]) -> Forked | None:
         """Return a process forked by the template, or None if there is no template that can fork it."""
-        if self._fresh or self._errors is None or (template := _template(self.memory)) is None:
+        if self._fresh or self._errors is None or (template := usable_template(self.memory)) is None:
             return None
         try:
             return template.fork((*ends, self._errors.fileno()), self._loading)
@@ -169,17 +176,14 @@ def _close_inherited() -> None:
     """Close the ends inherited by a process that the caller forked, so that they keep no worker alive."""
     for process in list(_living):
         process.life.close()
-    _templates.clear()
+    templates.clear()
 
 
 os.register_at_fork(after_in_child=_close_inherited)
 
 
-Circumstances = tuple[int, str, dict[str, str], list[str]]
 _ahead: list[tuple[Circumstances, Process]] = []
 """Idle processes that were started before their job was known, or that are kept for another job."""
-_templates: list[tuple[Circumstances, Template]] = []
-"""At most one template, which forks processes under the circumstances in which it was started."""
 _keeping: list[None] = []
 """One entry for each caller that wants processes to be kept."""
 
@@ -191,30 +195,12 @@ def start_ahead(memory: int, loading: Sequence[str] = ()) -> Callable[[], None]:
     the end, which closes the processes that were not used.
     """
     require_memory()
+    start_template(memory)
     with contextlib.suppress(WorkersFailed, OSError):  # whoever needs a process will try again, and report it
-        if FORKS:
-            _templates.append((_circumstances(memory), _new_template(memory, loading)))
-        _ahead.append((_circumstances(memory), Process(memory, loading)))
+        if (template := usable_template(memory)) is not None:
+            template.prepare(loading)
+        _ahead.append((circumstances_now(memory), Process(memory, loading)))
     return _close_ahead
-
-
-def _new_template(memory: int, loading: Sequence[str]) -> Template:
-    return Template(lambda ends: interpreter(TEMPLATE, ends, memory, loading, None))
-
-
-def _template(memory: int) -> Template | None:
-    """Return the template started under the present circumstances, or None; close any other."""
-    for circumstances, template in tuple(_templates):
-        if circumstances == _circumstances(memory) and template.alive:
-            return template
-        _close_templates()
-    return None
-
-
-def _close_templates() -> None:
-    with contextlib.suppress(IndexError):  # other threads may close them, too
-        while True:
-            _templates.pop()[1].close()
 
 
 def _close_ahead() -> None:
@@ -223,7 +209,7 @@ def _close_ahead() -> None:
         process.kill()
     for _, process in kept:
         process.close()
-    _close_templates()
+    close_templates()
 
 
 def _pop_ahead() -> tuple[Circumstances, Process] | None:
@@ -253,7 +239,7 @@ def next_process(memory: int, loading: Sequence[str] = ()) -> Process:
     """
     while (kept := _pop_ahead()) is not None:
         circumstances, process = kept
-        if circumstances == _circumstances(memory) and process.alive:
+        if circumstances == circumstances_now(memory) and process.alive:
             return process
         process.close()
     return Process(memory, loading)
@@ -263,17 +249,9 @@ def _keep_or_close(process: Process) -> None:
     """Keep the idle process of a worker that is done, if that is wanted; otherwise close it."""
     if _keeping and process.alive:
         process.renew()
-        _ahead.append((_circumstances(process.memory), process))
+        _ahead.append((circumstances_now(process.memory), process))
     else:
         process.close()
-
-
-def _circumstances(memory: int) -> Circumstances:
-    try:
-        place = os.getcwd()  # noqa: PTH109  (a str is all that is needed)
-    except OSError:  # it was removed
-        place = ""
-    return memory, place, dict(os.environ), list(sys.path)
 
 
 NOT_YET = object()

@@ -28,8 +28,9 @@ from datacheck.workers.pipes import above_streams, new_pipe
 FORKS = sys.platform == "linux"
 """Whether templates are supported. Other systems forbid forking a process that has loaded libraries, or have sockets
 that do not preserve message boundaries."""
-FORK, WAIT, LOOK = "fork", "wait", "look"
-"""Requests to a template: fork a child, wait for one, check whether one has ended."""
+LOAD, FORK, WAIT, LOOK = "load", "fork", "wait", "look"
+"""Requests to a template: load modules, fork a child, wait for one, check whether one has ended. Only the first is not
+answered."""
 MESSAGE_BYTES = 1 << 16
 UNANSWERED = 5
 """Time limit for a template's answers, in seconds. A template that does not answer in time about a child that must be
@@ -78,6 +79,11 @@ class Template:
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
+
+    def prepare(self, modules: Sequence[str]) -> None:
+        """Have it load these modules before it forks any further child. Raises OSError."""
+        with self._lock:
+            self._send((next(self._questions), LOAD, *modules))
 
     def fork(self, ends: Sequence[int], loading: Sequence[str]) -> Forked:
         """Request a child that gets these descriptors; it is forked once all modules are loaded. Raises OSError."""

@@ -10,7 +10,8 @@ from datacheck.scanning.keys.keeping import recognise
 from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Job, TakeLayout, only
-from datacheck.workers.pool import WORKER_BYTES, Pool
+from datacheck.workers.pool import Pool
+from datacheck.workers.templates import WORKER_BYTES
 
 BLOCKS, PAIRS = 128, 8
 A_PAGE = 63

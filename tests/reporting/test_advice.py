@@ -71,7 +71,7 @@ def test_a_report_outlives_a_slip_in_what_is_shown(dataset, monkeypatch, module)
 
 
 def test_a_scan_that_fails_still_leaves_the_old_report(dataset, monkeypatch):
-    from datacheck.cli.targets import StoreScan
+    from datacheck.scanning.store_scan import StoreScan
 
     def fail(*args):
         raise ValueError("no scan")

@@ -25,7 +25,8 @@ from datacheck.scanning.run import run
 from datacheck.scanning.scan import prepare
 from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Job
-from datacheck.workers.pool import WORKER_BYTES, Pool
+from datacheck.workers.pool import Pool
+from datacheck.workers.templates import WORKER_BYTES
 
 
 def scan(reader, **options):

@@ -20,7 +20,8 @@ from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Job
 from datacheck.workers import interface
 from datacheck.workers.interface import Death
-from datacheck.workers.pool import WORKER_BYTES, Pool
+from datacheck.workers.pool import Pool
+from datacheck.workers.templates import WORKER_BYTES
 
 COUNT = 100
 STORE = {b"image-%09d" % number: b"x" * 20 for number in range(1, COUNT + 1)}

@@ -47,7 +47,7 @@ def scanned_again(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("it was scanned")
 
-    monkeypatch.setattr("datacheck.scanning.scan.run", refuse)
+    monkeypatch.setattr("datacheck.scanning.store_scan.run", refuse)
 
 
 def test_the_answer_is_what_a_scan_would_say(store, earlier, monkeypatch):
@@ -147,7 +147,7 @@ def test_of_several_sources_only_those_that_changed_are_scanned(tmp_path, monkey
         seen.append(reader.path.name)
         plain(report, reader, **options)
 
-    monkeypatch.setattr("datacheck.scanning.scan.run", run)
+    monkeypatch.setattr("datacheck.scanning.store_scan.run", run)
     reports = datacheck.scan(stores, if_changed=path)
     assert seen == ["b"]
     assert [list(it.bad_keys()) for it in reports] == [["00000000"], ["00000001"], ["00000002"]]

@@ -14,6 +14,7 @@ import datacheck
 from datacheck.cli.entry import cli
 from datacheck.model.escaping import readable
 from datacheck.reporting.png import png
+from datacheck.scanning.scan import prepare_all
 from datacheck.scanning.settings.make_settings import make
 from datacheck.showing import record
 from datacheck.showing.pixels import as_pixels, half_blocks, is_picture, smaller
@@ -91,7 +92,8 @@ def test_it_ends_as_soon_as_there_are_enough(tmp_path, monkeypatch):
     monkeypatch.setattr(layout, "SHARD_BYTES", 20_000)
     path = write_lmdb(tmp_path / "env", {key(n): b"" if n % 2 else datum(pixels(n), n) for n in range(4000)})
     done = []
-    found, status = first_bad(str(path), make(workers=1), 3, lambda records, total, bad: done.append(records))
+    stores = prepare_all(path, make(workers=1))
+    found, status = first_bad(path, stores, 3, lambda records, total, bad: done.append(records))
     assert (found, status) == (["00000001", "00000003", "00000005"], 1)
     assert max(done, default=0) < 4000
 

@@ -31,8 +31,9 @@ from datacheck.reporting.document import Document, Documents
 from datacheck.workers import interpreter as interpreter_module
 from datacheck.workers.interface import Death
 from datacheck.workers.interpreter import _MAIN
-from datacheck.workers.pool import WORKER_BYTES, Pool
+from datacheck.workers.pool import Pool
 from datacheck.workers.process import _ahead, start_ahead
+from datacheck.workers.templates import WORKER_BYTES
 
 pytestmark = pytest.mark.own_workers
 

@@ -25,11 +25,11 @@ pytestmark = [
 def template(*modules):
     close = start_ahead(MEMORY, modules)
     try:
-        ((_, it),) = process_module._templates
+        ((_, it),) = process_module.templates
         yield it
     finally:
         close()
-    assert not process_module._templates
+    assert not process_module.templates
     assert not it.alive
 
 
@@ -55,7 +55,7 @@ def test_a_worker_beside_a_template_in_other_circumstances_is_started(monkeypatc
             ((_, (_, parent, *_)),) = pool.run([0])
         assert parent == os.getpid()
         assert not it.alive
-        process_module._templates.append((None, it))  # so that `template` sees it closed
+        process_module.templates.append((None, it))  # so that `template` sees it closed
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_template_that_dies_before_it_forks_costs_nothing():
 
 def test_a_template_stays_until_the_last_of_its_workers_has_gone():
     close = start_ahead(MEMORY)
-    ((_, it),) = process_module._templates
+    ((_, it),) = process_module.templates
     with Pool(about, 1, MEMORY) as pool:
         pool.grow(1)
         close()

@@ -26,7 +26,7 @@ pytestmark = [
 def started():
     """Start a template within the test, since pytest changes the environment between a test and its fixtures."""
     close = start_ahead(MEMORY)
-    ((_, it),) = process_module._templates
+    ((_, it),) = process_module.templates
     try:
         yield it
     finally:
@@ -56,7 +56,7 @@ def test_a_fork_of_the_caller_neither_ends_its_workers_nor_takes_what_they_are_t
             try:
                 pool.__exit__()
                 own = next_process(MEMORY)
-                ends = own.forked, own.alive, not process_module._templates
+                ends = own.forked, own.alive, not process_module.templates
                 own.close()
                 os._exit(0 if ends == (False, True, True) else 3)
             finally:
@@ -127,7 +127,7 @@ def test_a_template_that_only_takes_long_to_load_is_waited_for(impatient, tmp_pa
     monkeypatch.syspath_prepend(tmp_path)
     close = start_ahead(MEMORY, ["takes_long"])
     try:
-        ((_, it),) = process_module._templates
+        ((_, it),) = process_module.templates
         with Pool(about, 1, MEMORY) as pool:
             ((_, (_, parent, *_)),) = pool.run([0])
         assert parent == it._process.pid

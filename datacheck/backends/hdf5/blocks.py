@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.formats.levels_of_theory import absent_values
 from datacheck.backends.hdf5.formats.sparse_rows import References, references_of
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
+from datacheck.backends.hdf5.paths import nearest
 from datacheck.backends.hdf5.references.ragged import unlike
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table
@@ -33,8 +34,9 @@ from datacheck.model.finding import Finding
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.reader import Hdf5Reader
 
-BLOCK_BYTES = 4 << 20
-"""Approximate size of a block, in bytes; its values then stay in the processor's cache for the next reader."""
+BLOCK_BYTES = 8 << 20
+"""Approximate size of a block, in bytes: few enough to stay in the processor's cache while they are judged, and so many
+that the work per block takes little of the time."""
 _Windows = Sequence[tuple[Window, tuple[Column, ...]]]
 """The windows on the datasets of a table, in the order of their paths, each with its judged columns."""
 
@@ -182,10 +184,7 @@ def _scalar_block(reader: Hdf5Reader, file: OpenFile, number: int, dataset: Data
 def _sample_of(dataset: Dataset, contents: Contents) -> str:
     """Return the escaped path of the sample that contains a dataset, or an empty string if none does."""
     samples = frozenset() if contents.means is None else contents.means.samples
-    above = dataset.path if samples else b""
-    while above and above not in samples:
-        above = above.rpartition(b"/")[0]
-    return escape(above)
+    return escape(nearest(dataset.path, samples))
 
 
 def _finding_block(reader: Hdf5Reader, number: int, finding: Finding) -> RowBlock:

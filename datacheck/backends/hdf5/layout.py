@@ -26,9 +26,9 @@ from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.known import Packing, recalled
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.library.fork_guard import Together
-from datacheck.backends.hdf5.meaning import Counted
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
 from datacheck.backends.hdf5.samples.attribute_values import AttributesOfFiles
+from datacheck.backends.hdf5.samples.counts_in_attributes import Counted
 from datacheck.backends.hdf5.samples.usual_differences import without_usual
 from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from datacheck.backends.hdf5.formats.sparse import Cells, Sparse, cells_of, spar
 from datacheck.backends.hdf5.formats.trajectories import Trajectories, findings, holds_fields, trajectories
 from datacheck.backends.hdf5.library.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import DIGITS
-from datacheck.backends.hdf5.paths import Paths
+from datacheck.backends.hdf5.paths import Paths, nearest
 from datacheck.backends.hdf5.references.boundaries import boundaries
 from datacheck.backends.hdf5.references.categories import categories
 from datacheck.backends.hdf5.references.first_and_last import first_and_last
@@ -32,56 +32,25 @@ from datacheck.backends.hdf5.references.row_numbers import (
     tiling,
 )
 from datacheck.backends.hdf5.samples.by_chance import by_chance
+from datacheck.backends.hdf5.samples.counts_in_attributes import STEPS, Attribute, Counted, count_findings
 from datacheck.backends.hdf5.samples.grid_axes import grid_axes
 from datacheck.backends.hdf5.samples.group_families import families, unlike_families, without_columns
 from datacheck.backends.hdf5.samples.named_samples import Named, list_names
 from datacheck.backends.hdf5.samples.own_lengths import lengths_in_attributes, own_lengths
 from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family
-from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 
-STEPS = (b"num_samples", b"num_steps", b"n_steps", b"total_steps")
-"""Attributes of a sample that hold its number of rows."""
-BUDGET = b"total_steps"
-"""Attribute with the rows of all samples, if a number of samples is beside it, or else with planned training steps."""
-TOTALS = (b"total", BUDGET)
-"""Attributes of the parent of samples that hold how many rows all of them have together."""
-SAMPLES = (b"num_demos", b"n_demos", b"num_episodes", b"n_episodes", b"num_trajectories", b"total_episodes")
-"""Attributes of the parent of samples that hold the number of samples."""
 ID = b"id"
 """Attribute of a sample that may hold its number."""
-SURE = frozenset({b"/data"})
-"""Groups whose counts certainly refer to this file; robomimic keeps its demonstrations there."""
-NEAR = 3 / 4
-"""In other groups, a count may be that of all files of a set if less than this share of it is in the file."""
 NAMED = 5
 SHORTEST, HEAD = 64, 16
 """Size of the shortest picture, and number of its first bytes that are read, in bytes."""
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 HIDING = frozenset(("damaged-store", "truncated-store", "unreadable", "checksum", "crash", "timeout", "too-large"))
 """Codes of findings after which nothing is reported as missing, since it is unknown what else there was."""
-Attribute = Callable[[bytes, bytes], "int | None"]
-"""Returns the whole number in the attribute of a path with a name, or None if there is none."""
-
-
-class Counted(msgspec.Struct, frozen=True):
-    """An attribute that counts the rows of its `samples`, which may be one, or if `whole` the samples themselves."""
-
-    path: bytes
-    name: bytes
-    samples: tuple[bytes, ...]
-    whole: bool = False
-    true: bool = True
-    unsure: frozenset[bytes] = frozenset()
-    """Samples whose number of rows is unknown."""
-    of: bytes = b""
-    """The dataset of each sample whose rows are counted, if they are not its steps: actions beside observations."""
-    said: int = 0
-    """The count, if it is one of samples."""
-    elsewhere: int = 0
-    """The samples of other files that it counts too."""
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -120,15 +89,11 @@ class Meaning(msgspec.Struct, frozen=True):
 
     def holds(self, group: bytes) -> bool:
         """Check whether a group is a sample, or is inside one."""
-        return group in self.samples or any(it in self.samples for it in _parents(group))
+        return bool(nearest(group, self.samples))
 
     def compares(self, group: bytes) -> bool:
         """Check whether a group, or one above it, is compared with others like it, or Fuel declares its sets."""
-        return (
-            (not group and bool(self.parts))
-            or group in self.compared
-            or any(it in self.compared for it in _parents(group))
-        )
+        return bool(nearest(group, self.compared) if group else self.parts)
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -173,7 +138,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     names: list[Named] = []
     all_findings, counts, lengths = _check_samples(alike, facts, shaped)
     paths = {it.path for family in alike for it in family.samples}
-    outside = [it for it in datasets if paths.isdisjoint(_parents(it.path))] if paths else datasets
+    outside = [it for it in datasets if not nearest(it.path, paths)]
     numbers: list[RowNumbers] = []
     parts = fuel.parts(facts.look)
     if facts.heeded:
@@ -181,24 +146,10 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
             all_findings += list_names(family, outside, facts, names)
         numbers, wrong = row_numbers(outside, facts.values)
         all_findings += wrong
-    matrices = []
-    numbered: dict[bytes, int] = {}
-    for group, some in facts.groups:
-        matrix, wrong = sparse(group, some, facts.values, facts.look.pieces, facts.look.numbers, facts.look.text)
-        matrices += [matrix] if matrix is not None else []
-        all_findings += wrong
-        if facts.heeded:
-            all_findings += _joined(group, some, facts, paths)
-        numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
-    all_findings += edges(facts.groups, facts.look, paths) if facts.heeded else ()
+    matrices, numbered, wrong = _check_groups(facts, paths)
+    all_findings += wrong
     if not facts.hidden and not facts.recovered:
-        all_findings += encoded(facts.groups, facts.linked, matrices, facts.look.texts)
-        without_values, by_path = {*facts.linked, *(path for path, _ in facts.groups)}, {it.path: it for it in datasets}
-        all_findings += (it for some in datasets for it in _dangling_references(some, facts))
-        all_findings += [*fuel.findings(parts, by_path), *loom.findings(by_path), *findings(runs, by_path, facts.look)]
-        all_findings += cooler.findings(by_path, facts.look)
-        all_findings += snapshots.findings(facts.groups, facts.look)
-        all_findings += frames(facts.frames, by_path, without_values, facts.values, facts.look.numbers, facts.look.text)
+        all_findings += _format_findings(facts, datasets, matrices, parts, runs)
     several = Paths(it.path for family in alike if len(family.samples) >= FEWEST for it in family.samples)
     all_findings += map(_unjudged_finding, (it for it in datasets if unjudged_places(it.dtype, it.shape[1:])))
     of_group = dict(facts.groups)
@@ -221,13 +172,51 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     return result, all_findings
 
 
+def _check_groups(facts: Facts, samples: Collection[bytes]) -> tuple[list[Sparse], dict[bytes, int], list[Finding]]:
+    """Return the sparse matrices and the category numbers of all groups, and findings about these and row numbers."""
+    matrices: list[Sparse] = []
+    numbered: dict[bytes, int] = {}
+    group_findings: list[Finding] = []
+    for group, some in facts.groups:
+        matrix, wrong = sparse(group, some, facts.values, facts.look.pieces, facts.look.numbers, facts.look.text)
+        matrices += [matrix] if matrix is not None else []
+        group_findings += wrong
+        if facts.heeded:
+            group_findings += _joined(group, some, facts, samples)
+        numbered |= categories(some, facts.look.text(group, ENCODING), facts.values)
+    if facts.heeded:
+        group_findings += edges(facts.groups, facts.look, samples)
+    return matrices, numbered, group_findings
+
+
+def _format_findings(
+    facts: Facts,
+    datasets: Sequence[Dataset],
+    matrices: Sequence[Sparse],
+    parts: tuple[fuel.Part, ...],
+    runs: Trajectories | None,
+) -> Iterator[Finding]:
+    """Yield findings about what the formats of certain projects ask for, and about references to what is gone."""
+    by_path = {it.path: it for it in datasets}
+    without_values = {*facts.linked, *(path for path, _ in facts.groups)}
+    yield from encoded(facts.groups, facts.linked, matrices, facts.look.texts)
+    for dataset in datasets:
+        yield from _dangling_references(dataset, facts)
+    yield from fuel.findings(parts, by_path)
+    yield from loom.findings(by_path)
+    yield from findings(runs, by_path, facts.look)
+    yield from cooler.findings(by_path, facts.look)
+    yield from snapshots.findings(facts.groups, facts.look)
+    yield from frames(facts.frames, by_path, without_values, facts.values, facts.look.numbers, facts.look.text)
+
+
 def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collection[bytes]) -> Iterator[Finding]:
     """Yield findings about the row numbers in a group; those of boundaries only outside of samples, once for each."""
     joined = [*joined_by_ranges(some, facts.values), *tiling(some, facts.values)]
     names = facts.look.names(group) if len(some) > 1 else ()
     joined += joined_rows(group, some, facts.values, names, facts.attribute)
     yield from joined
-    if not any(it in samples for it in (group, *_parents(group))):
+    if not nearest(group, samples):
         known = {it.details.get("dataset") for it in joined}
         parts = list(first_and_last(some, facts.values, known))
         yield from parts
@@ -248,7 +237,7 @@ def _check_samples(
     for family in alike:
         if not facts.hidden:
             sample_findings += (it for _, it in family.findings())
-        sample_findings += _count_findings(family, facts, counts) if facts.heeded else ()
+        sample_findings += count_findings(family, facts.attribute, counts) if facts.heeded else ()
         if facts.heeded and not facts.hidden:
             scalars, wrong = own_lengths(family, shaped, facts.look.scalar)
             sample_findings += [*wrong, *lengths_in_attributes(family, facts.look.names, facts.attribute, STEPS)]
@@ -290,9 +279,7 @@ def _dangling_references(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
     positions = facts.look.dangling_references(dataset, facts.addresses or ()) if refers else []
     if positions:
         path, what = escape(dataset.path), ("reference", "leads") if len(positions) == 1 else ("references", "lead")
-        places = ", ".join(map(str, positions[:NAMED])) + (
-            f" and {len(positions) - NAMED:,} more" if len(positions) > NAMED else ""
-        )
+        places = and_more(map(str, positions[:NAMED]), len(positions))
         text = f"{path}: {what[0]} {places} {what[1]} to nothing"
         yield found("dangling", text, field=dataset.title, dataset=path, missing=positions[:NAMED])
 
@@ -305,12 +292,6 @@ def _unjudged_finding(dataset: Dataset) -> Finding:
     return found("unsupported", text, field=dataset.title, path=path)
 
 
-def _parents(path: bytes) -> Iterator[bytes]:
-    while path:
-        path = path.rpartition(b"/")[0]
-        yield path
-
-
 def _members_by_sample(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]]:
     """Return the datasets of each sample that have one row per step."""
     result = {}
@@ -321,68 +302,3 @@ def _members_by_sample(alike: Sequence[Family]) -> dict[bytes, tuple[bytes, ...]
             counted_names = (it for it, shape in sample.members.items() if it in names and shape and shape[0] == rows)
             result[sample.path] = tuple(sample.path + b"/" + it for it in counted_names)
     return result
-
-
-def _count_findings(family: Family, facts: Facts, counts: list[Counted]) -> Iterator[Finding]:
-    """Add the attributes that count rows or samples to `counts`, and yield a finding for each that is not true."""
-    rows = family.steps.tolist()
-    declared_rows = []
-    for sample, actual in zip(family.samples, rows, strict=True):
-        number = actual if actual >= 0 else 0
-        for name in STEPS:
-            declared = facts.attribute(sample.path, name)
-            others = (it for it, shape in sample.members.items() if shape[:1] == (declared,))
-            if declared is None:
-                continue
-            if declared != actual and (other := next(others, b"")):  # such as audio samples beside frames
-                counts.append(Counted(sample.path, name, (sample.path,), of=other))
-                continue
-            counts.append(Counted(sample.path, name, (sample.path,), true=declared == actual or actual < 0))
-            number = declared
-            if actual >= 0 and declared != actual:
-                path = escape(sample.path)
-                text = f"{path}: {escape(name)} says {declared:,}, and there are {actual:,} rows"
-                yield found("count", text, sample=path, attribute=escape(name), said=declared, there=actual)
-            break
-        declared_rows.append(number)
-    above = family.samples[0].path.rpartition(b"/")[0] or b"/"
-    paths = tuple(it.path for it in family.samples)
-    filled = sum(bool(it.members) for it in family.samples)
-    for name in TOTALS + SAMPLES:
-        declared = facts.attribute(above, name)
-        if declared is None:
-            continue
-        counts_samples = name in SAMPLES or (name == TOTALS[0] and declared == len(paths))
-        true = {len(paths), filled} if counts_samples else {sum(declared_rows), sum(it for it in rows if it > 0)}
-        unsure = Paths() if counts_samples else Paths(it for it, actual in zip(paths, rows, strict=True) if actual < 0)
-        if unsure:
-            counts.append(Counted(above, name, paths, unsure=unsure))
-            continue
-        if not counts_samples and declared not in true and (other := _summed_dataset(family, declared)):
-            counts.append(Counted(above, name, paths, of=other))
-            continue
-        if declared not in true and name == BUDGET and all(facts.attribute(above, it) is None for it in SAMPLES):
-            continue
-        counts.append(Counted(above, name, paths, counts_samples, declared in true, said=declared * counts_samples))
-        if declared not in true:
-            what = "samples" if counts_samples else "rows in all samples together"
-            actual = len(paths) if counts_samples else sum(declared_rows)
-            text = f"{escape(above)}: {escape(name)} says {declared:,}, and there are {actual:,} {what}"
-            verdict: Verdict | None = None if above in SURE or actual >= NEAR * declared else "suspicious"
-            yield found(
-                "count",
-                text,
-                verdict=verdict,
-                path_of=escape(above),
-                attribute=escape(name),
-                said=declared,
-                there=actual,
-            )
-
-
-def _summed_dataset(family: Family, total: int) -> bytes:
-    """Return the name of the dataset whose rows in all samples add up to `says`, or an empty name if there is none."""
-    if not family.compared:
-        return b""
-    rows = zip(family.names, family.lengths, strict=True)
-    return next((name for name, lengths in rows if lengths.min() >= 0 and lengths.sum() == total), b"")

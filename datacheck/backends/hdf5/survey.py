@@ -5,8 +5,9 @@ Links out of the file are not followed. The library is passed in: only `datachec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.formats.levels_of_theory import with_levels
@@ -14,7 +15,7 @@ from datacheck.backends.hdf5.formats.marked_missing import with_missing
 from datacheck.backends.hdf5.formats.pytables import is_of_index
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
-from datacheck.backends.hdf5.meaning import meaning
+from datacheck.backends.hdf5.meaning import Facts, Meaning, meaning
 from datacheck.backends.hdf5.recognition import conventions
 from datacheck.backends.hdf5.references.ragged import with_ragged
 from datacheck.backends.hdf5.samples.attribute_values import (
@@ -74,19 +75,11 @@ def survey(
         if is_of_index(group, walk.lengths, datasets):
             unjudged += datasets
             continue
-        inside, hidden = means.holds(group), facts.hidden
-        singly, others = each(group, datasets, options, inside=inside, pictures=means.pictures, hidden=hidden)
-        shots, others = one_picture(others) if options.records != PER_TABLE else ([], others)
-        if whole and means.cells is None and not means.holds(group):
-            others = with_samples_first(group, others, options, facts.values)
-        own = {**pieces(others), **dict.fromkeys(means.by_chance, APART)}
-        apart = [replace(it, table=it.table or own[it.path]) if it.path in own else it for it in others]
-        group_tables, rest = tables(group, apart, options, texts=texts)
-        found_tables += [*with_attribute_findings([*singly, *shots], odd), *with_ragged(group_tables, facts.look)]
-        unjudged += rest
-        compared = [] if means.compares(group) else others
-        mismatches = [*row_counts(group, compared, options, facts.values), *paired_counts(others, facts.values)]
-        mismatches += near_counts(compared, mismatches, facts.values)
+        of_group = _divided(group, datasets, options, means, facts, whole=whole, texts=texts)
+        found_tables += with_attribute_findings(of_group.singly, odd)
+        found_tables += with_ragged(of_group.tables, facts.look)
+        unjudged += of_group.unjudged
+        mismatches = _mismatches(group, of_group.others, options, means, facts)
         counts += mismatches
         walk.findings += [*mismatches, *without_values(datasets, filled=filled)]
     found_tables = list(with_missing(with_levels(found_tables, facts.look), walk.lengths.keys(), facts.look))
@@ -106,6 +99,55 @@ def survey(
         shapes=shapes, means=means, keeps=tuple(conventions(facts, means)), by_path=walk.by_path,
         looked=tuple(sorted(facts.look.looked)), attributes=tuple(walk.attribute_values.of_root),
     )  # fmt: skip
+
+
+class _Divided(NamedTuple):
+    """The datasets of a group: tables of those that are a record each, tables with a record in each row, and the rest.
+
+    `others` are all that are not a record each, with the samples on the first axis.
+    """
+
+    singly: list[Table]
+    tables: list[Table]
+    unjudged: list[Dataset]
+    others: list[Dataset]
+
+
+def _divided(
+    group: bytes,
+    datasets: Sequence[Dataset],
+    options: StoreOptions,
+    means: Meaning,
+    facts: Facts,
+    *,
+    whole: bool,
+    texts: bool,
+) -> _Divided:
+    """Divide the datasets of a group into tables and what is no record.
+
+    Samples are looked for on the last axis only if the file is `whole`. `texts` says that it holds nothing but texts.
+    """
+    inside = means.holds(group)
+    singly, others = each(group, datasets, options, inside=inside, pictures=means.pictures, hidden=facts.hidden)
+    shots, others = one_picture(others) if options.records != PER_TABLE else ([], others)
+    if whole and means.cells is None and not inside:
+        others = with_samples_first(group, others, options, facts.values)
+    own = {**pieces(others), **dict.fromkeys(means.by_chance, APART)}
+    apart = [replace(it, table=it.table or own[it.path]) if it.path in own else it for it in others]
+    group_tables, unjudged = tables(group, apart, options, texts=texts)
+    return _Divided([*singly, *shots], list(group_tables), list(unjudged), list(others))
+
+
+def _mismatches(
+    group: bytes, datasets: Sequence[Dataset], options: StoreOptions, means: Meaning, facts: Facts
+) -> list[Finding]:
+    """Return findings about datasets of a group that differ in rows and should not.
+
+    Those of a group that is compared with others like it are compared there.
+    """
+    compared = [] if means.compares(group) else datasets
+    mismatches = [*row_counts(group, compared, options, facts.values), *paired_counts(datasets, facts.values)]
+    return [*mismatches, *near_counts(compared, mismatches, facts.values)]
 
 
 def _paths(finding: Finding) -> frozenset[str]:

@@ -29,6 +29,9 @@ TABLE = b"datacheck_table"
 
 Datasets of one length are columns of one table. These are not, and the attribute tells the next scan so."""
 SHARD_BYTES = 128 << 20
+EVENLY = 4
+"""Number of equally large shards, or its multiple, into which a table is divided that is larger than one shard: two or
+four workers then end at the same time."""
 FILTERED_SHARE = 4
 """Factor by which shards of rows that must be decompressed are smaller, since these take ten times as long."""
 SHARD_ROWS = 1 << 17
@@ -249,6 +252,9 @@ def slices(table: Table) -> Iterator[tuple[int, int]]:
     loose = any(not dataset.holds <= TEXTS | {NUMBERS} for dataset in table.judged)
     most = min(size // table.row_bytes, SHARD_PAYLOADS if loose else SHARD_ROWS)
     rows = unit * max(most // unit, math.ceil(table.rows / SHARDS_A_TABLE / unit))
+    if rows < table.rows:
+        count = min(SHARDS_A_TABLE, EVENLY * math.ceil(table.rows / rows / EVENLY))
+        rows = unit * math.ceil(table.rows / count / unit)
     for start in range(0, table.rows, rows):
         yield start, min(start + rows, table.rows)
 

@@ -35,8 +35,12 @@ PROBED = 16
 LONGEST = 256
 """Longest value that can be a number in any form, in bytes."""
 _MORE = "of total frame video vid clip seq sequence image images img imgs picture pictures step steps nb nr nimgs"
-_WORD = "|".join(sorted({*COUNTING, *_MORE.split()}, key=len, reverse=True))
-_NAME = rf"(?:{_WORD})(?:[_-]?(?:{_WORD}))*".encode()
+_EVERY = {*COUNTING, *_MORE.split()}
+_WORD = "|".join(sorted(_EVERY, key=len, reverse=True))
+_SINGLE = "|".join(sorted(_EVERY - {first + second for first in _EVERY for second in _EVERY}))
+"""The words that are not two of the others: with `nframes` beside `n` and `frames`, a name that repeats it could be
+divided into words in more ways than can be tried."""
+_NAME = rf"(?:{_SINGLE})(?:[_-]?(?:{_SINGLE}))*".encode()
 _BEHIND = re.compile(rb"(.+?)([/_.: -]" + _NAME + rb")", re.DOTALL | re.IGNORECASE)
 _BEFORE = re.compile(rb"(" + _NAME + rb"[/_.: -])(.+)", re.DOTALL | re.IGNORECASE)
 _FRAME = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)

@@ -115,33 +115,21 @@ class Groups(msgspec.Struct, frozen=True):
         names = [str(it) for it in self.parts]
         are_roles = all(are_parts(one, other) for one, other in itertools.combinations(names, 2))
         unsure = ends_early(self.whole, self.all) and not are_roles
+        whole_text = f"{len(self.whole):,} of {every:,} samples have all of {', '.join(names)}"
         for number in self.all - self.whole:
-            present = [it.key(number) for it in self.parts if number in numbers[it]]
-            missing_parts = [it for it in self.parts if number not in numbers[it]]
-            missing = [it.key(number) for it in missing_parts]
-            required_missing = [it for it in missing_parts if it in required]
-            verdict = (
-                "suspicious" if unsure else verdict_of(self.complete if required_missing else len(self.whole), every)
-            )
-            if any(it in self.asked for it in required_missing):
-                verdict = "bad"
-            missing_text = ", ".join(map(escape, missing))
-            whole_text = f"{len(self.whole):,} of {len(self.all):,} samples have all of " + ", ".join(
-                map(str, self.parts)
-            )
-            finding = found(
-                "unpaired",
-                f"{missing_text} is not there; {whole_text}",
-                verdict=verdict,
-                missing=[*map(escape, missing)],
-            )
-            yield Finding(
-                key=escape(present[0]),
-                code=finding.code,
-                verdict=finding.verdict,
-                message=finding.message,
-                details=finding.details,
-            )
+            present = next(it for it in self.parts if number in numbers[it])
+            lacking = [it for it in self.parts if number not in numbers[it]]
+            lacks_required = any(it in required for it in lacking)
+            if any(it in required and it in self.asked for it in lacking):
+                verdict: Verdict = "bad"
+            elif unsure:
+                verdict = "suspicious"
+            else:
+                verdict = verdict_of(self.complete if lacks_required else len(self.whole), every)
+            missing = [escape(it.key(number)) for it in lacking]
+            text = f"{', '.join(missing)} is not there; {whole_text}"
+            finding = found("unpaired", text, verdict=verdict, missing=missing)
+            yield msgspec.structs.replace(finding, key=escape(present.key(number)))
 
 
 def groups_of(

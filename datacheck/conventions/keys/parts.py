@@ -45,14 +45,10 @@ def parts_of(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
     (Pattern(before=b'cam1/', after=b'', width=1), Pattern(before=b'cam2/', after=b'', width=1))
     """
     every = tuple(patterns)
-    apart: set[Pattern] = set()
-    pieces: dict[tuple[bytes, bytes], list[Pattern]] = defaultdict(list)
+    apart = set(pieces_of(every))
     series: dict[tuple[bytes, bytes], list[Pattern]] = defaultdict(list)
     for it in every:
-        pieces[it.before, _NUMBER.sub(b"#", it.after)].append(it)
         series[_NUMBER.sub(b"#", it.before), it.after].append(it)
-    for group in pieces.values():
-        apart.update(group if len(group) > 1 else ())
     for (before, _), group in series.items():
         if len(group) > 1 and _are_sequences(before, [_NUMBER.findall(it.before) for it in group]):
             apart.update(group)

@@ -16,6 +16,7 @@ import msgspec
 from datacheck.conventions.keys.runs import Runs
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,9 +135,8 @@ class Sequences(msgspec.Struct):
 def _gap_finding(gaps: Mapping[bytes, Runs], total: int, frames: Frames) -> Finding:
     missing = sum(map(len, gaps.values()))
     first = [escape(frames.key(stem, it)) for stem in sorted(gaps) for it in gaps[stem]][:NAMED]
-    more = f" and {missing - len(first):,} more" if missing > len(first) else ""
     text = (
-        f"{', '.join(first)}{more} {'is' if missing == 1 else 'are'} not there, between others that are; "
+        f"{and_more(first, missing)} {'is' if missing == 1 else 'are'} not there, between others that are; "
         f"{total - len(gaps):,} of {total:,} sequences have no gap"
     )
     return found("gap", text, count=missing, first=first, sequences=len(gaps))

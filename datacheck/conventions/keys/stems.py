@@ -197,10 +197,7 @@ class StemGroups(msgspec.Struct, frozen=True):
             missing = [escape(self.stems.key(stem, it)) for it in lacking]
             message = f"{', '.join(missing)} is not there; {whole:,} of {self.all:,} samples have all of {self.stems}"
             finding = found("unpaired", message, verdict=self.verdict, missing=missing)
-            key = escape(self.keys(stem)[0])
-            yield Finding(
-                key=key, code=finding.code, verdict=finding.verdict, message=finding.message, details=finding.details
-            )
+            yield msgspec.structs.replace(finding, key=escape(self.keys(stem)[0]))
 
 
 def have_same_stems(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from datacheck.conventions.keys.groups import words
+from datacheck.conventions.values.standing import FOLD_WORDS
 from datacheck.conventions.values.stored_values import MetaLine, OtherItems, OtherNames, is_index, key_of, same_kind
 from datacheck.model.sample_sets import SETS
 
@@ -24,8 +25,7 @@ PROBED = 16
 """Approximate number of positions that are compared."""
 _SETS = "keys seen unseen known unknown labeled labelled unlabeled unlabelled gallery distractor distractors support"
 SET_WORDS = frozenset({*(it.decode() for it in SETS), *_SETS.split()})
-FOLD_WORDS = frozenset(["fold", "folds", "split", "splits"])
-"""Words in the names of lists that are not parts of a sample."""
+"""Words in the names of lists that each have their own samples; only lists with the same such words can be parts."""
 _VIEWS = (
     "left right front rear back top bottom cam camera cameras view views img image images im pic picture photo frame "
     "crop anchor positive pos negative neg query reference ref source src target tgt input output gt lq hq lr hr x y a "

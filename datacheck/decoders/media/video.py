@@ -70,7 +70,9 @@ def walk_mp4(value: Value) -> list[Finding]:
         return [found("undecodable", f"not an mp4 file: it begins with {bytes(value[:8]).hex(' ')}")]
     seen: set[bytes] = set()
     for number, box in enumerate(_boxes(value, 0, len(value))):
-        if not box.name or not _plain(box.name) or number >= BOXES:
+        if number >= BOXES:
+            return [_too_many(f"{BOXES} boxes of an mp4 file")]
+        if not box.name or not _plain(box.name):
             short = len(value) - box.start < 8 and b"moof" in seen
             if {b"moov", b"mdat"} <= seen and not short:
                 return [trailing_data("mp4", value, box.start - (8 if box.name else 0))]
@@ -94,12 +96,16 @@ def walk_mp4(value: Value) -> list[Finding]:
     return []
 
 
+def _too_many(parts: str) -> Finding:
+    return found("too-large", f"more than {parts}, which are not walked", verdict="unverifiable")
+
+
 def _plain(name: bytes) -> bool:
     return all(0x20 <= it < 0x7F or it == 0xA9 for it in name)
 
 
 def _index(value: Value, moov: Box) -> Finding | None:
-    """Return a finding if a box in the index is longer than its parent or an offset is beyond the file, else None."""
+    """Return a finding if a box in the index is longer than its parent or an offset is beyond the file, or None."""
     pending, count = [moov], 0
     while pending:
         holder = pending.pop()
@@ -107,7 +113,9 @@ def _index(value: Value, moov: Box) -> Finding | None:
             count += 1
             if not box.name and bytes(value[box.start : box.stop]).strip(b"\0") == b"":
                 continue  # QuickTime ends some lists with a zero
-            if box.stop > holder.stop or not box.name or count > BOXES:
+            if count > BOXES:
+                return _too_many(f"{BOXES} boxes in the index of an mp4 file")
+            if box.stop > holder.stop or not box.name:
                 message = f"a box at byte {box.start} of the index does not fit into {holder.name.decode('latin-1')}"
                 return found("undecodable", message, offset=box.start)
             if box.name in CONTAINERS:
@@ -215,7 +223,7 @@ def _segment(value: Value, at: int, end: int, seen: set[int]) -> Finding | None:
         if finding is not None:
             return finding
         at = it.stop
-    return found("too-large", f"more than {ELEMENTS} elements, which are not walked", verdict="unverifiable")
+    return _too_many(f"{ELEMENTS} elements")
 
 
 def _checked(value: Value, it: Element) -> Finding | None:

@@ -9,6 +9,7 @@ from datacheck.decoders.interface import Field
 from datacheck.decoders.trees.leaves import Leaves
 from datacheck.decoders.trees.paths import PAIRED, ROOT, is_label
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 from datacheck.model.profile import NEARLY_ALL, FamilyProfile, FieldProfile
 
 MOST_LISTED = 8
@@ -62,19 +63,22 @@ def missing_parts(
         if path in beginnings:
             keyed = any(it.startswith(f"{path}/") for it in present)
             findings += _in_parts(fields, walked, path, expected[path], keyed=keyed)
-            continue
-        if any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
+        elif any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
             continue  # it is there in another form: inside a list that is one field here
-        if is_label(path) or _is_of_pair(path, expected):
+        elif is_label(path) or _is_of_pair(path, expected):
             labels.append(path)
         else:
             absent.setdefault(next(start for start in ways if start not in beginnings))
-    findings = findings[:MOST_LISTED]
-    findings += [found("fields", MISSING_MESSAGE, field=path) for path in [*absent][:MOST_LISTED]]
-    if len(absent) > MOST_LISTED:
-        rest = [*absent][MOST_LISTED:]
-        findings.append(found("fields", f"{names_text(rest)} are not there either", field=rest[0], count=len(rest)))
-    return labels, findings
+    return labels, [*findings[:MOST_LISTED], *_absent_findings([*absent])]
+
+
+def _absent_findings(paths: Sequence[str]) -> Iterator[Finding]:
+    """Yield a finding for each of the first parts that are not there, and one for the rest."""
+    for path in paths[:MOST_LISTED]:
+        yield found("fields", MISSING_MESSAGE, field=path)
+    rest = paths[MOST_LISTED:]
+    if rest:
+        yield found("fields", f"{names_text(rest)} are not there either", field=rest[0], count=len(rest))
 
 
 def _in_parts(
@@ -132,5 +136,4 @@ def _beginnings(path: str) -> list[str]:
 
 def names_text(names: Sequence[str]) -> str:
     """Return the first names and the number of the others."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+    return and_more(names[:NAMED], len(names))

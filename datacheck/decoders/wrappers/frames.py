@@ -58,15 +58,14 @@ def is_framed_snappy(value: Value) -> bool:
 def peel_lz4(value: Value, limit: int) -> Peeled:
     """Unpack lz4 frames; their checksums, if any, are verified."""
     parts: list[bytes] = []
-    start = 0
+    view, start, remaining = memoryview(value), 0, limit
     for _ in range(FRAMES):
-        remaining = limit - sum(map(len, parts))
-        peeled, end = _unpacked("lz4", value[start:], remaining, _lz4_outline, compression.lz4_into)
+        peeled, end = _unpacked("lz4", view[start:], remaining, _lz4_outline, compression.lz4_into)
         parts.append(peeled.value)
         if peeled.finding is not None:
             return Peeled(b"".join(parts), peeled.finding)
-        start += end
-        if not is_lz4(value[start:]):
+        start, remaining = start + end, remaining - len(peeled.value)
+        if not is_lz4(view[start:]):
             break
     return Peeled(b"".join(parts) if len(parts) > 1 else parts[0], trailing_data("lz4", start, value))
 

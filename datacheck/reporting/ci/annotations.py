@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import plain
-from datacheck.reporting.ci.bounded import LEVELS, file_of, level_of, line_of, one_line
+from datacheck.reporting.ci.bounded import ERROR, LEVELS, cut, file_of, level_of, line_of, one_line
+from datacheck.reporting.source import NotScanned
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -20,10 +21,16 @@ MOST = 10
 """Maximum number of annotations of a kind that GitHub shows for a step."""
 
 
-def commands(reports: Sequence[Report]) -> Iterator[str]:
-    """Yield the lines: for each kind all annotations, or if there are more than ten, nine and one counting the rest."""
-    counts: Counter[str] = Counter()
+def commands(reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> Iterator[str]:
+    """Yield the lines: for each kind all annotations, or if there are more than ten, nine and one counting the rest.
+
+    Sources that could not be opened come first.
+    """
+    counts: Counter[str] = Counter({ERROR: len(not_scanned)})
     lines: dict[str, list[str]] = {level: [] for level in LEVELS}
+    for it in not_scanned[:MOST]:
+        place = f"file={_property(it.source)},line=1,title=not scanned"
+        lines[ERROR].append(f"::{ERROR} {place}::{_data(cut(it.message))}")
     for report in reports:
         for finding in report.findings:
             level = level_of(report, finding)

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.reporting.source import NotScanned
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -21,12 +22,7 @@ ERROR, WARNING, NOTICE = LEVELS = ("error", "warning", "notice")
 
 
 class WrittenAtEnd:
-    """A sink for a format that begins with what is known only at the end.
-
-    `not_scanned` are sentences about the sources that could not be opened.
-    """
-
-    not_scanned: Sequence[str] = ()
+    """A sink for a format that begins with what is known only at the end."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -34,10 +30,10 @@ class WrittenAtEnd:
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         """Do nothing: the report has all findings at the end."""
 
-    def finish(self, reports: Sequence[Report]) -> None:
-        self._file.writelines(self.pieces(reports))
+    def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
+        self._file.writelines(self.pieces(reports, not_scanned))
 
-    def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
+    def pieces(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> Iterator[str]:
         """Yield the document piece by piece."""
         raise NotImplementedError
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.ci.bounded import ERROR, WARNING, WrittenAtEnd, cut, level_of, one_line, verdict_of
+from datacheck.reporting.source import NotScanned
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -65,10 +66,10 @@ class Case:
 class JUnitSink(WrittenAtEnd):
     """A JUnit document, written at the end; a case lists some of its findings and counts the rest."""
 
-    def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
+    def pieces(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> Iterator[str]:
         """Yield the document piece by piece."""
         suites = [_suite(report) for report in reports]
-        suites += [(_not_scanned(it), 1, 0, 1) for it in self.not_scanned]
+        suites += [(_not_scanned(it), 1, 0, 1) for it in not_scanned]
         tests, failures, errors = (sum(numbers) for numbers in zip(*(it[1:] for it in suites), strict=True))
         yield '<?xml version="1.0" encoding="UTF-8"?>\n'
         yield f'<testsuites name="datacheck" tests="{tests}" failures="{failures}" errors="{errors}">\n'
@@ -76,13 +77,13 @@ class JUnitSink(WrittenAtEnd):
         yield "</testsuites>\n"
 
 
-def _not_scanned(sentence: str) -> str:
+def _not_scanned(source: NotScanned) -> str:
     """Return the suite of a source that could not be opened."""
-    name = escape(cut(plain(sentence)))
+    name = escape(cut(plain(source.message)))
     return (
         f'  <testsuite name="{name}" tests="1" failures="0" errors="1" skipped="0" time="0">\n'
         f'    <testcase classname="{name}" name="{COMPLETE}" time="0">\n'
-        f"{_element('error', 'not scanned', sentence)}    </testcase>\n  </testsuite>\n"
+        f"{_element('error', 'not scanned', source.message)}    </testcase>\n  </testsuite>\n"
     )
 
 

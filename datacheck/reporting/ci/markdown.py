@@ -10,6 +10,7 @@ from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.ci.bounded import WrittenAtEnd, cut, one_line, total, verdict_of
+from datacheck.reporting.source import NotScanned
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -28,14 +29,14 @@ MARKS = {0: "clean", 1: "NOT CLEAN", 3: "UNDECIDED", 130: "INTERRUPTED"}
 class MarkdownSink(WrittenAtEnd):
     """A Markdown document, written at the end; it stops before it is too long, and says what is left out."""
 
-    def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
+    def pieces(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> Iterator[str]:
         """Yield the document piece by piece."""
         count = total(reports)
-        head = f"# datacheck: {_worst(reports, all_scanned=not self.not_scanned)}\n\n"
-        head += "".join(f"- not scanned: {code(cut(it))}\n" for it in self.not_scanned[:NAMED])
-        more = len(self.not_scanned) - NAMED
+        head = f"# datacheck: {_worst(reports, all_scanned=not not_scanned)}\n\n"
+        head += "".join(f"- not scanned: {code(cut(it.message))}\n" for it in not_scanned[:NAMED])
+        more = len(not_scanned) - NAMED
         head += f"- and {more:,} more not scanned\n" if more > 0 else ""
-        head += "\n" if self.not_scanned else ""
+        head += "\n" if not_scanned else ""
         if len(reports) > 1:
             from datacheck.reporting.summary import totals
 

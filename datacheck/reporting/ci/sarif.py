@@ -31,6 +31,8 @@ from datacheck.reporting.ci.bounded import (
     total,
     worst_first,
 )
+from datacheck.reporting.source import NotScanned
+from datacheck.reporting.statuses import status_of
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -45,13 +47,13 @@ OF_VERDICT: dict[Verdict, str] = {"bad": "error", "unverifiable": "warning", "su
 class SarifSink(WrittenAtEnd):
     """A SARIF document, written at the end: all results, or the worst if there are too many, and their total number."""
 
-    def pieces(self, reports: Sequence[Report]) -> Iterator[str]:
+    def pieces(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> Iterator[str]:
         """Yield the document piece by piece, a result a line."""
         codes = list(dict.fromkeys(code for report in reports for code in report.counts))
         places = {code: at for at, code in enumerate(codes)}
         head = {"driver": {"name": "datacheck", "version": __version__, "rules": list(map(_rule, codes))}}
         yield f'{{"$schema":{_json(SCHEMA)},"version":"2.1.0","runs":[{{"tool":{_json(head)},\n'
-        yield f'"columnKind":"unicodeCodePoints","invocations":{_json([_invocation(reports, self.not_scanned)])},\n'
+        yield f'"columnKind":"unicodeCodePoints","invocations":{_json([_invocation(reports, not_scanned)])},\n'
         yield f'"properties":{_json(_totals(reports))},\n"results":['
         for number, (report, finding) in enumerate(worst_first(reports, MOST)):
             yield f"{',' if number else ''}\n{_json(_result(report, finding, places))}"
@@ -73,14 +75,13 @@ def _rule(code: str) -> dict[str, Any]:
     return rule
 
 
-def _invocation(reports: Sequence[Report], not_scanned: Sequence[str]) -> dict[str, Any]:
+def _invocation(reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> dict[str, Any]:
     """Return how the run ended; with notifications if sources or findings are not among the results."""
-    statuses = [*(it.status for it in reports), *([2] if not_scanned else [])]
     invocation: dict[str, Any] = {
         "executionSuccessful": all(it.complete for it in reports) and not not_scanned,
-        "exitCode": next((it for it in (130, 2, 1, 3, 0) if it in statuses), 0),
+        "exitCode": status_of(reports, not_scanned),
     }
-    notifications = [{"level": "error", "message": {"text": cut(plain(it))}} for it in not_scanned[:MOST]]
+    notifications = [{"level": "error", "message": {"text": cut(plain(it.message))}} for it in not_scanned[:MOST]]
     count = total(reports)
     if count > MOST:
         text = f"these are {MOST:,} of {count:,} findings, the worst; a report of the format .json or .jsonl has all"

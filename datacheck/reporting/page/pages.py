@@ -18,6 +18,8 @@ from datacheck.reporting.page.store import Store, store_of
 from datacheck.reporting.page.strip import Mark, Strip
 from datacheck.reporting.page.words import cut, readable, steps
 from datacheck.reporting.samples import PER_CODE, SAMPLES, Look
+from datacheck.reporting.source import NotScanned
+from datacheck.reporting.statuses import NOT_SCANNED, status_of
 from datacheck.reporting.summary import amount, counted, headline
 
 if TYPE_CHECKING:
@@ -27,10 +29,9 @@ LINT, LOG = "prototxt", "log"
 """The backends of reports that are not about records."""
 ALIKE = ("duplicate", "leak")
 UNEXPLAINED = Explanation("", "", "")
-STATES = {0: "clean", 1: "bad", 3: "unverifiable"}
-TITLES = {0: "Clean", 1: "Not clean", 3: "Undecided"}
-OF_LOGS = {0: "Healthy", 1: "Trouble", 3: "Undecided"}
-WORST_FIRST = (130, 1, 3, 0)
+STATES = {0: "clean", 1: "bad", NOT_SCANNED: "bad", 3: "unverifiable"}
+TITLES = {0: "Clean", 1: "Not clean", NOT_SCANNED: "Not all scanned", 3: "Undecided"}
+OF_LOGS = {0: "Healthy", 1: "Trouble", NOT_SCANNED: "Not all read", 3: "Undecided"}
 MOST = 19_500_000
 """Maximum size of a page, approximately, in bytes."""
 SECTION = 2_500_000
@@ -119,11 +120,11 @@ class Written:
             yield section
 
 
-def page_of(reports: Sequence[Report]) -> Iterator[str]:
+def page_of(reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> Iterator[str]:
     """Yield the page about some reports piece by piece."""
     table, written = FindingTable(), Written()
     sections = [_section(report, table) for report in reports]
-    worst = next((it for it in WORST_FIRST if any(report.status == it for report in reports)), 3)
+    worst = status_of(reports, not_scanned)
     title = title_of(worst, reports)
     values = {
         "title": title,
@@ -132,8 +133,10 @@ def page_of(reports: Sequence[Report]) -> Iterator[str]:
         "more": len(sections) - LISTED,
         "in_full": written.while_there_is_room(sections, table),
         "written": written,
-        "several": len(sections) > 1,
-        "total": _total(reports),
+        "several": len(sections) + len(not_scanned) > 1,
+        "not_scanned": [(cut(plain(it.source)), cut(plain(it.message))) for it in not_scanned[:LISTED]],
+        "more_not_scanned": len(not_scanned) - LISTED,
+        "total": _total(reports, len(not_scanned)),
         "table": table,
         "pictures": any(report.samples for report in reports),
         "data": as_markup(table.json),
@@ -280,9 +283,14 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Rate", f"{rate:,.0f} records/s"
 
 
-def _total(reports: Sequence[Report]) -> str:
+def _total(reports: Sequence[Report], not_scanned: int) -> str:
     bad = sum(not it.clean for it in reports)
     records = sum(it.checked for it in reports)
-    if not bad:
-        return f"All {counted(len(reports), 'source')} are clean."
-    return f"{bad:,} of {counted(len(reports), 'source')} are not clean; {counted(records, 'record')} were looked at."
+    sources = counted(len(reports) + not_scanned, "source")
+    if not bad and not not_scanned:
+        return f"All {sources} are clean."
+    if not not_scanned:
+        wrong = f"{bad:,} of {sources} are not clean"
+    else:
+        wrong = f"{not_scanned:,} of {sources} could not be opened{f', {bad:,} are not clean' if bad else ''}"
+    return f"{wrong}; {counted(records, 'record')} were looked at."

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import IO, TYPE_CHECKING
 
 from datacheck.model.finding import Finding
+from datacheck.reporting.source import NotScanned
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -25,5 +26,5 @@ class HtmlSink:
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         """Do nothing: the page begins with the verdict, so it is written at the end."""
 
-    def finish(self, reports: Sequence[Report]) -> None:
-        self._file.writelines(self._page_of(reports))
+    def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
+        self._file.writelines(self._page_of(reports, not_scanned))

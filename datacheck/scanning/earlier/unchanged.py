@@ -16,13 +16,15 @@ from datacheck._version import __version__
 from datacheck.backends.interface import Reader
 from datacheck.decoders.pictures import eyes
 from datacheck.model.finding import Finding
+from datacheck.model.listing import and_more
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import Document
 from datacheck.reporting.earlier import place_of, read, walk
 from datacheck.reporting.loading import facts_of
 from datacheck.reporting.per_file import read_per_file
-from datacheck.reporting.report import INTERRUPTED, Report
+from datacheck.reporting.report import Report
 from datacheck.reporting.source import Fingerprint
+from datacheck.reporting.statuses import INTERRUPTED
 from datacheck.reporting.tally import Tally, weight, worst_verdict
 from datacheck.scanning.choosing_eyes import MANY
 from datacheck.scanning.earlier.file_by_file import EarlierFiles, damaged_results, splits
@@ -126,9 +128,7 @@ def _change_text(before: Fingerprint | None, now: Fingerprint | None) -> str:
         return "it is of another source"
     olds, news = ({it.name: it for it in fingerprint.files} for fingerprint in (before, now))
     names = sorted(it for it in olds.keys() | news.keys() if olds.get(it) != news.get(it))
-    shown = ", ".join(names[:NAMED])
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f"{shown}{more} changed" if names else "the source changed"
+    return f"{and_more(names[:NAMED], len(names))} changed" if names else "the source changed"
 
 
 def _why_not(document: Document, settings: Settings, *, whole: bool = True) -> str | None:

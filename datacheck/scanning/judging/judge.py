@@ -35,7 +35,7 @@ from datacheck.scanning.profile.side_records import parted
 from datacheck.scanning.profile.ties import untied
 from datacheck.statistics.measure import Measuring
 from datacheck.workers.limits import memory_limit
-from datacheck.workers.pool import WORKER_BYTES
+from datacheck.workers.templates import WORKER_BYTES
 
 LOST = frozenset({"truncated-store", "damaged-store"})
 """Codes of records that a reader could not read, or not completely."""

@@ -62,7 +62,7 @@ def value_of(reader: Reader, key: bytes, part: str = "") -> bytes | None:
         return None
     if shard is None:
         return None
-    for block in blamed("unreadable", reader.blocks, shard, limit=1):
+    for block in blamed("unreadable", reader.blocks, shard):  # one record: a limit would only make it slower
         assert isinstance(block, Block)
         for found, value in zip(block.keys, block.values, strict=True):
             return bytes(value) if found == key and len(value) <= LARGEST else None
@@ -75,7 +75,7 @@ def small_value_of(reader: Reader, key: bytes, part: str) -> bytes | None:
     Of a key with several values it is the first.
     """
     shard = Shard(part, Position(key), Position(key, 1))
-    for block in for_keys(reader, shard, 1):
+    for block in for_keys(reader, shard):
         if isinstance(block, Block) and block.keys:
             return bytes(block.values[0]) if block.keys[0] == key and len(block.values[0]) <= SMALL else None
     return None

@@ -370,6 +370,11 @@ def _means(batch: Batch) -> Iterator[float]:
             yield from np.clip(means, -1e38, 1e38).tolist()
             return
     for record in batch.values:
-        finite = finite_values(record)
-        if finite.size:
-            yield float(np.clip(finite.reshape(-1).mean(dtype=np.float64), -1e38, 1e38))
+        flat = record.reshape(-1)
+        with np.errstate(invalid="ignore"):
+            total = flat.sum(dtype=np.float64).item()
+        if not math.isfinite(total):
+            flat = finite_values(flat)
+            total = flat.sum(dtype=np.float64).item()
+        if flat.size:
+            yield min(max(total / flat.size, -1e38), 1e38)

@@ -130,13 +130,14 @@ def test_a_type_that_numpy_holds_otherwise_has_no_place(tmp_path):
     assert placed[b"texts"] is None
 
 
-def test_a_file_that_is_still_read_stays_open_while_another_one_is(tmp_path):
+def test_a_file_that_is_still_read_stays_open_while_another_one_is(tmp_path, monkeypatch):
     """The next file would get the number of its descriptor, and its values."""
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 1 << 20)
     paths = []
     for number in range(2):
         paths.append(tmp_path / f"{number}.h5")
         with h5py.File(paths[-1], "w") as file:
-            file["a"] = np.full((1 << 17, 16), float(number))
+            file["a"] = np.full((1 << 15, 16), float(number))
     readers = [Hdf5Reader(it, (it,), kept=True) for it in paths]
     first, second = (iter(it.blocks(it.layout().shards[0])) for it in readers)
     seen = [set(), set()]

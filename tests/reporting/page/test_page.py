@@ -484,7 +484,7 @@ def test_what_is_no_picture_among_pictures_is_shown_as_what_it_is(value, wanted,
 
 
 def test_a_page_that_cannot_be_made_keeps_no_other_report_from_being_written(photos, tmp_path, monkeypatch):
-    def broken(reports):
+    def broken(*args):
         raise RuntimeError("a mistake in the template")
 
     monkeypatch.setattr("datacheck.reporting.page.pages.page_of", broken)

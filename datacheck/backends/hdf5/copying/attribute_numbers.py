@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.library.listing import attributes
 from datacheck.backends.hdf5.library.looking import FEW, TEXTS, Looking
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import DIGITS, LABELS, words
+from datacheck.backends.hdf5.paths import with_groups_above
 from datacheck.backends.hdf5.references.boundaries import BEGINS, BOUNDS, ENDS
 from datacheck.backends.hdf5.references.row_numbers import ROWS
 from datacheck.backends.hdf5.samples.samples import by_number
@@ -138,13 +139,8 @@ def _counts_all(name: bytes, tables: Collection[Table]) -> bool:
 
 def _paths_with_parents(tables: Collection[Table]) -> list[bytes]:
     """Return the paths of objects that may have counts of tables: their datasets and all groups above them."""
-    paths = {it.path for table in tables for it in table.datasets} | {b""}
-    for path in list(paths):
-        above = path
-        while above:
-            above = above.rpartition(b"/")[0]
-            paths.add(above)
-    return sorted(paths)
+    datasets = (it.path for table in tables for it in table.datasets)
+    return sorted({b"", *(path for it in datasets for path in with_groups_above(it))})
 
 
 def _counts_rows(name: bytes, path: bytes, table: Table, uncut: Collection[int]) -> bool:

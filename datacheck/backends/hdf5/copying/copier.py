@@ -7,7 +7,7 @@ left in it. Its digest (`digest`) is computed in separate passes over the source
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.copying import dataset_numbers
 from datacheck.backends.hdf5.copying.builder import Builder, uncopyable
 from datacheck.backends.hdf5.copying.companions import Lost, not_copied
 from datacheck.backends.hdf5.copying.copy_losses import losses_of_file
+from datacheck.backends.hdf5.copying.corrected_numbers import read_numbers
 from datacheck.backends.hdf5.copying.digest import NOTHING, FilePlan, Streamer, hashing, structure_digest
 from datacheck.backends.hdf5.copying.group_numbers import new_names, own_numbers
 from datacheck.backends.hdf5.copying.objects import OF_ATTRIBUTES, Tree
@@ -28,7 +29,7 @@ from datacheck.backends.hdf5.copying.quarantine_files import write_quarantine
 from datacheck.backends.hdf5.copying.renumbering import moves, renamed
 from datacheck.backends.hdf5.copying.row_selection import NONE, Change, Kept
 from datacheck.backends.hdf5.copying.stored_chunks import unlisted
-from datacheck.backends.hdf5.copying.updates import Samples, all_dropped, amend, indexes, read_numbers, samples_of_file
+from datacheck.backends.hdf5.copying.updates import Samples, all_dropped, amend, indexes, samples_of_file
 from datacheck.backends.hdf5.copying.whole_files import (
     Marks,
     copy_bytes,
@@ -175,12 +176,7 @@ class Hdf5Copier:
             dropped = samples | frozenset(map(unescape, edits.left_out))
             numbers = amend(file, contents, dropped, changes, read_numbers(file, contents) if changes else {})
             skip |= indexes(contents, changes)
-            called: dict[bytes, bytes] = {}
-            renumbered = {it for name, it in plan.numbered if name == label}
-            for above in (unescape(it) for it in renumbered if not it.startswith(EACH)):
-                called |= new_names(contents, samples, above, renumber=True)
-            if any(it.startswith(EACH) for it in renumbered):
-                called |= dataset_numbers.new_names(contents, dropped)
+            called = _new_paths(contents, plan, label, samples, dropped)
             numbers |= own_numbers(contents, called)
             anew = bool(lost or edits.left_out or samples or numbers) or contents.damaged
             by_value: frozenset[bytes] = frozenset()
@@ -257,6 +253,22 @@ class Hdf5Copier:
             done += part.records
             yield done
         return records, account.hexdigest()
+
+
+def _new_paths(
+    contents: Contents, plan: Plan, label: str | None, samples: Collection[bytes], dropped: Collection[bytes]
+) -> dict[bytes, bytes]:
+    """Return the paths in the copy of the groups and datasets of a file that get other numbers, by their own paths.
+
+    `samples` are the dropped groups, `dropped` these and the dropped datasets that are one record each.
+    """
+    renumbered = {it for name, it in plan.numbered if name == label}
+    called: dict[bytes, bytes] = {}
+    for above in (unescape(it) for it in renumbered if not it.startswith(EACH)):
+        called |= new_names(contents, samples, above, renumber=True)
+    if any(it.startswith(EACH) for it in renumbered):
+        called |= dataset_numbers.new_names(contents, dropped)
+    return called
 
 
 def _hold_virtual_values(tree: Tree, contents: Contents, changes: dict[bytes, Change]) -> frozenset[str]:

@@ -37,7 +37,8 @@ class Numbered:
     @property
     def holes(self) -> list[int]:
         """The dropped numbers below the last one that is left."""
-        return sorted(it for it in self.dropped if it < self.left[-1])
+        last = self.left[-1]
+        return sorted(it for it in self.dropped if it < last)
 
     def new_names(self, paths: Mapping[int, bytes] | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Yield the old and the new path of each object that gets another number.

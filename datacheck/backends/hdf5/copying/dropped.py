@@ -5,24 +5,25 @@ Also list what would no longer be true in a copy, because nothing here can corre
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.copying import group_numbers
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
+from datacheck.backends.hdf5.copying.corrected_numbers import Read, lost_entries, whole_runs
 from datacheck.backends.hdf5.copying.last_observations import beside, is_one_more, losses_of_episode
 from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.formats import counted_elsewhere, frames, matlab
+from datacheck.backends.hdf5.formats.pytables import in_indexes
 from datacheck.backends.hdf5.formats.sparse import Cells
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
-from datacheck.backends.hdf5.references.row_numbers import RowNumbers, may_number_a_set
+from datacheck.backends.hdf5.paths import nearest
+from datacheck.backends.hdf5.references.row_numbers import may_number_a_set
 from datacheck.backends.hdf5.samples import last_axis, scales
 from datacheck.backends.hdf5.samples.by_chance import by_themselves
 from datacheck.backends.hdf5.samples.each import part_families
@@ -37,12 +38,8 @@ WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
 FEWEST_OF_SEVERAL, SEVERAL = 8, 20
 """Minimum number of pictures (fewer may fit a number of captions by chance) and maximum captions of one picture."""
 SIGNALS = frozenset(b"wave wav waveform audio sound signal speech".split())
-INDEX = re.compile(rb"(.*)/_i_([^/]+)/.+")
-"""Paths of what PyTables keeps for the index of a table; a copy omits the indexes of tables that lose rows."""
 Rows = dict[str, NDArray[np.int64]]
 """The dropped rows, ascending, by the name of their table."""
-Read = Mapping[bytes, NDArray[Any]]
-"""The contents of the datasets of row numbers, by path."""
 
 
 @dataclass
@@ -90,17 +87,7 @@ def dropped_with(
         return dropped
     means = contents.means or Meaning()
     of_sample = _tables_of(contents, means.samples)
-    dropped.samples = {it for it in marked if it in of_sample or it in means.samples}
-    sample_of = {it.name: path for path, tables in of_sample.items() for it in tables}
-    pictures = {it.name for it in contents.tables if is_part(it)}
-    for name, path in ((it, sample_of.get(it)) for it in rows):
-        if path is not None and not (drop_rows and name not in pictures) and not _is_piece(path):
-            dropped.samples.add(path)
-    for path, tables in of_sample.items():
-        if path in dropped.samples:
-            dropped.rows.update((it.name, np.arange(it.rows)) for it in tables)
-        else:
-            _with_members(tables, (means.members or {}).get(path, ()), dropped)
+    _with_samples(contents, of_sample, marked, dropped, drop_rows=drop_rows)
     _with_parts([it for it in contents.tables if it.each], marked, dropped)
     parts = [it for it in contents.tables if is_part(it)]
     if sample is not None or not numbered_pictures(parts, contents.paths):
@@ -113,12 +100,7 @@ def dropped_with(
         shortened_datasets = [it for table in outside if len(dropped.rows.get(table.name, ())) for it in table.datasets]
         dropped.losses += means.trajectories.losses(it.path for it in shortened_datasets)
     _with_steps(outside, means, read, dropped, drop_rows=drop_rows)
-    shortened = {sample_of[it] for it, lost in dropped.rows.items() if it in sample_of and len(lost)} - dropped.samples
-    for path in sorted(shortened):
-        dropped.losses += losses_of_episode(of_sample[path], dropped.rows)
-    for path in sorted(means.lengths) if shortened else ():
-        if any(path.startswith(it + b"/") for it in shortened):
-            dropped.losses.append(f"{escape(path)} says how long its sample is, which loses rows")
+    dropped.losses += _losses_of_shortened(of_sample, means, dropped)
     dropped.losses += of_cells(contents, dropped.rows)
     dropped.losses += _losses_of_cells(contents, means, dropped)
     for above in sorted({it.rpartition(b"/")[0] for it in dropped.samples}):
@@ -126,6 +108,47 @@ def dropped_with(
     dropped.losses += dict.fromkeys(_losses_of_rows(contents, outside, means, dropped, read))
     nothing_left = all(len(dropped.rows.get(it.name, ())) == it.rows for it in contents.tables) and not contents.records
     return Dropped(dropped.rows, whole=True) if sample is not None and nothing_left else dropped
+
+
+def _with_samples(
+    contents: Contents,
+    of_sample: Mapping[bytes, Sequence[Table]],
+    marked: set[bytes],
+    dropped: Dropped,
+    *,
+    drop_rows: bool,
+) -> None:
+    """Drop the `marked` samples, and those with a dropped row; with `drop_rows`, only those that lose a picture.
+
+    In all other samples, drop the same rows from all tables that have one row per step.
+    """
+    means = contents.means or Meaning()
+    sample_of = {it.name: path for path, tables in of_sample.items() for it in tables}
+    pictures = {it.name for it in contents.tables if is_part(it)}
+    dropped.samples = {it for it in marked if it in of_sample or it in means.samples}
+    for name in dropped.rows:
+        path = sample_of.get(name)
+        if path is not None and not (drop_rows and name not in pictures) and not _is_piece(path):
+            dropped.samples.add(path)
+    for path, tables in of_sample.items():
+        if path in dropped.samples:
+            dropped.rows.update((it.name, np.arange(it.rows)) for it in tables)
+        else:
+            _with_members(tables, (means.members or {}).get(path, ()), dropped)
+
+
+def _losses_of_shortened(of_sample: Mapping[bytes, Sequence[Table]], means: Meaning, dropped: Dropped) -> Iterator[str]:
+    """Yield a sentence for each thing that is not true of samples which lose some of their rows."""
+    shortened = {
+        path
+        for path, tables in of_sample.items()
+        if path not in dropped.samples and any(len(dropped.rows.get(it.name, ())) for it in tables)
+    }
+    for path in sorted(shortened):
+        yield from losses_of_episode(of_sample[path], dropped.rows)
+    for path in sorted(means.lengths):
+        if nearest(path, shortened):
+            yield f"{escape(path)} says how long its sample is, which loses rows"
 
 
 def _with_parts(tables: Sequence[Table], marked: set[bytes], dropped: Dropped) -> None:
@@ -154,12 +177,9 @@ def _tables_of(contents: Contents, samples: frozenset[bytes]) -> dict[bytes, lis
     """Return the tables of each sample that has any."""
     by_sample: dict[bytes, list[Table]] = {}
     for table in contents.tables if samples else ():
-        path = table.datasets[0].path
-        while path:
-            path = path.rpartition(b"/")[0]
-            if path in samples:
-                by_sample.setdefault(path, []).append(table)
-                break
+        path = nearest(table.datasets[0].path, samples)
+        if path:
+            by_sample.setdefault(path, []).append(table)
     return by_sample
 
 
@@ -198,80 +218,13 @@ def _with_steps(tables: Sequence[Table], means: Meaning, read: Read, dropped: Dr
             continue
         numbers = [it for it in means.numbers if it.height == height]
         if not drop_rows:
-            dropped_rows = _whole_runs(numbers, read, dropped_rows, height)
+            dropped_rows = whole_runs(numbers, read, dropped_rows, height)
             dropped.rows.update((it.name, dropped_rows) for it in aligned)
         for number in numbers:
             table = next((it for it in tables if any(one.path == number.path for one in it.datasets)), None)
             lost = lost_entries(number, read, dropped_rows)
             if table is not None and len(lost):
                 dropped.rows[table.name] = np.union1d(dropped.rows.get(table.name, lost), lost)
-
-
-def run_bounds(number: RowNumbers, read: Read) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """Return where each run of rows begins and ends, or None if the numbers do not describe runs."""
-    stored = read.get(number.path)
-    if stored is None:
-        return None
-    values = stored.astype(np.int64)
-    if number.kind == "ends":
-        return np.concatenate([[0], values[:-1]]), values
-    if number.kind == "starts" and number.beside in read:
-        return values, values + read[number.beside].astype(np.int64)
-    if number.kind == "lengths" and number.beside in read:
-        starts = read[number.beside].astype(np.int64)
-        return starts, starts + values
-    return None
-
-
-def _whole_runs(numbers: Sequence[RowNumbers], read: Read, rows: NDArray[np.int64], height: int) -> NDArray[np.int64]:
-    flags = np.zeros(height, bool)
-    flags[rows] = True
-    for number in numbers:
-        both = run_bounds(number, read)
-        if both is None:
-            continue
-        before = np.concatenate([[0], np.cumsum(flags)])
-        for start, stop in zip(*both, strict=True):
-            if 0 <= start < stop <= height and before[stop] > before[start]:
-                flags[start:stop] = True
-    return np.flatnonzero(flags)
-
-
-def lost_entries(number: RowNumbers, read: Read, dropped: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the indexes of the entries in a dataset of row numbers that lead to nothing once these rows are gone."""
-    values = read.get(number.path)
-    if values is None:
-        return np.empty(0, np.int64)
-    if number.kind == "rows":
-        return np.flatnonzero(np.isin(values, dropped))
-    both = run_bounds(number, read)
-    if both is None:
-        return np.empty(0, np.int64)
-    starts, stops = both
-    left = (stops - np.searchsorted(dropped, stops)) - (starts - np.searchsorted(dropped, starts))
-    return np.flatnonzero((left == 0) & (stops > starts))
-
-
-def corrected_numbers(number: RowNumbers, read: Read, dropped: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the corrected values of a dataset of row numbers once these rows are gone."""
-    values = read[number.path]
-    if number.kind == "lengths":
-        both = run_bounds(number, read)
-        assert both is not None
-        starts, stops = both
-        less = np.searchsorted(dropped, stops) - np.searchsorted(dropped, starts)
-    else:
-        less = np.searchsorted(dropped, values)
-    left: NDArray[Any] = (values - less).astype(values.dtype)
-    return left
-
-
-def indexes(contents: Contents, tables: Collection[bytes]) -> Iterator[bytes]:
-    """Yield the paths of the indexes of these tables, which a copy that lacks some of their rows omits."""
-    for path in contents.paths:
-        match = INDEX.fullmatch(path)
-        if match is not None and match[1] + b"/" + match[2] in tables:
-            yield path
 
 
 def _losses_of_rows(
@@ -284,7 +237,8 @@ def _losses_of_rows(
     cells = means.cells or Cells(0, frozenset())
     others = [*(dataset for it in tables for dataset in it.datasets), *contents.unjudged]
     others = [it for it in others if it.shape and not means.holds(it.path.rpartition(b"/")[0])]
-    omitted = frozenset(indexes(contents, {path for path, name in table_of.items() if len(dropped.rows.get(name, ()))}))
+    losing = {path for path, name in table_of.items() if len(dropped.rows.get(name, ()))}
+    omitted = frozenset(path for path, _ in in_indexes(contents.paths, losing))  # the copy leaves them out
     others = [it for it in others if it.path not in omitted]
     yield from _losses_beside_samples(means, others, dropped)
     yield from _losses_of_each(
@@ -292,22 +246,18 @@ def _losses_of_rows(
     )
     for table in tables:
         dropped_rows = dropped.rows.get(table.name, np.empty(0, np.int64))
-        if len(dropped_rows) and any(it.unclear for it in table.datasets):
+        own = {it.path for it in table.datasets}
+        if not len(dropped_rows):
+            continue
+        if any(it.unclear for it in table.datasets):
             yield (
                 f"in {table.name} each dataset may be a sample, or each row across them: "
                 "say which, with --convention per-sample or --convention table"
             )
             continue
-        if not len(dropped_rows) or known.intersection(it.path for it in table.datasets):
+        if not known.isdisjoint(own):
             continue
-        own = {it.path for it in table.datasets}
-        if all(map(WEIGHTS.fullmatch, own)):
-            yield f"{table.name} holds weights of a model, which would have another shape than its layers expect"
-        yield from matlab.losses(table.name, table.datasets, others)
-        yield from last_axis.losses(table, others)
-        yield from scales.losses(contents.findings, table.name, own)
-        yield from frames.losses(table.name, table.datasets, others)
-        yield from counted_elsewhere.losses(contents.shapes, table.name, own)
+        yield from _losses_of_formats(contents, table, others)
         if any(map(cells.covers, own)):
             yield from _losses_beside_cells(cells, table, others) if own & cells.rows else ()
             continue
@@ -315,19 +265,43 @@ def _losses_of_rows(
         elsewhere = {it for it, above in themselves.items() if above == themselves.get(within) and it != within}
         beside = [it for it in others if it.path not in apart and _parent_of(it.path) not in elsewhere]
         for other in beside if table.rows > 1 else ():
-            other_rows = dropped.rows.get(table_of.get(other.path, ""), ())
-            if other.height == table.datasets[0].height and not np.array_equal(other_rows, dropped_rows):
-                yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
-            elif leading := _row_number_parts(other, table, read):
-                yield f"{leading[0]} may hold numbers of rows of {table.name}, which would lead elsewhere"
-            elif is_one_more(table, other):
-                yield f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
-            elif _has_several_rows(table, other):
-                few, many = sorted((table.rows, other.rows))
-                yield f"{escape(other.path)} and {table.name} have {many // few} rows of one for each of the other"
+            other_rows = dropped.rows.get(table_of.get(other.path, ""), np.empty(0, np.int64))
+            loss = _loss_of_other(other, table, dropped_rows, other_rows, read)
+            yield from () if loss is None else (loss,)
         yield from _losses_of_matrices(table, means, own)
         if not own.isdisjoint(it.source for it in means.parts):
             yield f"the attribute split of / says which rows of {table.name} are of which set, and would not fit them"
+
+
+def _losses_of_formats(contents: Contents, table: Table, others: Sequence[Dataset]) -> Iterator[str]:
+    """Yield a sentence for each rule of a format or a library that a table without some of its rows breaks."""
+    own = {it.path for it in table.datasets}
+    if all(map(WEIGHTS.fullmatch, own)):
+        yield f"{table.name} holds weights of a model, which would have another shape than its layers expect"
+    yield from matlab.losses(table.name, table.datasets, others)
+    yield from last_axis.losses(table, others)
+    yield from scales.losses(contents.findings, table.name, own)
+    yield from frames.losses(table.name, table.datasets, others)
+    yield from counted_elsewhere.losses(contents.shapes, table.name, own)
+
+
+def _loss_of_other(
+    other: Dataset, table: Table, rows: NDArray[np.int64], other_rows: NDArray[np.int64], read: Read
+) -> str | None:
+    """Return a sentence if a dataset would not fit a table without these `rows`, or None.
+
+    `other_rows` are the rows that the dataset itself loses.
+    """
+    if other.height == table.datasets[0].height and not np.array_equal(other_rows, rows):
+        return f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
+    if leading := _row_number_parts(other, table, read):
+        return f"{leading[0]} may hold numbers of rows of {table.name}, which would lead elsewhere"
+    if is_one_more(table, other):
+        return f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
+    if _has_several_rows(table, other):
+        few, many = sorted((table.rows, other.rows))
+        return f"{escape(other.path)} and {table.name} have {many // few} rows of one for each of the other"
+    return None
 
 
 def _row_number_parts(other: Dataset, table: Table, read: Read) -> list[str]:

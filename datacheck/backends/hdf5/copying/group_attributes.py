@@ -75,30 +75,53 @@ def _losses_of_each_sample(
         lost = family & (dropped | single)
         if len(family) < FEWEST or not lost:
             continue
-        sizes = {size for path, shape in contents.shapes if {path, path.rpartition(b"/")[0]} & family for size in shape}
-        above = min(family).rpartition(b"/")[0]
         with contextlib.suppress(*TROUBLE), opened(file, contents.recovery) as handle:  # the scan reports its faults
             look = Looking(library(), handle.file.id, StepCounter({}))
-            for path, name in ((owner, it) for owner in _own_and_above(above, {}) for it in look.names(owner)):
-                texts, names = frozenset(look.texts(path, name)), _names(family)
-                numbers = look.numbers(path, name, TEXTS)
-                count = len(look.texts(path, name)) or len(numbers)
-                listed = len(texts) > 1 and 2 * len(names & texts) > len(texts)
-                relation = ""
-                if listed or _name_several(texts, names, _names(lost)):
-                    relation = "" if listed and texts.isdisjoint(_names(lost)) else "names samples"
-                elif count == len(family) and count not in sizes:
-                    relation = "has a value for each sample"
-                elif words(name) & SETS and _are_numbers(numbers, family, lost):
-                    relation = "may hold numbers of samples"
-                if not relation or (path or b"/", name) in reported:
-                    continue
-                reported.add((path or b"/", name))
-                attribute = f"the attribute {escape(name)} of {escape(path or b'/')}"
-                yield f"{attribute} {relation} like {escape(min(family))}, of which some go"
+            yield from _attributes_of_each(look, contents, family, lost, reported)
             for dataset in _scalars_outside(contents):
                 if _name_several(look.dataset_texts(dataset), _names(family), _names(lost)):
                     yield f"{escape(dataset.path)} names samples like {escape(min(family))}, of which some go"
+
+
+def _attributes_of_each(
+    look: Looking,
+    contents: Contents,
+    family: frozenset[bytes],
+    lost: frozenset[bytes],
+    reported: set[tuple[bytes, bytes]],
+) -> Iterator[str]:
+    """Yield a sentence for each attribute above samples that depends on which there are, of which some are `lost`.
+
+    Add the path and the name of each to `reported`, and leave out those that are there.
+    """
+    sizes = {size for path, shape in contents.shapes if {path, path.rpartition(b"/")[0]} & family for size in shape}
+    above = min(family).rpartition(b"/")[0]
+    for path, name in ((owner, it) for owner in _own_and_above(above, {}) for it in look.names(owner)):
+        place = path or b"/", name
+        relation = "" if place in reported else _relation(look, path, name, family, lost, sizes)
+        if relation:
+            reported.add(place)
+            attribute = f"the attribute {escape(name)} of {escape(path or b'/')}"
+            yield f"{attribute} {relation} like {escape(min(family))}, of which some go"
+
+
+def _relation(
+    look: Looking, path: bytes, name: bytes, family: frozenset[bytes], lost: frozenset[bytes], sizes: set[int]
+) -> str:
+    """Return what an attribute has to do with samples of which some are lost, as a phrase, or an empty one if nothing.
+
+    `sizes` are those of what the samples hold, which it may be about instead.
+    """
+    texts, numbers = look.texts(path, name), look.numbers(path, name, TEXTS)
+    names, lost_names = _names(family), _names(lost)
+    if len({*texts}) > 1 and 2 * len(names.intersection(texts)) > len({*texts}):
+        return "" if lost_names.isdisjoint(texts) else "names samples"
+    if _name_several({*texts}, names, lost_names):
+        return "names samples"
+    count = len(texts) or len(numbers)
+    if count == len(family) and count not in sizes:
+        return "has a value for each sample"
+    return "may hold numbers of samples" if words(name) & SETS and _are_numbers(numbers, family, lost) else ""
 
 
 def _scalars_outside(contents: Contents) -> Iterator[Dataset]:

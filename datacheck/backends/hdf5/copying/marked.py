@@ -8,6 +8,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.paths import nearest
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.samples.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents
@@ -18,9 +19,7 @@ def samples_of(contents: Contents, records: NDArray[np.int64]) -> set[bytes]:
     samples = frozenset() if contents.means is None else contents.means.samples
     found = set()
     for path in (contents.records[at].path for at in records.tolist()) if samples else ():
-        while path and path not in samples:
-            path = path.rpartition(b"/")[0]
-        found |= {path} - {b""}
+        found |= {nearest(path, samples)} - {b""}
     return found
 
 
@@ -56,9 +55,7 @@ def marks_of(contents: Contents, paths: Collection[bytes], usual: Collection[byt
     is_usual_part: dict[tuple[bytes, bytes], bool] = {}
     marks = set()
     for path in paths:
-        sample = path
-        while sample and sample not in samples:
-            sample = sample.rpartition(b"/")[0]
+        sample = nearest(path, samples)
         part, above = path[len(sample) :], sample.rpartition(b"/")[0]
         if sample and part and (above, part) not in is_usual_part:
             alike = [it for it in samples if it.rpartition(b"/")[0] == above]

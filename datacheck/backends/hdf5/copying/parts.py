@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying.digest import FilePlan
 from datacheck.backends.hdf5.copying.objects import renamed_path
 from datacheck.backends.hdf5.copying.row_selection import Change, Kept
+from datacheck.backends.hdf5.paths import with_groups_above
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
 from datacheck.model.replacing import replace
@@ -47,15 +49,13 @@ class Part:
 
     def place(self, path: bytes) -> bytes | None:
         """Return the path in the copy of a dataset of the source, or None if it or its group is dropped."""
-        above = path if self.plan.called else b""
-        while above:
-            if escape(above) in self.plan.skip:
-                return None
-            above = above.rpartition(b"/")[0]
+        if self.plan.called and any(escape(it) in self.plan.skip for it in with_groups_above(path)):
+            return None
         return renamed_path(path, self.plan.called)
 
-    @property
+    @cached_property
     def records(self) -> int:
+        """The number of records of the file, which is asked for after each piece of a copy."""
         return sum(table.rows for table in self.plan.contents.tables) + len(self.plan.contents.records)
 
     def shares(self) -> dict[bytes, float]:

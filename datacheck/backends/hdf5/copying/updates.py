@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +13,10 @@ from datacheck.backends.copy_plan import Gone, Others
 from datacheck.backends.hdf5.copying import attribute_numbers, closing_up
 from datacheck.backends.hdf5.copying.cell_axis import amend_cells, extents, with_cells
 from datacheck.backends.hdf5.copying.closing_up import single
+from datacheck.backends.hdf5.copying.corrected_numbers import Read, corrected_numbers, read_numbers
 from datacheck.backends.hdf5.copying.dropped import (
-    INDEX,
     Dropped,
-    Read,
     Rows,
-    corrected_numbers,
     dropped_with,
     is_sample,
     tied_heights,
@@ -33,21 +30,19 @@ from datacheck.backends.hdf5.copying.lists_beside import (
 )
 from datacheck.backends.hdf5.copying.marked import marks_of, samples_of, usual_paths
 from datacheck.backends.hdf5.copying.other_files import losses_of_other_files
-from datacheck.backends.hdf5.copying.pointing import pointers
 from datacheck.backends.hdf5.copying.row_selection import Amended, Change, Kept
-from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.file import library, opened
+from datacheck.backends.hdf5.file import opened
 from datacheck.backends.hdf5.folders.case_folders import case_of
 from datacheck.backends.hdf5.folders.counts_beside import with_counts
 from datacheck.backends.hdf5.folders.counts_of_sets import WholeSet, sets_of, with_sets
 from datacheck.backends.hdf5.folders.file_families import FileShapes
 from datacheck.backends.hdf5.folders.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.folders.recordings import recordings
+from datacheck.backends.hdf5.formats.pytables import in_indexes
 from datacheck.backends.hdf5.formats.trajectories import COUNT
-from datacheck.backends.hdf5.library.fork_guard import StepCounter
-from datacheck.backends.hdf5.library.looking import Looking
-from datacheck.backends.hdf5.meaning import Counted, Meaning
+from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.reader import Hdf5Reader
+from datacheck.backends.hdf5.samples.counts_in_attributes import Counted
 from datacheck.backends.hdf5.samples.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
@@ -56,8 +51,6 @@ from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import named as called
 
 Samples = frozenset[tuple[str | None, str]]
-SMALL, READ = 8 << 20, 512 << 20
-"""Largest dataset, and largest total of datasets, whose values are held in search of row numbers, in bytes."""
 NROWS = b"NROWS"
 """Attribute in which PyTables keeps the number of rows of a table."""
 
@@ -96,11 +89,9 @@ def all_dropped(
             continue
         sample = None if label is None else label in {*cases, *recorded} or is_sample(unescape(label), contents)
         file_marks -= set() if sample else {b""}
-        rows = with_cells(file, contents, rows)
-        read = read_numbers(file, contents)
-        dropped = dropped_with(contents, rows, file_marks, read, drop_rows=drop_rows, sample=sample, renumber=renumber)
-        dropped.losses += () if dropped.whole else attribute_numbers.losses(file, contents, dropped.rows)
-        dropped.losses += closing_up.losses(file, contents, dropped, renumber)
+        dropped = _dropped_of_file(
+            file, contents, rows, file_marks, drop_rows=drop_rows, sample=sample, renumber=renumber
+        )
         dropped_indexes += _dropped_indexes(contents, dropped, start)
         others += _others(contents, dropped, direct, start, label)
         dropped_indexes += [np.arange(start, first) if dropped.whole else file_records]
@@ -121,6 +112,25 @@ def all_dropped(
     index_bytes = found.astype(np.int64).tobytes()
     more = tuple(values.items()), tuple(lists), tuple(others), tuple(notes)
     return Gone(index_bytes, frozenset(samples), tuple(losses), needs_mending, (), *more, numbered=frozenset(numbered))
+
+
+def _dropped_of_file(
+    file: Path,
+    contents: Contents,
+    rows: Rows,
+    marked: set[bytes],
+    *,
+    drop_rows: bool,
+    sample: bool | None,
+    renumber: bool | None,
+) -> Dropped:
+    """Return what a file, which may be one `sample` itself, loses along with these rows and the `marked` samples."""
+    rows = with_cells(file, contents, rows)
+    read = read_numbers(file, contents)
+    dropped = dropped_with(contents, rows, marked, read, drop_rows=drop_rows, sample=sample, renumber=renumber)
+    dropped.losses += () if dropped.whole else attribute_numbers.losses(file, contents, dropped.rows)
+    dropped.losses += closing_up.losses(file, contents, dropped, renumber)
+    return dropped
 
 
 def _rows_of(contents: Contents, drops: NDArray[np.int64], first: int) -> tuple[Rows, NDArray[np.int64]]:
@@ -288,36 +298,6 @@ def _is_untrue(contents: Contents) -> bool:
     return any(not it.true for it in means.counts) or any(it.lost for it in means.names)
 
 
-def _values_of(file: Path, contents: Contents, datasets: Collection[Dataset]) -> dict[bytes, NDArray[Any]]:
-    """Return the values of datasets by path, at most READ bytes in all; those that cannot be read are left out."""
-    read: dict[bytes, NDArray[Any]] = {}
-    left = READ
-    if not datasets:
-        return read
-    try:
-        with opened(file, contents.recovery) as handle:
-            look = Looking(library(), handle.file.id, StepCounter({}))
-            for dataset in datasets:
-                left -= dataset.bytes
-                values = look.values(dataset) if left >= 0 else None
-                if values is not None:
-                    read[dataset.path] = values
-    except TROUBLE:  # the scan has reported what is wrong with the file
-        return {}
-    return read
-
-
-def read_numbers(file: Path, contents: Contents) -> Read:
-    """Return the values, by path, of the datasets of a file that hold row numbers or may do so."""
-    means = contents.means or Meaning()
-    by_path = {it.path: it for table in contents.tables for it in table.datasets}
-    by_path |= {it.path: it for it in contents.unjudged}
-    wanted = dict.fromkeys(number.path for number in means.numbers)
-    small = [path for path, it in by_path.items() if it.bytes <= SMALL and not means.holds(path)]
-    wanted |= dict.fromkeys(path for path in small if any(pointers(by_path[path], None)))
-    return _values_of(file, contents, [by_path[path] for path in wanted if path in by_path])
-
-
 def amend(
     file: Path, contents: Contents, dropped: frozenset[bytes], changes: dict[bytes, Change], read: Read
 ) -> dict[tuple[bytes, bytes], Amended]:
@@ -364,10 +344,7 @@ def indexes(contents: Contents, changes: Mapping[bytes, Change]) -> frozenset[st
     PyTables works without them and builds them again on request.
     """
     tables = {path for path, it in changes.items() if len(it.rows) < it.rows.total}
-    found = (INDEX.fullmatch(path) for path in contents.paths)
-    return frozenset(
-        escape(it[1] + b"/_i_" + it[2]) for it in found if it is not None and it[1] + b"/" + it[2] in tables
-    )
+    return frozenset(escape(index) for _, index in in_indexes(contents.paths, tables))
 
 
 def _dropped_rows(

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datacheck.backends.hdf5.meaning import BUDGET, NEAR, SAMPLES, TOTALS, Counted, Meaning
+from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.paths import nearest
+from datacheck.backends.hdf5.samples.counts_in_attributes import BUDGET, NEAR, SAMPLES, TOTALS, Counted
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.files.regular import NotRegular, read_whole
 from datacheck.model.escaping import escape
@@ -98,9 +100,7 @@ def _summed_dataset(samples: Sequence[bytes], contents: Contents, total: int) ->
     """Return the name of the dataset whose rows in all samples add up to `total`, or an empty name if there is none."""
     within, heights = frozenset(samples), defaultdict(list)
     for path, shape in contents.shapes:
-        above = path
-        while above and above not in within:
-            above = above.rpartition(b"/")[0]
+        above = nearest(path, within)
         if above and shape:
             heights[path[len(above) + 1 :]].append(shape[0])
     return next(

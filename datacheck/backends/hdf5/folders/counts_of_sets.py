@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from datacheck.backends.hdf5.meaning import Counted, Meaning
+from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.samples.counts_in_attributes import Counted
 from datacheck.backends.hdf5.samples.sample_counts import TOTAL
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.model.escaping import escape

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 
 COUNTED = re.compile(rb"(?:.*/)?episode_?", re.DOTALL)
 """The part before the number in the names of files whose loader expects consecutive numbers."""
@@ -38,9 +39,8 @@ def gaps(names: Iterable[str]) -> Iterator[Finding]:
         missing = [it for it in range(first, last) if it not in widths]
         width = min(widths.values())
         called = [escape(before + b"%0*d" % (width, it) + after) for it in missing[:NAMED]]
-        more = f" and {count - NAMED:,} more" if count > NAMED else ""
         verb = "are" if count > 1 else "is"
         message = (
-            f"{', '.join(called)}{more} {verb} not there; loaders of such files open as many as there are, from 0 on"
+            f"{and_more(called, count)} {verb} not there; loaders of such files open as many as there are, from 0 on"
         )
         yield found("gap", message, missing=called, count=count)

@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.formats.sparse import Sparse
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 
 ENCODING, INDEX, COLUMNS = b"encoding-type", b"_index", b"column-order"
 PARTS = {
@@ -163,7 +164,7 @@ def _axis_findings(file: _File, group: bytes, *, raw: bool) -> Iterator[Finding]
 
 
 def _missing_finding(group: bytes, what: str, missing: Sequence[bytes]) -> Finding:
-    names = ", ".join(map(escape, missing[:5])) + (f" and {len(missing) - 5:,} more" if len(missing) > 5 else "")
+    names = and_more(map(escape, missing[:5]), len(missing))
     message = f"{escape(group)} {what}: {names}" if "names" in what else f"{escape(group)} {what} and has no {names}"
     return found("missing", message, object=escape(group), missing=[escape(it) for it in missing[:5]])
 

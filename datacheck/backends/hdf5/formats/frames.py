@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.samples.row_counts import counts_text
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 
 KIND, BLOCKS, EMPTY = b"pandas_type", b"nblocks", b"shape"
 """Attributes: the kind of a group, the number of blocks of a frame, and the mark of a stand-in for an empty array."""
@@ -113,7 +114,7 @@ def _exists(path: bytes, datasets: Mapping[bytes, Dataset], without_values: Coll
 
 
 def _missing_finding(group: bytes, kind: str, missing: Sequence[bytes]) -> Finding:
-    names = ", ".join(map(escape, missing[:5])) + (f" and {len(missing) - 5:,} more" if len(missing) > 5 else "")
+    names = and_more(map(escape, missing[:5]), len(missing))
     message = f"{escape(group)} is a {kind} of pandas and has no {names}"
     return found("missing", message, object=escape(group), missing=[escape(it) for it in missing[:5]])
 

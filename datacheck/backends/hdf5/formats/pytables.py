@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+import re
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
 
 INDEX = b"_i_"
 PARTS = frozenset(b"abounds bounds indices indicesLR mbounds mranges ranges sorted sortedLR zbounds".split())
 """Names of the datasets of an index (tables.index in PyTables)."""
+_IN_INDEX = re.compile(rb"((.*)/_i_([^/]+))/.+", re.DOTALL)
 
 
 def is_of_index(group: bytes, paths: Container[bytes], datasets: Sequence[Dataset]) -> bool:
@@ -23,3 +25,15 @@ def is_of_index(group: bytes, paths: Container[bytes], datasets: Sequence[Datase
         part.startswith(INDEX) and (is_index or b"/".join([*parts[:at], part.removeprefix(INDEX)]) in paths)
         for at, part in enumerate(parts)
     )
+
+
+def in_indexes(paths: Iterable[bytes], tables: Container[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each of the paths that is in the index of one of these tables, with the path of the index.
+
+    >>> list(in_indexes([b"/a/_i_table/x/sorted", b"/a/table"], {b"/a/table"}))
+    [(b'/a/_i_table/x/sorted', b'/a/_i_table')]
+    """
+    for path in paths:
+        match = _IN_INDEX.fullmatch(path)
+        if match is not None and match[2] + b"/" + match[3] in tables:
+            yield path, match[1]

@@ -18,6 +18,7 @@ from datacheck.backends.hdf5.structure.superblock import Superblock, superblock
 from datacheck.files.regular import open_descriptor
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 from datacheck.model.replacing import replace
 
 ORPHANS = b"orphan"
@@ -218,9 +219,10 @@ def _not_shown(group: Group) -> Iterator[Finding]:
     if lost:
         escaped = escape(group.path or b"/")
         names = [escape(it.name) for it in lost[:NAMED]]
-        link_texts = ", ".join(f"{name} to {_target_text(it)}" for name, it in zip(names, lost, strict=False))
-        more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
-        message = f"links of {escaped} out of the file are lost with the list of its links: {link_texts}{more}"
+        links = (f"{name} to {_target_text(it)}" for name, it in zip(names, lost, strict=False))
+        message = (
+            f"links of {escaped} out of the file are lost with the list of its links: {and_more(links, len(lost))}"
+        )
         yield found("damaged-store", message, object=escaped, lost=names)
 
 

@@ -89,30 +89,44 @@ def edges(
         sample = next((it for it in (group, group.rpartition(b"/")[0]) if it in samples), None)
         details: dict[str, Any] = {} if sample is None else {"sample": escape(sample)}
         for dataset in datasets:
-            if are_edges(dataset) and _node_datasets(datasets, NODES):
-                yield from _edge_data_findings(dataset, datasets, details)
-                nodes = _node_datasets(datasets, NODES)
-            elif _are_of_group(dataset):
-                nodes = _nodes_beside(group, of_group)
-            elif are_faces(dataset):
-                nodes = _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
-            else:
+            nodes = _nodes_of(dataset, group, of_group)
+            if not nodes:
                 continue
-            ends = _ends_of(dataset, nodes, look, details) if nodes else None
-            if ends is None and nodes and dataset.bytes > LARGEST:
-                yield too_large(dataset, MOST if dataset.bytes > MOST else LARGEST)
+            if are_edges(dataset):
+                yield from _edge_data_findings(dataset, datasets, details)
+            ends = _ends_of(dataset, nodes, look, details)
             if ends is not None:
                 by_name[dataset.name, ends.nodes.name].append(ends)
+            elif dataset.bytes > LARGEST:
+                yield too_large(dataset, MOST if dataset.bytes > MOST else LARGEST)
     for alike in by_name.values():
-        sure = 2 * sum(not it.mostly for it in alike) > len(alike)
-        odd = [it for it in alike if it.beyond.size]
-        if words(alike[0].dataset.name) <= OWN or _are_few(odd, len(alike)):
-            padding = [it for it in odd if it.may_be_padding]
-            if 2 * len(padding) > len(alike) > 1:
-                odd = [it for it in odd if not it.may_be_padding]
-            verdict: Verdict | None = None if _are_few(padding, len(alike)) and len(alike) >= ALIKE else "suspicious"
-            for it in (it for it in odd if sure or not it.mostly):
-                yield it.finding(verdict if it.may_be_padding else None)
+        yield from _beyond_findings(alike)
+
+
+def _nodes_of(dataset: Dataset, group: bytes, of_group: Mapping[bytes, Sequence[Dataset]]) -> list[Dataset]:
+    """Return the datasets that may have a row for each node or corner, if a dataset holds edges or faces of these."""
+    datasets = of_group[group]
+    if are_edges(dataset) and (nodes := _node_datasets(datasets, NODES)):
+        return nodes
+    if _are_of_group(dataset):
+        return _nodes_beside(group, of_group)
+    if are_faces(dataset):
+        return _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
+    return []
+
+
+def _beyond_findings(alike: Sequence[Ends]) -> Iterator[Finding]:
+    """Yield a finding for each of the edges of one name that lead beyond the nodes, unless they may do so by design."""
+    sure = 2 * sum(not it.mostly for it in alike) > len(alike)
+    odd = [it for it in alike if it.beyond.size]
+    if not words(alike[0].dataset.name) <= OWN and not _are_few(odd, len(alike)):
+        return
+    padding = [it for it in odd if it.may_be_padding]
+    if 2 * len(padding) > len(alike) > 1:
+        odd = [it for it in odd if not it.may_be_padding]
+    verdict: Verdict | None = None if _are_few(padding, len(alike)) and len(alike) >= ALIKE else "suspicious"
+    for it in (it for it in odd if sure or not it.mostly):
+        yield it.finding(verdict if it.may_be_padding else None)
 
 
 def _are_of_group(dataset: Dataset) -> bool:

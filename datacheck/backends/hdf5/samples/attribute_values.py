@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.folders.file_families import FileShapes, families_of_files
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.names import DIGITS
+from datacheck.backends.hdf5.paths import nearest
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain, unescape
@@ -117,9 +118,7 @@ def with_attribute_findings(tables: list[Table], odd: Mapping[bytes, list[Spoile
 def attribute_findings(odd: Mapping[bytes, list[Spoiled]], means: Meaning) -> Iterator[Finding]:
     """Yield the findings about attributes of samples that are groups, and of objects in such groups."""
     for path, attributes in sorted(odd.items()):
-        sample = path
-        while sample and sample not in means.samples:
-            sample = sample.rpartition(b"/")[0]
+        sample = nearest(path, means.samples)
         if sample:
             yield from (it.finding(sample=escape(sample)) for it in attributes)
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from datacheck.backends.hdf5.names import DIGITS, WORDS, words
+from datacheck.backends.hdf5.paths import nearest
 from datacheck.backends.hdf5.samples.samples import (
     DEEPEST,
     FEWEST,
@@ -84,9 +85,7 @@ def without_columns(alike: Sequence[Family], shapes: Mapping[bytes, Shape]) -> l
     outside = Counter(
         shape[0]
         for path, shape in shapes.items()
-        if shape
-        and not words(path.rpartition(b"/")[2]) & AXIS
-        and not any(map(samples.__contains__, _path_and_parents(path)))
+        if shape and not words(path.rpartition(b"/")[2]) & AXIS and not nearest(path, samples)
     )
     return [it for it, number in zip(alike, rows, strict=True) if number is None or outside[number] < OUTSIDE]
 
@@ -141,20 +140,14 @@ def _family(samples: Sequence[Sample]) -> Family | None:
 def _folded(sample: Sample, names: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, Shape]]:
     """Yield the members of a sample, with the names of nested samples replaced by the name of their kind."""
     for name, shape in sample.members.items():
-        unit = next((it for it in _path_and_parents(name) if it in names), None)
-        yield (name if unit is None else names[unit] + name[len(unit) :]), shape
-
-
-def _path_and_parents(name: bytes) -> Iterator[bytes]:
-    while name:
-        yield name
-        name = name.rpartition(b"/")[0]
+        unit = nearest(name, names)
+        yield (names[unit] + name[len(unit) :] if unit else name), shape
 
 
 def _without_nested(sample: Sample, nested: Sequence[Kind], at: int) -> Sample:
     """Return a sample without the samples nested in it, which are listed as linked and so are not compared."""
     units = {unit for kind in nested for unit in kind.of[at]}
-    members = {name: shape for name, shape in sample.members.items() if units.isdisjoint(_path_and_parents(name))}
+    members = {name: shape for name, shape in sample.members.items() if not nearest(name, units)}
     return Sample(sample.path, members, sample.linked | units)
 
 
@@ -202,7 +195,7 @@ def unlike_families(
     for path in sorted(groups):
         name = path.rpartition(b"/")[2]
         is_set = (PIECES | SETS) & words(name)
-        if DIGITS.search(name) and not is_set and not any(it in compared for it in _path_and_parents(path)):
+        if DIGITS.search(name) and not is_set and not nearest(path, compared):
             siblings[path.rpartition(b"/")[0]].append(path)
     for paths in siblings.values():
         if len(paths) < UNLIKE_NAMES:

@@ -14,6 +14,7 @@ from datacheck.backends.hdf5.samples.samples import Family
 from datacheck.model.cells import TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
 
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.meaning import Facts
@@ -92,10 +93,9 @@ def _attributes(family: Family, facts: Facts, names: list[Named]) -> Iterator[Fi
 
 
 def _leading_nowhere(named: Named, lost: Sequence[bytes], **details: Any) -> Finding:
-    more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
-    names = ", ".join(map(escape, lost[:NAMED]))
+    names = and_more(map(escape, lost[:NAMED]), len(lost))
     verb = "is" if len(lost) == 1 else "are"
-    text = f"{named.title} names {names}{more}, which {verb} not in {escape(named.above or b'/')}"
+    text = f"{named.title} names {names}, which {verb} not in {escape(named.above or b'/')}"
     return found("dangling", text, **details, missing=[escape(it) for it in lost[:NAMED]])
 
 

@@ -109,47 +109,32 @@ def near_counts(
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     reported = {path for finding in before for path in finding.details.get("rows", ())}
-    several = (
-        _pairs(full),
-        _columns(numeric, values),
-        _in_width(numeric),
-        _lists(full),
-        _odd_one(full),
-        _in_a_column(numeric),
+    candidates = (
+        ("by their names", _pairs(full)),
+        ("as columns that lie side by side", _columns(numeric, values)),
+        ("by their shapes", _in_width(numeric)),
+        ("as rows and what they are called", _lists(full)),
+        ("as all others have one number of rows", _odd_one(full)),
+        ("as the data and the labels of MATLAB", _in_a_column(numeric)),
     )
-    for relation, candidates in zip(
-        (
-            "by their names",
-            "as columns that lie side by side",
-            "by their shapes",
-            "as rows and what they are called",
-            "as all others have one number of rows",
-            "as the data and the labels of MATLAB",
-        ),
-        several,
-        strict=True,
-    ):
-        for some, other, certain in candidates:
+    for relation, found_ones in candidates:
+        for some, other, certain in found_ones:
             both = escape(some.path), escape(other.path)
             if reported.isdisjoint(both) and not told_apart(some, other, datasets, values):
                 yield _unequal_finding(some, other, certain=certain, relation=relation)
 
 
 def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
-    named: dict[tuple[bytes, ...], dict[bytes, Dataset]] = defaultdict(dict)
-    for dataset in datasets:
-        parts = [part for it in PARTS.findall(dataset.name) for part in _unglued(it.lower())]
-        if not OF_AXES.isdisjoint(parts):
-            continue
-        for at, word in enumerate(parts):
-            named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
-    for by_word in (it for it in named.values() if len(it) > 1):
+    """Yield datasets whose names differ in the words of a pair, with nearly as many rows, and whether it is certain."""
+    for by_word in _by_other_words(datasets):
         for pair in PAIRS:
             first = next((by_word[it] for it in sorted(pair.some) if it in by_word), None)
             second = next((by_word[it] for it in sorted(pair.other) if it in by_word), None)
-            if pair.placed and first is not None and second is not None:
+            if first is None or second is None:
+                continue
+            if pair.placed:
                 first, second = _without_batch(first, second)
-            if first is None or second is None or first.rows == second.rows or not near(first, second):
+            if first.rows == second.rows or not near(first, second):
                 continue
             if pair.across and not (first.across and second.across):
                 continue
@@ -159,6 +144,18 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
             if pair.asked or not joined:
                 flat = len(first.shape) == 1 or len(second.shape) == 1
                 yield first, second, pair.certain and (pair.flat or not flat)
+
+
+def _by_other_words(datasets: Sequence[Dataset]) -> Iterator[dict[bytes, Dataset]]:
+    """Yield the datasets whose names differ in one word only, by that word, if there are several."""
+    named: dict[tuple[bytes, ...], dict[bytes, Dataset]] = defaultdict(dict)
+    for dataset in datasets:
+        parts = [part for it in PARTS.findall(dataset.name) for part in _unglued(it.lower())]
+        if not OF_AXES.isdisjoint(parts):
+            continue
+        for at, word in enumerate(parts):
+            named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
+    yield from (it for it in named.values() if len(it) > 1)
 
 
 def _without_batch(features: Dataset, places: Dataset) -> tuple[Dataset, Dataset]:

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.meaning import NEAR, Counted, Facts, Meaning
+from datacheck.backends.hdf5.meaning import Facts, Meaning
 from datacheck.backends.hdf5.names import DIGITS, WORDS, words
+from datacheck.backends.hdf5.paths import nearest, with_groups_above
+from datacheck.backends.hdf5.samples.counts_in_attributes import NEAR, Counted
 from datacheck.backends.hdf5.samples.each import OF_MANY
 from datacheck.backends.hdf5.samples.each import SAMPLES as SINGLE
 from datacheck.backends.hdf5.samples.named_samples import list_names
@@ -175,10 +177,9 @@ def _group_siblings(means: Meaning, facts: Facts) -> Iterator[Siblings]:
         above[path.rpartition(b"/")[0]].append(path)
     lengths: dict[bytes, set[int]] = defaultdict(set)
     for group, datasets in facts.groups if above else ():
-        while group and group not in means.samples:
-            group = group.rpartition(b"/")[0]
-        if group:
-            lengths[group.rpartition(b"/")[0]].update(size for it in datasets for size in it.shape)
+        sample = nearest(group, means.samples)
+        if sample:
+            lengths[sample.rpartition(b"/")[0]].update(size for it in datasets for size in it.shape)
     for group, paths in above.items():
         if not any((PIECES | SETS) & words(it.rpartition(b"/")[2]) for it in paths):
             yield Siblings(group, tuple(sorted(paths)), frozenset(lengths[group]))
@@ -195,12 +196,7 @@ def _is_above(home: bytes, siblings: Siblings) -> bool:
 
 def _stated_counts(siblings: Sequence[Siblings], means: Meaning, facts: Facts) -> Iterator[StatedCount]:
     """Yield the numbers, under names of counts, in attributes and scalars of the groups above samples."""
-    homes = {b""}
-    for it in siblings:
-        above = it.above
-        while above:
-            homes.add(above)
-            above = above.rpartition(b"/")[0]
+    homes = {b"", *(home for it in siblings for home in with_groups_above(it.above))}
     scalars: Mapping[bytes, Sequence[Dataset]] = dict(facts.groups)
     for home in sorted(it for it in homes if not means.holds(it)):
         for name in facts.look.names(home):
@@ -223,39 +219,58 @@ def _compare_count(
     A number that may count those of several files is added to `larger`.
     """
     fitting = [it for it in siblings if _may_count(stated, it)]
-    exact = [it for it in fitting if len(it.paths) == stated.number and stated.number >= FEWEST]
-    if exact:
-        counts.append(Counted(stated.path, stated.name, exact[0].paths, whole=True))
-        return
-    all_paths = tuple(path for it in siblings for path in it.paths)
-    if (
-        len({it.above for it in siblings}) == len(siblings) > 1
-        and len(all_paths) == stated.number
-        and len(fitting) == len(siblings)
-    ):
-        counts.append(Counted(stated.path, stated.name, all_paths, whole=True))
+    counted = _counted_exactly(stated, siblings, fitting)
+    if counted:
+        counts.append(Counted(stated.path, stated.name, counted, whole=True))
         return
     own = [it for it in fitting if it.above == stated.home or len(siblings) == 1]
     nouns = stated.nouns or frozenset()
     certain = [it for it in own if nouns <= it.nouns and (nouns or stated.sets)]
-    for it in (certain or own)[:1]:
-        size = len(it.paths)
-        near = min(size, stated.number) >= NEAR * max(size, stated.number)
-        is_certain = stated.sure and (nouns or stated.sets) and size >= FEWEST and not stated.numbers
-        own_rows = stated.number in it.lengths and not (certain and (stated.sets or nouns.isdisjoint(ANYTHING)))
-        if not is_certain or not (certain or (it.counted and not nouns & HOLDERS)) or own_rows or stated.is_one_of(it):
-            return
-        larger.append(Counted(stated.path, stated.name, it.paths, whole=True, true=False, said=stated.number))
-        if not near:
-            return
-        beyond = stated.of_whole_set and stated.number > size
-        verdict: Verdict | None = None if (certain or nouns & SINGLE) and not beyond else "suspicious"
-        if verdict is None:
-            counts.append(Counted(stated.path, stated.name, it.paths, whole=True, true=False))
-        text = f"{stated.title} says {stated.number:,}, and there are {size:,} samples"
-        details = {"attribute": escape(stated.name)} if stated.name else {"scalar": escape(stated.path)}
-        yield found("count", text, verdict=verdict, path_of=escape(stated.home or b"/"), said=stated.number, there=size,
-                    **details)  # fmt: skip
+    candidate = next(iter(certain or own), None)
+    if candidate is None or not _surely_counts(stated, candidate, certain=bool(certain)):
+        return
+    size = len(candidate.paths)
+    count = Counted(stated.path, stated.name, candidate.paths, whole=True, true=False, said=stated.number)
+    larger.append(count)
+    if min(size, stated.number) < NEAR * max(size, stated.number):
+        return
+    beyond = stated.of_whole_set and stated.number > size
+    verdict: Verdict | None = None if (certain or nouns & SINGLE) and not beyond else "suspicious"
+    if verdict is None:
+        counts.append(replace(count, said=0))
+    text = f"{stated.title} says {stated.number:,}, and there are {size:,} samples"
+    details = {"attribute": escape(stated.name)} if stated.name else {"scalar": escape(stated.path)}
+    yield found("count", text, verdict=verdict, path_of=escape(stated.home or b"/"), said=stated.number, there=size,
+                **details)  # fmt: skip
+
+
+def _counted_exactly(
+    stated: StatedCount, siblings: Sequence[Siblings], fitting: Sequence[Siblings]
+) -> tuple[bytes, ...]:
+    """Return the paths of the samples that are as many as a number says; empty if none are.
+
+    These are the samples of one group among the `fitting` ones, or those of all groups if each of them fits.
+    """
+    exact = next((it.paths for it in fitting if len(it.paths) == stated.number and stated.number >= FEWEST), ())
+    if exact:
+        return exact
+    every = tuple(path for it in siblings for path in it.paths)
+    apart = len({it.above for it in siblings}) == len(siblings) > 1
+    return every if apart and len(fitting) == len(siblings) and len(every) == stated.number else ()
+
+
+def _surely_counts(stated: StatedCount, siblings: Siblings, *, certain: bool) -> bool:
+    """Check whether a number that is not that of the samples can only be meant for them.
+
+    It is `certain` if its name uses the word that the samples' own names have, or names their set.
+    """
+    nouns = stated.nouns or frozenset()
+    if not stated.sure or not (nouns or stated.sets) or len(siblings.paths) < FEWEST or stated.numbers:
+        return False
+    if not certain and (not siblings.counted or nouns & HOLDERS):
+        return False
+    own_rows = stated.number in siblings.lengths and not (certain and (stated.sets or nouns.isdisjoint(ANYTHING)))
+    return not own_rows and not stated.is_one_of(siblings)
 
 
 def _may_count(stated: StatedCount, siblings: Siblings) -> bool:

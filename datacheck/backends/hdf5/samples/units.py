@@ -14,6 +14,7 @@ from functools import cached_property
 import msgspec
 
 from datacheck.backends.hdf5.names import DIGITS
+from datacheck.backends.hdf5.paths import nearest
 
 FEW = 8
 """Maximum number of units that may be parts of one sample, whatever their lengths are."""
@@ -78,9 +79,7 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
         units were recorded independently of each other.
         """
         present = self.of[at]
-        unit = member
-        while unit and unit not in self._numbers:
-            unit = unit.rpartition(b"/")[0]
+        unit = nearest(member, self._numbers)
         if not unit or self.tied or not present:
             return False
         return (unit not in present and self.apart) or self._numbers[unit] > max(self._numbers[it] for it in present)
