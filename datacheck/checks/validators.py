@@ -6,7 +6,7 @@ A validator is called with a `Batch` and yields `(position in the batch, Finding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.checks.floats import HALF_MAXIMUM, HUGE, not_of_one_scale, subnormal, zero_pages
+from datacheck.checks.usual_shapes import findings_of_axes, findings_of_labels
+from datacheck.checks.wrong_values import are_beyond, finding_of_values, wrong_records
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
-from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.model.measured import is_signal, measured_longer
 from datacheck.model.settings import Bounds, Settings
@@ -85,8 +86,8 @@ class Finite(BuiltIn):
         for code, word, wrong in (("nan", "NaN", np.isnan), ("inf", "infinite", np.isinf)):
             if not (allowed and code == "nan"):
                 missing = batch.missing if code == "nan" else None
-                for at, _, count, first in _wrong_records(batch, suspects, wrong, missing):
-                    yield at, _finding_of_values(code, word, batch, count, first)
+                for at, _, count, first in wrong_records(batch, suspects, wrong, missing):
+                    yield at, finding_of_values(code, word, batch, count, first)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Range(BuiltIn):
             return
         suspects = np.flatnonzero(~((batch.lows >= low) & (batch.highs <= high)))
         bounds = str(self)
-        for at, record, count, first in _wrong_records(batch, suspects, partial(_beyond, low=low, high=high)):
+        for at, record, count, first in wrong_records(batch, suspects, partial(are_beyond, low=low, high=high)):
             yield at, self._finding_of(batch.field, record, count, first, bounds)
 
     def _finding_of(self, name: str, record: NDArray[Any], count: int, first: list[int], bounds: str) -> Finding:
@@ -150,6 +151,7 @@ class Shape(BuiltIn):
 
     def __call__(self, batch: Batch) -> Findings:
         if batch.label or batch.format in SHAPELESS:
+            yield from findings_of_labels(batch)
             return
         wanted = self.shape
         if wanted is None and batch.expected is not None:
@@ -160,7 +162,7 @@ class Shape(BuiltIn):
             elif size is not None:
                 wanted = (*batch.shape[:1], size, size)
         if wanted is None and batch.expected is not None and batch.expected.axes and batch.values.size:
-            yield from self._of_axes(batch, batch.expected.axes)
+            yield from findings_of_axes(batch, batch.expected.axes)
         if wanted is None or batch.shape == wanted:
             return
         if self.shape is None and batch.path and measured_longer(batch.shape, wanted):
@@ -174,23 +176,6 @@ class Shape(BuiltIn):
             found=list(batch.shape),
             expected=list(wanted),
         )
-        for at in range(len(batch.rows)):
-            yield at, finding
-
-    @staticmethod
-    def _of_axes(batch: Batch, axes: tuple[int | None, ...]) -> Findings:
-        """Yield the records whose array has another size where nearly all others, which vary otherwise, have the same.
-
-        One of another number of axes may be meant.
-        """
-        shape = batch.shape
-        alike = len(shape) == len(axes) and all(it in (None, at) for it, at in zip(axes, shape, strict=True))
-        if batch.encoded or alike:
-            return
-        wanted = ", ".join("any" if it is None else str(it) for it in axes)
-        text = f"shape {list(shape)}, expected [{wanted}] as nearly all others have it"
-        verdict: Verdict | None = None if len(shape) == len(axes) else "suspicious"
-        finding = found("shape", text, field=batch.field, verdict=verdict, found=list(shape), expected=list(axes))
         for at in range(len(batch.rows)):
             yield at, finding
 
@@ -332,8 +317,8 @@ class HalfOverflow(BuiltIn):
     def _beyond(batch: Batch) -> Findings:
         """Report the records with values beyond float16."""
         suspects = np.flatnonzero(~((batch.lows >= -HALF_MAXIMUM) & (batch.highs <= HALF_MAXIMUM)))
-        beyond = partial(_beyond, low=-HALF_MAXIMUM, high=HALF_MAXIMUM)
-        for at, record, count, first in _wrong_records(batch, suspects, beyond):
+        beyond = partial(are_beyond, low=-HALF_MAXIMUM, high=HALF_MAXIMUM)
+        for at, record, count, first in wrong_records(batch, suspects, beyond):
             largest = np.abs(record[np.isfinite(record)]).max().item()
             if largest <= HUGE and batch.expected is not None and batch.expected.large:
                 continue  # so are most records: reported once for the store
@@ -364,40 +349,6 @@ VALIDATORS: dict[str, type[BuiltIn]] = {
 }
 """The checks by their names on the command line; a test compares the first lines of their docstrings with the
 documentation."""
-
-
-def _wrong_records(
-    batch: Batch,
-    suspects: NDArray[np.intp],
-    wrong: Callable[[NDArray[Any]], NDArray[np.bool_]],
-    missing: NDArray[Any] | None = None,
-) -> Iterator[tuple[int, NDArray[Any], int, list[int]]]:
-    """Yield each suspect with wrong values: its position, the record, their number, and the index of the first.
-
-    Values marked in `missing` are not wrong. Suspects are examined together, in pieces that fit into the processor's
-    cache.
-    """
-    for start in range(0, len(suspects), batch.at_once):
-        places = suspects[start : start + batch.at_once].tolist()
-        records = np.stack([batch.values[at] for at in places])
-        are_wrong = wrong(records)
-        flat = (are_wrong if missing is None else are_wrong & ~missing[places]).reshape(len(places), -1)
-        counts, firsts = np.count_nonzero(flat, axis=1).tolist(), flat.argmax(axis=1)
-        indexes = np.stack(np.unravel_index(firsts, batch.shape or (1,)), axis=1)[:, : len(batch.shape)].tolist()
-        for at, record, count, first in zip(places, records, counts, indexes, strict=True):
-            if count:
-                yield at, record, count, first
-
-
-def _beyond(values: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
-    """Return which values are finite and below `low` or above `high`."""
-    return np.asarray(((values < low) | (values > high)) & np.isfinite(values))
-
-
-def _finding_of_values(code: str, word: str, batch: Batch, count: int, first: list[int]) -> Finding:
-    verb = "is" if count == 1 else "are"
-    text = f"{count} of {batch.width} values {verb} {word}, first at {first}" if batch.shape else f"the value is {word}"
-    return found(code, text, field=batch.field, count=count, first=first)
 
 
 def _colours(channels: int) -> str:

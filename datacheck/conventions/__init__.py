@@ -64,6 +64,11 @@ CONVENTIONS: dict[str, Row] = {
         "BasicSR, MMagic, KAIR: pictures by name, and meta_info.txt",
         beside=b"meta_info.txt",
     ),
+    "lmdbdict": Row(
+        "datacheck.conventions.projects.lmdbdict",
+        "lmdbdict: __keys__ is a set of keys that are pickled in the store",
+        marks=(b"__key_dumps__",),
+    ),
     "efficient-pytorch": Row(
         "datacheck.conventions.projects.efficient_pytorch",
         "Efficient-PyTorch: __keys__ and __len__",

@@ -10,6 +10,7 @@ import msgspec
 from datacheck.conventions.counts.clips_counted import counts_clips, may_count_clips
 from datacheck.conventions.counts.counted import LOOSE, THINGS
 from datacheck.conventions.counts.counts_of_others import doubtful_findings, findings_with_others
+from datacheck.conventions.counts.list_counts import exact_findings
 from datacheck.conventions.counts.rows_counted import counts_rows, may_count_rows
 from datacheck.conventions.interface import UNCOUNTED, Convention, Count, Known, Listed
 from datacheck.conventions.keys.account import Account
@@ -207,8 +208,9 @@ def convention_findings(convention: Convention, account: Account, known: Known =
     if convention.base is not None and samples.numbers and samples.numbers.first < convention.base:
         yield _first_unread_finding(convention, samples)
     missing = {it.key: len(it.missing) for it in known.listed}
+    yield from exact_findings(convention, missing)
     entries = {it.key: {n := it.entries - missing.get(it.key, 0), it.groups or n} for it in convention.lists}
-    for count in convention.counts:
+    for count in (it for it in convention.counts if not it.exact):
         yield from _count_findings(count, convention, samples, account, entries, known)
 
 
@@ -295,8 +297,7 @@ def _count_findings(
     If a named convention counts, it must not be the number of all records, since its loader asks only for numbers. The
     count of a list may also be the number of its `entries`.
     """
-    key, name = escape(count.key), count.name
-    declared = count.number
+    key, name, declared = escape(count.key), count.name, count.number
     if declared is None:
         yield from _unread_count_findings(count, convention, samples, account)
         return
@@ -366,8 +367,7 @@ def _may_count_other(
     A length may be that of texts. The number is a count if the numbering ends where it says, or if at least half as
     many exist: a writer that stopped early, or a copy that broke off, leaves such stores.
     """
-    declared = count.number
-    true_counts = frozenset(true_counts)
+    declared, true_counts = count.number, frozenset(true_counts)
     if may_count_clips(count, convention, account, true_counts) or may_count_rows(count, convention, true_counts):
         return True
     if declared is None and count.key in LOOSE and count.fraction is not None:

@@ -9,10 +9,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from datacheck.conventions.clip_lists import can_be_rewritten, clip_lists, lists_all, number_forms
 from datacheck.conventions.interface import StoreView
 from datacheck.conventions.keys.numbered_keys import Pattern
 from datacheck.conventions.naming_records import SEPARATORS, Clip, Index, read_items
 from datacheck.conventions.values.stored_values import is_key_list, key_of, keys_in, stored
+from datacheck.model.replacing import replace
 
 Small = Callable[[str, bytes], "bytes | None"]
 """Returns the value of a key of a database, or None if the key does not exist or the value is large."""
@@ -147,30 +149,36 @@ def _index_of_clips(part: str, view: StoreView, small: Small) -> Index | None:
 def _index_with(part: str, clips: Mapping[bytes, Collection[bytes]], named: Clip, small: Small) -> Index | None:
     """Return the records whose keys are those of clips with an ending, if they list the frames of these."""
     probed = sorted(it for it in clips if len(clips[it]) > 1)
-    found: Counter[tuple[str, bytes]] = Counter()
+    found: Counter[tuple[str, Clip]] = Counter()
+    fixed: set[tuple[str, Clip]] = set()
     probed = probed[:: max(1, len(probed) // PROBED)][:PROBED]
     for name in probed:
         raw = small(part, name + named.ending)
         if raw is not None:
-            found.update(_ways_to_name(raw, name + named.between, clips[name], part, small))
-    (form, after), most = max(found.items(), key=lambda it: (it[1], it[0]), default=(("", b""), 0))
+            ways = list(_ways_to_name(raw, name, named, clips[name], part, small))
+            found.update(ways)
+            fixed.update(it for it in ways if not can_be_rewritten(raw, it[1].field))
+    way, most = max(found.items(), key=lambda it: (it[1], str(it[0])), default=(("", named), 0))
     if most < max(FEWEST, NEARLY * len(probed)):
         return None
-    return Index(part, None, form, Clip(named.ending, named.between, after, probed[0] + named.ending))
+    form, clip = way
+    return Index(part, None, form, replace(clip, example=probed[0] + named.ending), fixed=way in fixed)
 
 
 def _ways_to_name(
-    raw: bytes, before: bytes, rests: Collection[bytes], part: str, small: Small
-) -> list[tuple[str, bytes]]:
-    """Return the forms in which a value lists the frames of a clip, each with what follows a name in their keys."""
-    ways = []
-    for form, items in _lists_in(raw):
-        some = items[:: max(1, len(items) // PROBED)][:PROBED]
-        for after in _suffixes(items[0], rests):
+    raw: bytes, name: bytes, named: Clip, rests: Collection[bytes], part: str, small: Small
+) -> Iterator[tuple[str, Clip]]:
+    """Yield the forms in which a value lists the frames of a clip, each with how a name in it is completed to a key."""
+    before = name + named.between
+    for form, field, items in clip_lists(raw, list(_lists_in(raw))):
+        numbers = type(items[0]) is int
+        for after, width in number_forms(rests) if numbers else [(it, None) for it in _suffixes(items[0], rests)]:
+            clip = replace(named, after=after, width=width, field=field)
+            names = [b"%0*d" % (width, it) for it in items] if width is not None else items
+            some = names[:: max(1, len(names) // PROBED)][:PROBED]
             present = sum(it + after in rests or small(part, before + it + after) is not None for it in some)
-            if present > SHARE * len(some):
-                ways.append((form, after))
-    return ways
+            if present > SHARE * len(some) and (not numbers or lists_all(names, after, rests)):
+                yield form, clip
 
 
 def _suffixes(item: bytes, rests: Collection[bytes]) -> list[bytes]:

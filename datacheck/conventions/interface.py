@@ -17,6 +17,7 @@ from datacheck.conventions.keys.sequences import Frames
 from datacheck.conventions.keys.spanning import Naming, Spanning
 from datacheck.conventions.keys.stems import StemGroups, Stems
 from datacheck.conventions.naming_records import Index
+from datacheck.conventions.values.aligned import Parallel
 from datacheck.conventions.values.rewriting import Place
 from datacheck.conventions.values.stored_values import FORMS, Stored, stored
 from datacheck.model.escaping import escape, plain
@@ -82,8 +83,8 @@ class Count(msgspec.Struct, frozen=True):
     `said` is the parsed value, or None if the value could not be read. `item` is the position of the number in a list
     or its name in a mapping, or None if the value is the number. With `next`, it is not a count but the number of the
     next new record. With `last`, it is the number of the last record, one less than there are records. With `of_list`,
-    it is the number of keys in the list under that key. `form` is how to write a number if none could be read.
-    `kept_in` is the database that holds it, if that is not the database of the records.
+    it is the number of keys in the list under that key, and nothing else if `exact`. `form` is how to write a number if
+    none could be read. `kept_in` is the database that holds it, if that is not the database of the records.
 
     With `of_all`, it counts the records of all other databases. With `of_none`, it is near the number of records of no
     database, so what it counts is unknown. `near` is the name of a database and a number of its records that the count
@@ -98,6 +99,7 @@ class Count(msgspec.Struct, frozen=True):
     next: bool = False
     last: bool = False
     of_list: bytes | None = None
+    exact: bool = False
     form: str = "decimal"
     kept_in: str | None = None
     of_all: bool = False
@@ -236,8 +238,9 @@ class ListWithin(msgspec.Struct, frozen=True):
 
     `names` are the names of mapping entries that lead to the lists. `places` are the places of the keys, if these are
     certainly keys. If a copy can keep the lists true, `form` is how the value is written. The entries in `counts` of
-    the mapping that holds the list are the number of its keys. `numbers` are those in keys of the `pattern`, if it is
-    known; they are `sure` to be that if the lists have the names of sets of samples. `count` may count the rows.
+    the mapping that holds the list are the number of its keys; in `beside` are the paths of others, with the places of
+    the keys. `numbers` are those in keys of the `pattern`, if it is known; they are `sure` to be that if the lists have
+    the names of sets of samples. `count` may count the rows.
     """
 
     key: bytes
@@ -250,6 +253,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     pattern: Pattern | None = None
     sure: bool = False
     count: Count | None = None
+    beside: tuple[tuple[tuple[str, ...], Place], ...] = ()
 
     def as_list(self, part: str) -> KeyList:
         """Return the lists of keys as one list for a database, which need not name every record."""
@@ -262,7 +266,8 @@ class ListWithin(msgspec.Struct, frozen=True):
 class FrameCounts(msgspec.Struct, frozen=True):
     """The numbers of frames of clips: as the mapping under `key` has `said`, and as they are `there`.
 
-    If it has too `many`, they are not compared, and both are empty.
+    If it has too `many`, they are not compared, and both are empty. If it says more of each clip, in `entries`, the
+    number is there under each of the names in `fields`.
     """
 
     key: bytes
@@ -270,6 +275,8 @@ class FrameCounts(msgspec.Struct, frozen=True):
     said: dict[Any, int]
     there: dict[bytes, int] = {}
     many: bool = False
+    fields: tuple[str, ...] = ()
+    entries: dict[Any, dict[str, Any]] = {}
 
 
 class FrameKind(msgspec.Struct, frozen=True):
@@ -323,14 +330,6 @@ class ClipTotals(msgspec.Struct, frozen=True):
     lists: dict[bytes, Stored] = {}
     frames: dict[bytes, int] = {}
     folders: bool = False
-
-
-class Parallel(msgspec.Struct, frozen=True):
-    """A list or an array that may have an item for each record: its key, its name inside the value, and its length."""
-
-    key: bytes
-    name: str
-    items: int
 
 
 class ClipNames(msgspec.Struct, frozen=True):

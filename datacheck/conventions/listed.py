@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from datacheck.conventions.counts.counted import APART, metadata_counts
+from datacheck.conventions.counts.list_counts import list_counts
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.values.aligned import aligned_names
@@ -61,8 +62,9 @@ def _under_any_name(store: StoreView) -> Convention | None:
     convention = _convention_of(lists, store, None, most=NEARLY)
     if convention is None:
         return None
-    own = frozenset(it.key for it in convention.lists)
-    return msgspec.structs.replace(convention, name=GENERIC, parts=store.parts, counts=(), own=own)
+    counts = tuple(list_counts(convention.lists, names, store))
+    own = frozenset((*(it.key for it in convention.lists), *(it.key for it in counts)))
+    return msgspec.structs.replace(convention, name=GENERIC, parts=store.parts, counts=counts, own=own)
 
 
 def keys_without_digits(store: StoreView) -> list[bytes]:
@@ -205,9 +207,10 @@ def lists_elsewhere(
                 continue
             convention = _convention_of(lists, views[other], part, view.value(LEN))
             if convention is not None:
+                counts = (*convention.counts, *list_counts(convention.lists, sorted(view.keys), view))
+                convention = msgspec.structs.replace(convention, counts=counts)
                 yield other, convention
-                counts = frozenset(it.key for it in convention.counts)
-                own = frozenset(it.key for it in convention.lists) | counts
+                own = frozenset((*(it.key for it in convention.lists), *(it.key for it in convention.counts)))
                 yield part, Convention("", own=own, named=False)
 
 

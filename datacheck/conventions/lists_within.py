@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 
 from datacheck.conventions.counts.counted import METADATA
+from datacheck.conventions.counts.list_counts import list_counts
 from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.keys.numbered_keys import Packed, Pattern
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
 from datacheck.conventions.values.rewriting import Place, is_lossless
+from datacheck.conventions.values.sibling_counts import sibling_counts, without
 from datacheck.conventions.values.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
 from datacheck.conventions.values.stored_lists import LONGEST, stored_list
 from datacheck.conventions.values.stored_values import Stored, key_of, stored
@@ -81,7 +83,7 @@ def lists_within(
                 lists = _with_rows(_exact_or_all(every, views[owner]))
                 result = _list_within(holder, lists, views[owner])
                 if len(by_owner) == 1 and len(result.places) == len(lists):
-                    result = _kept_true(result, holder, lists, conventions[owner], own=owner == part)
+                    result = _kept_true(result, holder, lists, conventions[owner], view if owner == part else None)
                 yield owner, result
 
 
@@ -114,26 +116,29 @@ def _list_within(holder: _Holder, lists: Lists, view: StoreView) -> ListWithin:
 
 
 def _kept_true(
-    result: ListWithin, holder: _Holder, lists: Lists, conventions: Sequence[Convention], *, own: bool
+    result: ListWithin, holder: _Holder, lists: Lists, conventions: Sequence[Convention], own: StoreView | None
 ) -> ListWithin:
     """Return lists with what a copy needs to keep them true, or as they are if something else depends on them.
 
-    `conventions` are those of the database whose records the lists name, which may be the `own` one of the value.
+    `conventions` are those of the database whose records the lists name; it is `own` if that is the one of the value.
     """
     parsed = holder.parsed
     counted = [count for one in conventions for count in one.counts if count.key == holder.key]
+    beside = tuple(sibling_counts(parsed.value, result.places))
     apart = _without_counts(parsed.value, counted, lists)
-    if parsed.in_part or apart is None or not stand_alone(apart, result.places, holder.name):
+    if parsed.in_part or apart is None:
+        return result
+    if not stand_alone(without(apart, [path for path, _ in beside]), result.places, holder.name):
         return result
     if not is_lossless(holder.raw, parsed):
         return result
-    are_rows = any(it.kind == "rows" and not it.names for it in result.places)
-    return replace(
-        result,
-        form=parsed.form,
-        counts=tuple(str(it.item) for it in counted),
-        count=_count_of(len(parsed.value), conventions) if own and are_rows else None,
-    )
+    count = None
+    if own is not None and any(it.kind == "rows" and not it.names for it in result.places):
+        count = _count_of(len(parsed.value), conventions)
+    elif own is not None and result.places == (Place((), "items"),):
+        of_list = KeyList(holder.key, parsed.form, len(parsed.value), entries=len(parsed.value))
+        count = next(list_counts([of_list], keys_without_digits(own), own), None)
+    return replace(result, form=parsed.form, counts=tuple(str(it.item) for it in counted), count=count, beside=beside)
 
 
 def _count_of(number: int, conventions: Iterable[Convention]) -> Count | None:

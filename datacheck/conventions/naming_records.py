@@ -9,7 +9,9 @@ import msgspec
 
 from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.values.aligned import with_keys
-from datacheck.conventions.values.stored_values import FORMS, is_key_list, key_of
+from datacheck.conventions.values.rewriting import Place
+from datacheck.conventions.values.sibling_counts import sibling_counts, with_number
+from datacheck.conventions.values.stored_values import FORMS, is_key_list, key_of, same_kind
 from datacheck.model.escaping import escape
 from datacheck.model.key_families import fold
 
@@ -24,13 +26,36 @@ class Clip(msgspec.Struct, frozen=True):
     """How a record and the frames that it names are called after a clip.
 
     The record's key is the clip's name and an `ending`. A frame's key is the clip's name, what lies `between`, the name
-    in the list, and what comes `after`. `example` is the key of such a record.
+    in the list, and what comes `after`. `example` is the key of such a record. The names may be numbers, which have
+    `width` digits or more in keys, and the list may be the entry `field` of a mapping.
     """
 
     ending: bytes
     between: bytes
     after: bytes
     example: bytes = b""
+    width: int | None = None
+    field: str = ""
+
+    def names(self, value: Any) -> list[Any] | None:
+        """Return the names of frames in a parsed value, or None if it has another form."""
+        if self.field:
+            value = value.get(self.field) if isinstance(value, dict) else None
+        if self.width is None:
+            return value if isinstance(value, list) and is_key_list(value) else None
+        if not isinstance(value, list) or not all(type(it) is int and it >= 0 for it in value):
+            return None
+        return [b"%0*d" % (self.width, it) for it in value]
+
+    def rewritten(self, value: Any, names: Sequence[Any]) -> Any:
+        """Return a parsed value with other names of frames, and with their number where it is beside them."""
+        new = list(names) if self.width is None else list(map(int, names))
+        if not self.field:
+            return same_kind(value, new)
+        place = Place((self.field,), "items")
+        for path, _ in sibling_counts(value, [place]):
+            value = with_number(value, path, len(new))
+        return {**value, self.field: same_kind(value[self.field], new)}
 
     def has(self, key: bytes) -> bool:
         """Return whether a key may be that of such a record."""
@@ -71,13 +96,14 @@ class Index(msgspec.Struct, frozen=True):
     """Records of the database `kept_in` that name the keys of records: all of its records, or those of a `pattern`.
 
     A value is a key, or a list of keys that is written in a `form`. With `clip`, it is a list of what the keys of a
-    clip's frames differ in.
+    clip's frames differ in. The lists are `fixed` if something else depends on them, or if they cannot be written.
     """
 
     kept_in: str
     pattern: Pattern | None = None
     form: str = ""
     clip: Clip | None = None
+    fixed: bool = False
 
     @property
     def name(self) -> str:
@@ -103,7 +129,7 @@ class Index(msgspec.Struct, frozen=True):
         """Return the keys that the value of the record with this key names, or None if it has another form."""
         if not self.form:
             return [value]
-        items = read_items(self.form, value)
+        items = self._items(value)
         if items is None:
             return None
         before, after = self._around(key)
@@ -115,7 +141,7 @@ class Index(msgspec.Struct, frozen=True):
 
     def rewritten(self, key: bytes, value: bytes, new: Callable[[bytes], bytes | None]) -> bytes:
         """Return the value of the record with this key in a copy; `new` returns the key of a record there, or None."""
-        items = read_items(self.form, value)
+        items = self._items(value)
         if items is None:
             return value
         before, after = self._around(key)
@@ -127,7 +153,15 @@ class Index(msgspec.Struct, frozen=True):
         changed = with_keys(items, renamed)
         if changed == items:
             return value
-        return SEPARATORS[self.form].join(changed).encode() if self.is_text else FORMS[self.form].write(changed)
+        if self.is_text:
+            return SEPARATORS[self.form].join(changed).encode()
+        new_value = changed if self.clip is None else self.clip.rewritten(FORMS[self.form].read(value), changed)
+        return FORMS[self.form].write(new_value)
+
+    def _items(self, value: bytes) -> list[Any] | None:
+        if self.clip is None or self.is_text or (self.clip.width is None and not self.clip.field):
+            return read_items(self.form, value)
+        return self.clip.names(FORMS[self.form].read(value))
 
 
 def read_items(form: str, value: bytes) -> list[Any] | None:

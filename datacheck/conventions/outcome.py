@@ -9,6 +9,7 @@ from itertools import chain
 import msgspec
 
 from datacheck.conventions.conclusions import Samples, expected_count, piece_counts, samples_of, unsure_counts
+from datacheck.conventions.counts.list_counts import is_near
 from datacheck.conventions.counts.written import written_into
 from datacheck.conventions.dropped import DroppedRecords
 from datacheck.conventions.interface import Convention, Count, Listed
@@ -285,6 +286,7 @@ def _list_counts(conventions: Sequence[Convention], *, anew: bool) -> list[Count
         of_groups = {it.key: it.groups for it in convention.lists if it.groups != it.entries}
         counts = [it for it in convention.counts if it.of_list and it.kept_in is None]
         counts = [it for it in counts if it.number != of_groups.get(it.of_list or b"")]
+        counts = [it for it in counts if not it.exact or is_near(it, entries[it.of_list or b""])]
         result += [it for it in counts if anew or it.number != entries[it.of_list or b""]]
     return result
 

@@ -22,6 +22,7 @@ from datacheck.conventions.keys.stems import Stems
 from datacheck.conventions.naming_records import Index
 from datacheck.conventions.values.aligned import with_keys
 from datacheck.conventions.values.rewriting import Place, rewritten
+from datacheck.conventions.values.sibling_counts import with_number
 from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.standing import keys_at
 from datacheck.conventions.values.stored_values import FORMS, keys_in
@@ -37,7 +38,8 @@ class OtherKeyList:
 
     `places` are the places of lists that lie within the value. A dropped item also drops the items at its position from
     the lists in `beside`. The entries in `counts` of the mapping that holds the list are the number of its keys. If it
-    is a list of numbers, they are those in keys of the `pattern`.
+    is a list of numbers, they are those in keys of the `pattern`. `numbers` are the paths of the numbers of keys in
+    lists within the value, with the places of these lists.
     """
 
     form: str
@@ -47,6 +49,7 @@ class OtherKeyList:
     beside: tuple[bytes, ...] = ()
     counts: tuple[str, ...] = ()
     pattern: Pattern | None = None
+    numbers: tuple[tuple[tuple[str, ...], Place], ...] = ()
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that a listed record has in the copy, or None if any of the databases leaves it out.
@@ -66,6 +69,8 @@ class OtherKeyList:
         if not self.places:
             return with_keys(value, self.key)
         new = rewritten(value, self.places, self.key)
+        for path, place in self.numbers:
+            new = with_number(new, path, len(keys_at(new, place)))
         number = sum(len(keys_at(new, it)) for it in self.places)
         return {of: number if of in self.counts else it for of, it in new.items()} if self.counts else new
 

@@ -217,10 +217,13 @@ class _Plan:
             records = account.records - account.own
             true_counts = {records, records - len(known.aside), *map(len, account.numbers.values())}
             for it in within if repairs else ():
-                of_rows = it.count is not None and it.count.number not in true_counts
+                of_rows = it.count is not None and (it.count.exact or it.count.number not in true_counts)
                 count = replace(it.count, of_list=it.key) if it.count is not None and of_rows else None
                 lists[it.kept_in, it.key] = OtherKeyList(
-                    it.form, repairs, count, places=it.places, counts=it.counts, pattern=it.pattern
+                    *(it.form, repairs, count, it.places),
+                    counts=it.counts,
+                    pattern=it.pattern,
+                    numbers=it.beside,
                 )
         for (part, key), key_list in lists.items():
             repair = self._repair(part)
@@ -361,11 +364,13 @@ def _numbering(across: Spanning, report: Report) -> dict[str, Any]:
 def can_lose(report: Report, index: Index, part: str) -> bool:
     """Return whether records that name other records can lose these.
 
-    Records that hold a set of keys can. Records of another database that name one record each can be dropped with it,
-    if nothing counts them.
+    Records that hold a set of keys can, unless something else depends on it. Records of another database that name one
+    record each can be dropped with it, if nothing counts them.
     """
     if index.form:
-        return not any(it.ordered for it in report.keeps[part].listed if it.of_records == index.name)
+        return not index.fixed and not any(
+            it.ordered for it in report.keeps[part].listed if it.of_records == index.name
+        )
     known = report.keeps.get(index.kept_in, Known())
     entries = (it for it in report.keeps[part].listed if it.of_records == index.name)
     counted = any(it.counts or it.lists or len(it.parts) > 1 for it in known.conventions) or known.across is not None

@@ -146,6 +146,20 @@ NAMED = [
         dense=False,
     ),
     Named(
+        "lmdbdict",
+        lambda number: pickle.dumps(number * 3),
+        pickled,
+        lambda keys: {
+            b"__keys__": pickle.dumps(set(map(pickle.loads, keys))),
+            **{
+                b"__%s__" % it: pickle.dumps(None)
+                for it in (b"key_dumps", b"key_loads", b"value_dumps", b"value_loads")
+            },
+        },
+        by_keys(lambda store: [pickle.dumps(key) for key in sorted(pickle.loads(store[b"__keys__"]))]),
+        dense=False,
+    ),
+    Named(
         "mmf",
         lambda number: b"COCO_train2014_%x" % (number * 7919),
         pickled,

@@ -5,6 +5,8 @@ import pytest
 from commanding import datacheck
 from convention_stores import latents, read, write
 
+import datacheck as package
+
 
 def arrays(shape, count=30):
     return {
@@ -34,3 +36,14 @@ def test_a_number_of_all_arrays_that_is_not_true_is_still_found(tmp_path):
     assert "lat_shape says 31, there are 30" in datacheck("scan", store).stdout
     other = write(tmp_path / "other", latents() | {b"latents_shape": b"41 2 8"})
     assert "latents_shape says 41, there are 40" in datacheck("scan", other).stdout
+
+
+def test_four_channels_in_float16_are_no_four_arrays_of_float64(tmp_path):
+    records = {
+        b"lat_%d_data" % it: np.random.default_rng(it).random((4, 8, 8)).astype("f2").tobytes() for it in range(30)
+    }
+    report = package.scan(write(tmp_path / "store", records | {b"lat_shape": b"4 8 8"}))
+    assert report.counts == {"unknown-payload": 1}
+    of_all = {b"lat_%d_data" % it: np.random.default_rng(it).random((8, 8)).tobytes() for it in range(3)}
+    said = package.scan(write(tmp_path / "other", of_all | {b"lat_shape": b"4 8 8"})).findings
+    assert "lat_shape says 4, there are 3" in [it.message for it in said]

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from datacheck.conventions.values.pickled_keys import PICKLED_KEYS
 from datacheck.conventions.values.stored_values import FORMS, TEXTS, stored, stored_count
 
 VALUES = [60, ["a", "b"], [b"a", b"b"], {"train": ["a", "b"], "val": ["c"]}, list(range(300))]
@@ -100,6 +101,8 @@ def test_every_form_reads_what_it_writes():
         several = name.startswith("decimals") or name == "tuple"
         texts = form in TEXTS or name == "printed"
         value = None if name == "meta-info" else ["a", "b"] if texts else [1, 2] if several else 7
+        if name.startswith(PICKLED_KEYS):
+            value = [pickle.dumps(it, int(name[-1])) for it in ("a", b"b", 3)]
         if value is not None:
             assert form.read(form.write(value)) == value
 

@@ -24,7 +24,7 @@ def _scan(path, names, labelled):
 
 @pytest.mark.parametrize("names", PAIRS.values(), ids=PAIRS)
 def test_labels_of_one_byte_beside_raw_values_are_not_odd(tmp_path, names):
-    assert _scan(tmp_path / "env", names, 200).counts == {"unknown-payload": 1}
+    assert _scan(tmp_path / "env", names, 200).counts == {"unknown-payload": 2}  # of either part
 
 
 def test_a_few_values_of_one_byte_among_raw_ones_are_odd(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -61,9 +62,13 @@ def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
         parsed = view.stored(key)
         if parsed is None or not isinstance(parsed.value, dict) or not parsed.value:
             continue
-        if len(parsed.value) < FEWEST and not _are_sets(parsed.value):
+        few = len(parsed.value) < FEWEST and not _are_sets(parsed.value)
+        if few and (len(parsed.value) < FEW or not _may_count_few(key, parsed.value)):
             continue
-        if not all(isinstance(clip, (str, bytes)) and type(it) is int for clip, it in parsed.value.items()):
+        if not all(isinstance(clip, (str, bytes)) for clip in parsed.value):
+            continue
+        said, fields = _numbers(parsed.value)
+        if said is None:
             continue
         named = {_raw(it) for it in parsed.value}
         if len(named & clips) * 2 < len(clips - {None}) and not (_are_sets(parsed.value) and _begin(named, view.keys)):
@@ -72,7 +77,35 @@ def frame_counts(view: StoreView) -> Iterator[FrameCounts]:
             if _is_named_like_counts(key):
                 yield FrameCounts(key, parsed.form, {}, many=True)
         elif is_lossless(view.value(key) or b"", parsed):
-            yield FrameCounts(key, parsed.form, parsed.value)
+            entries = parsed.value if fields else {}
+            yield FrameCounts(key, parsed.form, said, fields=fields, entries=entries)
+
+
+def _may_count_few(key: bytes, mapping: Mapping[Any, Any]) -> bool:
+    """Return whether the names say that the numbers of few clips are counts, which may match others by chance."""
+    return _is_named_like_counts(key) or all(isinstance(it, dict) for it in mapping.values())
+
+
+def _numbers(mapping: Mapping[Any, Any]) -> tuple[dict[Any, int] | None, tuple[str, ...]]:
+    """Return the number of each clip, and the names that it has in the entries of a mapping of mappings.
+
+    The number is None if there is no such number in every entry, or if an entry has a list of as many items, which a
+    copy would have to shorten too.
+    """
+    if all(type(it) is int for it in mapping.values()):
+        return dict(mapping), ()
+    entries = [it for it in mapping.values() if isinstance(it, dict)]
+    if len(entries) < len(mapping):
+        return None, ()
+    names = [it for it in entries[0] if isinstance(it, str) and _is_named_like_counts(it.encode())]
+    names = [it for it in names if all(type(entry.get(it)) is int for entry in entries)]
+    for name in names:
+        fields = tuple(it for it in names if all(entry[it] == entry[name] for entry in entries))
+        lists = (it for entry in entries for it in entry.values() if isinstance(it, (list, dict)))
+        if not {len(it) for it in lists}.isdisjoint(entry[name] for entry in entries):
+            return None, ()
+        return {clip: entry[name] for clip, entry in mapping.items()}, fields
+    return None, ()
 
 
 def _begin(names: Collection[bytes], keys: Iterable[bytes]) -> bool:
@@ -130,11 +163,18 @@ def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameC
         named = _is_named_like_counts(counts.key)
         shown = near and len(agree) >= max(len(pairs) - 1, 0 if named else 1)
         return msgspec.structs.replace(counts, there=dict(frames)) if shown else None
-    if len(agree) < max(FEWEST, SHARE * len(counts.said) - 1):
+    if not _are_shown(len(agree), counts):
         return None
-    if len({*agree}) < VARIOUS and not _is_named_like_counts(counts.key):
+    if len({*agree}) < VARIOUS and not counts.fields and not _is_named_like_counts(counts.key):
         return None
     return msgspec.structs.replace(counts, there=dict(frames))
+
+
+def _are_shown(agree: int, counts: FrameCounts) -> bool:
+    """Return whether so many clips match their numbers that these count frames; few do if the names say so."""
+    if counts.fields or _is_named_like_counts(counts.key):
+        return are_enough(agree, len(counts.said))
+    return agree >= max(FEWEST, SHARE * len(counts.said) - 1)
 
 
 def are_enough(agree: int, every: int) -> bool:
@@ -175,4 +215,7 @@ def rewritten_without(counts: FrameCounts, dropped_keys: Iterable[bytes]) -> byt
     left = Counter(counts.there)
     left.subtract(count_frames(dropped_keys, frozenset(counts.there)))
     numbers = {clip: min(it, left.get(_raw(clip), 0)) for clip, it in counts.said.items()}
-    return None if numbers == counts.said else FORMS[counts.form].write(numbers)
+    if numbers == counts.said:
+        return None
+    entries = {clip: it | dict.fromkeys(counts.fields, numbers[clip]) for clip, it in counts.entries.items()}
+    return FORMS[counts.form].write(entries or numbers)

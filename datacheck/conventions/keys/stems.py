@@ -16,6 +16,7 @@ from datacheck.conventions.keys.groups import ENOUGH, NEARLY, WHOLE
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.key_families import may_be_part
 from datacheck.model.sample_sets import SETS
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ def behind_names_in(keys: Collection[bytes]) -> BehindNames | None:
 
     def parted(key: bytes, separator: bytes) -> Parted | None:
         name, found_one, stem = key.partition(separator)
-        return (stem, name + separator) if found_one and stem and name and not name.isdigit() else None
+        is_part = bool(name) and may_be_part(name) and not stem.isdigit()
+        return (stem, name + separator) if found_one and stem and is_part else None
 
     beginnings = _parts_of(keys, parted)
     return None if beginnings is None else BehindNames(beginnings)

@@ -35,7 +35,7 @@ def recognise(store: StoreView) -> Convention | None:
         own.add(key)
         parsed = stored(raw)
         sizes = _sizes(parsed)
-        of_one = len(sizes) > 0 and _is_of_one(sizes, _value_size(part, store))
+        of_one = len(sizes) > 0 and _is_of_one(sizes, _value_size(part, store), _last_number(part, store))
         if not of_one:
             counts.append(Count(key, parsed, raw, None if parsed is not None and parsed.form == "decimal" else 0))
         shape = sizes if of_one else sizes[1:]
@@ -54,17 +54,26 @@ def _sizes(parsed: Stored | None) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _is_of_one(sizes: tuple[int, ...], size: int | None) -> bool:
-    """Check whether sizes are the shape of one value of `size` bytes, rather than of all values together."""
+def _is_of_one(sizes: tuple[int, ...], size: int | None, last: int) -> bool:
+    """Check whether sizes are the shape of one value of `size` bytes, rather than of all values together.
+
+    If it may be either, as 4 x 64 x 64 may be that of one value in float16 or of four in float64, it is that of one
+    value where there are more values than that: `last` is the largest number that is known.
+    """
     if size is None or min(sizes) <= 0:
         return False
     items = math.prod(sizes)
-    return _are_items(items, size) and not _are_items(items // sizes[0], size)
+    return _are_items(items, size) and (not _are_items(items // sizes[0], size) or last >= sizes[0])
 
 
 def _are_items(items: int, size: int) -> bool:
     """Check whether a value of `size` bytes can be an array with this number of items."""
     return size % items == 0 and size // items in ITEM_BYTES
+
+
+def _last_number(part: Pattern, store: StoreView) -> int:
+    """Return the largest number in the sampled keys of this pattern."""
+    return max((number for it in store.keys if (number := part.number(it)) is not None), default=0)
 
 
 def _value_size(part: Pattern, store: StoreView) -> int | None:

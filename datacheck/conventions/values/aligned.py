@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.values.standing import FOLD_WORDS
 from datacheck.conventions.values.stored_values import MetaLine, OtherItems, OtherNames, is_index, key_of, same_kind
@@ -130,3 +132,11 @@ def _differ_beyond_names(names: Sequence[Any], lists: Mapping[Any, Any]) -> bool
 
 def _some_keys(items: Sequence[str | bytes]) -> Iterator[bytes]:
     return map(key_of, items[:: max(1, len(items) // PROBED)])
+
+
+class Parallel(msgspec.Struct, frozen=True):
+    """A list or an array that may have an item for each record: its key, its name inside the value, and its length."""
+
+    key: bytes
+    name: str
+    items: int

@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from datacheck.conventions.values.pickled_keys import pickled_keys
 from datacheck.conventions.values.pickled_lists import STOP, pickled_list
 from datacheck.conventions.values.printed_values import printed_value
 from datacheck.conventions.values.wrappings import WRAPPINGS, unwrapped
@@ -415,5 +416,5 @@ TEXTS = (
     *(_texts_form(name, between) for name, between in (("lines", "\n"), ("commas", ","), ("blanks", " "))),
 )
 """The forms of lists of texts. Any text may have them: they are tried only on what may be a list of keys."""
-FORMS |= {form.name: form for form in TEXTS}
+FORMS |= {form.name: form for form in (*TEXTS, *(pickled_keys(FORMS[f"pickle {it}"]) for it in range(2, 6)))}
 FORMS |= {f"{order} {size}": _binary_form(order, size) for order in ("little", "big") for size in SIZES}

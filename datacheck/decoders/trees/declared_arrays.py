@@ -2,7 +2,7 @@
 
 `{"data": x.tobytes(), "dtype": str(x.dtype), "shape": x.shape}` is what projects write where their format has no
 arrays; with several arrays in a mapping the names are `x`, `x_dtype` and `x_shape`. In a tuple, the dtype and shape
-follow the bytes.
+follow the bytes. The dtype is not there where pixels are kept: `size` and `channels` are as many as there are bytes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 
@@ -28,8 +29,12 @@ DTYPE_NAMES = ("dtype", "__dtype__", "type")
 SHAPE_NAMES = ("shape", "__shape__")
 RAW_NAMES = frozenset({"data", "buffer", "bytes", "raw", "array", "values", "value", "buf", "__ndarray__", "b64"})
 """Names of the bytes of an array; others count where they are the only bytes in the mapping."""
-_ENDS = ("type", "__")
-"""The ends of the names of a dtype."""
+SIZE_NAMES = ("shape", "__shape__", "size")
+CHANNEL_NAMES = ("channels", "channel", "n_channels", "num_channels")
+PIXELS = 64
+"""Minimum number of bytes that are taken for pixels if they are as many as the size says."""
+_ENDS = ("type", "__", "size", "shape")
+"""The ends of the names of a dtype or a size."""
 AXES = 32
 LONGEST = 64
 """Maximum length in characters of the text of a dtype."""
@@ -45,6 +50,8 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
         if path.endswith(_ENDS):
             break
         if path.endswith("]"):
+            if leaf.kind == "bytes" and path.endswith("[1]") and len(leaf.raw) >= PIXELS:
+                break
             first = first or (leaf.kind == "bytes" and path.endswith("[0]"))
             third = third or path.endswith("[2]")
             if first and third:
@@ -63,7 +70,37 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
         sizes = next((sizes for it in shapes if it is not None and (sizes := _sizes(it)) is not None), None)
         if sizes is not None and (place := _bytes_of(by_path, f"{start}{slash}", stem)) is not None:
             declared[place] = dtype, sizes
-    return declared | _in_tuples(by_path)
+    return _pixels(by_path) | declared | _in_tuples(by_path)
+
+
+def _pixels(by_path: dict[str, Leaf]) -> dict[str, tuple[str, list[int]]]:
+    """Return the shape of bytes that a size beside them is about, by their path; pixels have one byte a channel."""
+    declared: dict[str, tuple[str, list[int]]] = {}
+    for path, leaf in by_path.items():
+        start, slash, name = path.rpartition("/")
+        place: str | None = None
+        channels: list[int] = []
+        if name in SIZE_NAMES:
+            place = _bytes_of(by_path, f"{start}{slash}", "")
+            beside = (by_path.get(f"{start}{slash}{it}") for it in CHANNEL_NAMES)
+            channels = next((_sizes(it) or [] for it in beside if it is not None), [])
+        elif path.endswith("[0]"):
+            place = f"{path[:-3]}[1]"
+        bytes_of = None if place is None else by_path.get(place)
+        if place is None or bytes_of is None or bytes_of.kind != "bytes" or len(bytes_of.raw) < PIXELS:
+            continue
+        sizes = _sizes(leaf)
+        if sizes is not None and len(sizes) > 1:
+            declared[place] = "u1", [*sizes, *(channels[:1] or _channels(sizes, len(bytes_of.raw)))]
+    return declared
+
+
+def _channels(sizes: Sequence[int], count: int) -> list[int]:
+    """Return the number of channels of pixels if there are three times as many as the height and width say.
+
+    Four times as many may be numbers of four bytes.
+    """
+    return [3] if len(sizes) == 2 and count == 3 * prod(sizes) else []
 
 
 def _in_tuples(by_path: dict[str, Leaf]) -> dict[str, tuple[str, list[int]]]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from datacheck.conventions.interface import Convention, Parallel, StoreView
+from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.lists_within import keys_with_lists
+from datacheck.conventions.values.aligned import Parallel
 from datacheck.model.blocks import Block
 from datacheck.scanning.blame import Blamed, blamed
 

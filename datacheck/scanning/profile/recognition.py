@@ -14,11 +14,14 @@ from datacheck.decoders import JOINT, SIDE_DECODERS, kind, payload, value_decode
 from datacheck.errors import UsageError
 from datacheck.model.blocks import Block
 from datacheck.model.forced import RAW, UNFORCED, Forced, is_raw
-from datacheck.model.key_families import fold, named_alike
+from datacheck.model.key_families import fold, is_of_part, named_alike
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, UsualLength
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blaming
+from datacheck.scanning.profile.meant import not_meant
+from datacheck.scanning.profile.part_families import take_parts_for_families
+from datacheck.scanning.profile.side_records import are_coded
 
 FAMILIES = 32
 """Maximum number of families in a profile. The others are judged together, or each record by its own magic."""
@@ -106,6 +109,7 @@ def families_of(seen: Sequence[Look], wanted: Collection[str] = ()) -> list[str]
         prefix = "" if database is None else f"{database}:"
         for at, name in zip(places, named_alike([seen[at].key for at in places]), strict=True):
             names[at] = prefix + name
+    take_parts_for_families(seen, names, SAMPLED)
     _take_databases_for_families(seen, names)
     for database in {look.database for look in seen} if wanted else ():
         places = [at for at, look in enumerate(seen) if look.database == database]
@@ -155,8 +159,8 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
 class Vote(msgspec.Struct, frozen=True):
     """The result for the sampled values of a family: the decoder to use, and the number of values of each kind.
 
-    `forced`, `array`, `length`, `form`, `alone`, `numeric` and `words` are those of the family's profile. `plain` is
-    set if nearly all values that have any bytes are plain texts or numbers.
+    `forced`, `array`, `length`, `form`, `alone`, `numeric`, `words` and `coded` are those of the family's profile.
+    `plain` is set if nearly all values that have any bytes are plain texts or numbers.
     """
 
     decoder: str
@@ -170,6 +174,7 @@ class Vote(msgspec.Struct, frozen=True):
     alone: bool = False
     numeric: bool = False
     words: tuple[int, ...] = ()
+    coded: bool = False
 
     def applied_to(self, family: FamilyProfile) -> FamilyProfile:
         """Return the profile of the family with what was voted for."""
@@ -183,6 +188,7 @@ class Vote(msgspec.Struct, frozen=True):
             alone=self.alone,
             numeric=self.alone and self.numeric,
             words=self.words if self.alone and self.numeric else (),
+            coded=self.coded,
         )
 
     @property
@@ -328,8 +334,10 @@ class Families(msgspec.Struct, frozen=True):
         others: list[Look] = []
         for name, look in zip(names, seen, strict=True):
             members.get(name, others).append(look)
-        votes = {name: _vote(name, group, forced, label_field) for name, group in members.items()}
-        rest = _vote(None, others, forced) if others and (not votes or 2 * len(others) >= len(seen)) else None
+        apart = not_meant(members, others, forced)
+        votes = {name: _vote(name, group, forced, label_field, apart) for name, group in members.items()}
+        enough = min(len(seen) / 2, SAMPLED) if any(map(is_of_part, votes)) else len(seen) / 2
+        rest = _vote(None, others, forced, apart=apart) if others and (not votes or len(others) >= enough) else None
         every = [*votes.values(), *([rest] if rest else [])]
         if (forced.rest is None or (seen and forced.spares_texts)) and not any(vote.of_training for vote in every):
             forced = replace(forced, texts_beside=False)
@@ -339,6 +347,8 @@ class Families(msgspec.Struct, frozen=True):
         usual = _usual_length(seen)
         if usual is not None and usual.share >= NEARLY_ALL:
             votes = {name: _with_usual_length(vote, members[name], usual) for name, vote in votes.items()}
+        if rest is not None and are_coded({look.key for look in others}):
+            rest = replace(rest, coded=True)
         return cls(votes, rest, bool(others) and rest is None)
 
     def vote(self, family: str | None) -> Vote | None:
@@ -351,8 +361,19 @@ class Families(msgspec.Struct, frozen=True):
         return None if vote is None or vote.decoder == UNKNOWN else vote.decoder
 
 
-def _vote(family: str | None, seen: Sequence[Look], forced: Forced, label_field: str | None = None) -> Vote:
-    """Return the vote of a family, or of all other keys for None."""
+def _vote(
+    family: str | None,
+    seen: Sequence[Look],
+    forced: Forced,
+    label_field: str | None = None,
+    apart: Collection[str | None] = (),
+) -> Vote:
+    """Return the vote of a family, or of all other keys for None.
+
+    An array that is given for all values is not meant for the families in `apart`.
+    """
+    if family in apart:
+        forced = replace(forced, rest=None)
     label = family is not None and is_label(family, label_field)
     how = forced.of(family)
     if how is not None and how is forced.rest and forced.spares_texts:

@@ -6,9 +6,10 @@ They may have the form of the samples, such as a mapping among mappings, but nee
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from datacheck.conventions.counts.aside import ASIDE
+from datacheck.model.sample_sets import SETS
 
 _TELLING = (
     "classes mean means std stds var stat stats statistics norm normalization normalizer scaler vocab vocabulary "
@@ -18,20 +19,31 @@ _TELLING = (
 )
 TELLING = frozenset(_TELLING.split())
 """Words at least one of which is in the name of a record about the others; the rest may be those of ASIDE."""
-LISTING = frozenset(["names", "list", "map", "mapping", "to", "index"])
-"""Words that tell so together with another one, as in class_names and idx_to_label."""
+_LISTING = (
+    "names list map mapping to index indices keys ids n num nums nb number count counts size length len splits files"
+)
+LISTING = frozenset(_LISTING.split())
+"""Words that tell so together with another one, as in class_names, idx_to_label, train_keys and num_val."""
 LONGEST = 64
 """Maximum length of such a name in bytes: words that are in other words can be told apart in many ways."""
-_ANY = "|".join(sorted(ASIDE | TELLING, key=len, reverse=True))
+_OTHERS = frozenset(["image", "images", "frame", "frames", *map(bytes.decode, SETS)])
+"""Further words that such names may have."""
+_ANY = "|".join(sorted(ASIDE | TELLING | LISTING | _OTHERS, key=len, reverse=True))
 _NAME = re.compile(rf"[_. -]*(?:(?:{_ANY})[_. -]*)+".encode(), re.IGNORECASE)
+CODED = 0.9
+"""Minimum share of the sampled keys that have a digit for the others to be no samples."""
+ENOUGH = 32
 _WORD = re.compile("[a-z]+")
+_DIGIT = re.compile(rb"[0-9]")
+_WORDS = re.compile(rb"_*[A-Za-z]+(?:[_. -][A-Za-z]+)*_*")
+_HEXADECIMAL = re.compile(rb"[a-fA-F]{6,}")
 
 
 def is_side_record(key: bytes) -> bool:
     """Return whether a key is the name of a record about the others.
 
-    >>> [is_side_record(it) for it in (b"__stats__", b"class_names", b"class_weights", b"oak_tree", b"mean_7")]
-    [True, True, True, False, False]
+    >>> [is_side_record(it) for it in (b"__stats__", b"class_names", b"train_keys", b"oak_tree", b"mean_7", b"train")]
+    [True, True, True, False, False, False]
     """
     if len(key) > LONGEST or _NAME.fullmatch(key) is None:
         return False
@@ -39,9 +51,19 @@ def is_side_record(key: bytes) -> bool:
     return not TELLING.isdisjoint(name_words) or (len(name_words) > 1 and not LISTING.isdisjoint(name_words))
 
 
-def parted(keys: Sequence[bytes], rows: Sequence[int]) -> tuple[Sequence[int], list[int]]:
-    """Return the rows of the samples, and those of the records about them."""
-    aside = [row for row in rows if is_side_record(keys[row])]
+def are_coded(keys: Collection[bytes]) -> bool:
+    """Return whether nearly all keys have a digit, as digests have, so that one of words alone is unlike them."""
+    return len(keys) >= ENOUGH and sum(_DIGIT.search(it) is not None for it in keys) >= CODED * len(keys)
+
+
+def _is_of_words(key: bytes) -> bool:
+    """Return whether a key consists of words, which digests without a digit do not."""
+    return len(key) <= LONGEST and _WORDS.fullmatch(key) is not None and _HEXADECIMAL.fullmatch(key) is None
+
+
+def parted(keys: Sequence[bytes], rows: Sequence[int], *, coded: bool = False) -> tuple[Sequence[int], list[int]]:
+    """Return the rows of the samples, and those of the records about them; `coded` is what `are_coded` returned."""
+    aside = [row for row in rows if is_side_record(keys[row]) or (coded and _is_of_words(keys[row]))]
     if not aside:
         return rows, aside
     others = frozenset(aside)
