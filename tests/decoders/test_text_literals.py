@@ -7,12 +7,16 @@ from decoding_together import compared
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.json_text import JsonDecoder
 from datacheck.model.blocks import Block
+from datacheck.model.profile import FamilyProfile
 
 
-def findings_of(*values):
+NUMBERS = FamilyProfile("text", 100, of_numbers=True)
+
+
+def findings_of(*values, profile=None):
     """Return the findings of the decoder of texts."""
     block = Block([b""] * len(values), values)
-    return [it for it in TextDecoder().decode(block, range(len(values)), None) if isinstance(it, tuple)]
+    return [it for it in TextDecoder().decode(block, range(len(values)), profile) if isinstance(it, tuple)]
 
 
 @pytest.mark.parametrize(
@@ -30,8 +34,9 @@ def findings_of(*values):
     ],
 )
 def test_numbers_that_are_not_finite_are_found_where_the_text_says_what_a_number_is(text, code, words):
-    [(row, finding)] = findings_of(b"a sound caption", text.encode(), b"another")
-    assert (row, finding.code, finding.verdict, finding.message) == (1, code, "bad", words)
+    for profile, verdict in ((NUMBERS, "bad"), (None, "suspicious")):
+        [(row, finding)] = findings_of(b"a sound caption", text.encode(), b"another", profile=profile)
+        assert (row, finding.code, finding.verdict, finding.message) == (1, code, verdict, words)
 
 
 def test_an_element_of_xml_may_be_a_name():

@@ -187,6 +187,7 @@ class Vote(msgspec.Struct, frozen=True):
             form=self.form,
             alone=self.alone,
             numeric=self.alone and self.numeric,
+            of_numbers=self.numeric,
             words=self.words if self.alone and self.numeric else (),
             coded=self.coded,
         )
