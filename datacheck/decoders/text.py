@@ -64,7 +64,7 @@ _OBJECT = re.compile(
 _OBJECT_BEGINS = frozenset((b"[", b"<"))
 _ATOM = r"(?:[-+]?(?:[0-9.][-+0-9.eEj]*|nan|inf)|True|False)"
 _ELIDED = re.compile(rf"(?:[A-Za-z]+\()?\[[\[\s]*+(?:{_ATOM},?\s+){{3}}(\.\.\.),?(?:\s+{_ATOM},?){{3}}\s*\]")
-"""Matches the first row of an array written by NumPy or PyTorch without most of its numbers: three are at either end."""
+"""Matches the first row of an array that NumPy or PyTorch wrote with three numbers at either end and no others."""
 _NESTED = re.compile(r"(?:[A-Za-z]+\()?\[\[")
 _ELIDED_ROWS = re.compile(r"\],?\n\s*(\.\.\.),?\n\s*\[")
 """Matches, in such an array of more axes, what stands for most of its rows."""

@@ -9,7 +9,6 @@ from datacheck.decoders.trees.json_text import JsonDecoder
 from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
 
-
 NUMBERS = FamilyProfile("text", 100, of_numbers=True)
 
 

@@ -14,12 +14,13 @@ from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
 
 SOUND = (
-    "Supported file extensions: .exe, .dll, .inf, .sys", "Driver setup information file: .inf", "- .exe\n- .inf\n- .sys",
-    "[.exe, .dll, .inf]", "files: .inf\ndocs: .txt\nsize: 3", "[nan]", "[inf]", "(NaN, NaN)", "{lang: nan}", "{x: NaN}",
-    "[f(0), inf, 2]", "(min(0, inf), max(0, 3))", "{ a: 1, b: Infinity }", "return x ? 1 : .nan", "case zero: .nan",
-    "- key: .inf, and others", "<author>Nan</author><year>1999</year>", "<option value='1'>nan</option>",
-    "<entry><form>nan</form><id>3</id></entry>", "<tei><w>nan</w><n>1</n></tei>", "<text>NaN</text>", "<title>NaN</title>",
-    "[1, 2, 3, ..., n]", "[0, 1, 2, ..., 9] is a list", "[1, 2, 3, ... 10]", "b'a' + b'c'", "b'x' if y else b'z'",
+    "Supported file extensions: .exe, .dll, .inf, .sys", "Driver setup information file: .inf",
+    "- .exe\n- .inf\n- .sys", "[.exe, .dll, .inf]", "files: .inf\ndocs: .txt\nsize: 3", "[nan]", "[inf]",
+    "(NaN, NaN)", "{lang: nan}", "{x: NaN}", "[f(0), inf, 2]", "(min(0, inf), max(0, 3))", "{ a: 1, b: Infinity }",
+    "return x ? 1 : .nan", "case zero: .nan", "- key: .inf, and others", "<author>Nan</author><year>1999</year>",
+    "<option value='1'>nan</option>", "<entry><form>nan</form><id>3</id></entry>", "<tei><w>nan</w><n>1</n></tei>",
+    "<text>NaN</text>", "<title>NaN</title>", "[1, 2, 3, ..., n]", "[0, 1, 2, ..., 9] is a list", "[1, 2, 3, ... 10]",
+    "b'a' + b'c'", "b'x' if y else b'z'",
 )  # fmt: skip
 
 

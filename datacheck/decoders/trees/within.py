@@ -155,8 +155,8 @@ def may_be_flawed(text: str) -> bool:
 def read_flawed(path: str, text: str) -> Made | None:
     """Return the field of a text, and its flaw: numbers in JSON that are not finite, or the finding about a stand-in.
 
-    Return None if there is no flaw. Payloads in base64 count too; other fields of JSON in a text are not judged. Numbers
-    are only suspicious in a text that may be code or an answer, by its name.
+    Return None if there is no flaw. Payloads in base64 count too; other fields of JSON in a text are not judged.
+    Numbers are only suspicious in a text that may be code or an answer, by its name.
     """
     if _BEGINS_FLAWED.match(text) is None:
         return None
