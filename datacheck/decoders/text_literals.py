@@ -67,12 +67,12 @@ def data_finding(text: str, *, among_numbers: bool = False) -> Finding | None:
 
     >>> data_finding("{'x': [0.5, nan]}").message
     'the value at x[1] is NaN'
-    >>> data_finding("x: .inf\\nsize: 3").message
-    'the value in line 1 is infinite'
+    >>> data_finding("x: .nan\\nsize: 3").message
+    'the value in line 1 is NaN'
     """
     if MAY_BE_FLAWED.search(text) is None:
         return None
-    finding = _in_literal(text) or _in_printed_array(text) or _in_yaml(text)
+    finding = _in_literal(text) or _in_printed_array(text) or _in_yaml(text, bounds=not among_numbers)
     if finding is None:
         return _in_xml(text)
     return finding if among_numbers else msgspec.structs.replace(finding, verdict="suspicious")
@@ -160,10 +160,11 @@ def _in_printed_array(text: str) -> Finding | None:
     return found(code, message, first=[at])
 
 
-def _in_yaml(text: str) -> Finding | None:
+def _in_yaml(text: str, *, bounds: bool) -> Finding | None:
     """Return the finding for YAML, whose numbers are spelled .nan and .inf, or None if those may be endings of files.
 
-    They may be unless a finite number is there too, and no ending.
+    They may be unless a finite number is there too, and no ending. If `bounds` are expected, as in configurations,
+    infinity is sound.
     """
     flow = _YAML_FLOW.fullmatch(text) is not None
     lines = text.splitlines()
@@ -178,9 +179,9 @@ def _in_yaml(text: str) -> Finding | None:
         parts = [part for part, colon in _YAML_PART.findall(value) if not colon] if several else [value]
         for part in parts:
             word = _YAML_NUMBER.fullmatch(part)
-            if word is not None:
+            if word is not None and not (bounds and word[1].lower() == "inf"):
                 first = first or (number, word[1].lower())
-            elif _ENDING.fullmatch(part):
+            elif word is None and _ENDING.fullmatch(part):
                 return None
             finite = finite or _FINITE.fullmatch(part) is not None
     if first is None or not finite:

@@ -28,7 +28,7 @@ def findings_of(*values, profile=None):
         (repr(np.array([[1.0, 2.0], [np.nan, 2.0]], "f4")), "nan", "the value at [1][0] is NaN"),
         (str(np.array([[1.0, np.nan], [3.0, -np.inf]])), "nan", "the first of 4 numbers that is NaN is at [1]"),
         ("name: cat\nx: .nan\nlist:\n- 1.5\n", "nan", "the value in line 2 is NaN"),
-        ("- 1.5\n- -.Inf\n", "inf", "the value in line 2 is infinite"),
+        ("- 1.5\n- .NaN\n", "nan", "the value in line 2 is NaN"),
         ("{x: 1, y: .NAN}", "nan", "the value in line 1 is NaN"),
     ],
 )
@@ -36,6 +36,13 @@ def test_numbers_that_are_not_finite_are_found_where_the_text_says_what_a_number
     for profile, verdict in ((NUMBERS, "bad"), (None, "suspicious")):
         [(row, finding)] = findings_of(b"a sound caption", text.encode(), b"another", profile=profile)
         assert (row, finding.code, finding.verdict, finding.message) == (1, code, verdict, words)
+
+
+def test_infinity_in_yaml_is_a_bound_unless_texts_consist_of_numbers():
+    text = b"height: 300\nmax-height: .inf  # at most\n"
+    assert findings_of(text) == []
+    [(_, finding)] = findings_of(text, profile=NUMBERS)
+    assert (finding.code, finding.verdict, finding.message) == ("inf", "bad", "the value in line 2 is infinite")
 
 
 def test_an_element_of_xml_may_be_a_name():
