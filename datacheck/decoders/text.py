@@ -58,7 +58,7 @@ _BEHIND_NAMES = frozenset((b":", b"="))
 _NO_WORDS = _BEHIND_NAMES | {b"", b"array(", b"tensor("}
 _REPR = re.compile(r"""b(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")\s*""", re.DOTALL)
 _OBJECT = re.compile(
-    r"\[object [A-Z]\w*\]|<[^<>]+ at 0x[0-9a-fA-F]+>|<(?:Closed )?HDF5 (?:dataset|group|file)\b[^\n]*>"
+    r"\[object [A-Z]\w*\]|<[^<>\n]+ at 0x[0-9a-fA-F]+>|<(?:Closed )?HDF5 (?:dataset|group|file)\b[^\n]*>"
 )
 """Matches what JavaScript, Python and h5py write for an object that has no text of its own."""
 _OBJECT_BEGINS = frozenset((b"[", b"<"))
@@ -151,7 +151,7 @@ def is_plain(value: Value) -> bool:
     words = bytes(value[:TEXT_BYTES]).split()
     letters = b"".join(words)
     if bytes(value[:1]) in _OBJECT_BEGINS and _OBJECT.fullmatch(
-        bytes(value[:TEXT_BYTES]).decode("utf-8", "replace").strip()
+        bytes(value[:TEXT_BYTES]).decode("utf-8", "replace").rstrip()
     ):
         return False
     if len(value) <= SHORT:
@@ -322,8 +322,8 @@ def stand_in_finding(text: str) -> Finding | None:
     if _REPR.fullmatch(text):
         message = "bytes written out as text, b'...': str() was called on them before they were stored"
         return found("odd-text", message, offset=0)
-    if _OBJECT.fullmatch(text.strip()):
-        message = f'"{text.strip()[:WORD_BYTES]}" stands for an object, whose content was not stored'
+    if _OBJECT.fullmatch(text.rstrip()):
+        message = f'"{text.rstrip()[:WORD_BYTES]}" stands for an object, whose content was not stored'
         return found("odd-text", message, offset=0)
     dots = -1
     if (beginning := _ELIDED.match(text)) is not None:

@@ -214,5 +214,5 @@ def _in_xml(text: str) -> Finding | None:
 def _of_element(element: re.Match[str]) -> Finding:
     code = "nan" if "nan" in element[2].lower() else "inf"
     message = f"the element {element[1]} holds {element[2]}, which is no finite number"
-    offset = len(element.string[: element.start(2)].encode())
+    offset = len(element.string[: element.start(2)].encode("utf-8", "surrogatepass"))
     return found(code, message, verdict="suspicious", offset=offset)

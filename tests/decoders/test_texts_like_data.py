@@ -24,6 +24,14 @@ SOUND = (
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("text", [" [object Object]", "<a\nb at 0x1f>", " <HDF5 dataset 'x'>", "<a at 0x1f>\n"])
+def test_a_text_is_judged_alike_alone_and_beside_a_flawed_one(text):
+    decoder = TextDecoder()
+    alone = [it for _, it in decoder.decode(Block([b""], [text.encode()]), [0], None)]
+    beside = [it for row, it in decoder.decode(Block([b"", b""], [text.encode(), b"b'x'"]), [0, 1], None) if not row]
+    assert alone == beside
+
+
 @pytest.mark.parametrize("profile", [None, FamilyProfile("text", 100, of_numbers=True)])
 def test_texts_of_other_kinds_are_sound(profile):
     texts = [it.encode() for it in SOUND]
