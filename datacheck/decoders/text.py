@@ -56,6 +56,8 @@ _WORDS = re.compile(rb"""(?:array|tensor)\(|[^\s,;|()\[\]{}"':=]+|[:=]""")
 """Matches the words and numbers of a text, and what stands between a name and its number."""
 _BEHIND_NAMES = frozenset((b":", b"="))
 _NO_WORDS = _BEHIND_NAMES | {b"", b"array(", b"tensor("}
+_LITERAL = re.compile(rb"""\s*(?:array\(|tensor\()?[\[({][\[({\s]*(?:['"0-9.+-]|nan\b|inf\b|True\b|False\b|None\b)""")
+"""Matches the beginning of a literal of Python that holds something."""
 _REPR = re.compile(r"""b(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")\s*""", re.DOTALL)
 _OBJECT = re.compile(
     r"\[object [A-Z]\w*\]|<[^<>\n]+ at 0x[0-9a-fA-F]+>|<(?:Closed )?HDF5 (?:dataset|group|file)\b[^\n]*>"
@@ -218,6 +220,15 @@ def is_numeric(value: Value) -> bool:
     return 2 * sum(words) > len(words)
 
 
+def is_literal(value: Value) -> bool:
+    """Check whether a text begins and ends like a dict, a list, a tuple or an array as Python's `repr` writes it.
+
+    >>> is_literal(b"{'a': 1}"), is_literal(b"[nan] is bread"), is_literal(b"(see below)")
+    (True, False, False)
+    """
+    return _LITERAL.match(value) is not None and bytes(value[-WORD_BYTES:]).rstrip()[-1:] in (b"}", b"]", b")")
+
+
 def _words(value: Value) -> Iterator[bytes]:
     """Yield the words and numbers of a text without names of numbers; those that are too long for a number are cut."""
     before = b""
@@ -283,9 +294,7 @@ def _findings(value: bytes, profile: FamilyProfile | None) -> Iterator[Finding]:
         of_numbers = None
         if profile is not None and profile.numeric:
             of_numbers = numbers_finding(value, profile.words)
-        of_numbers = of_numbers or data_finding(
-            value.decode(), among_numbers=profile is not None and profile.of_numbers
-        )
+        of_numbers = of_numbers or data_finding(value.decode(), among_data=profile is not None and profile.of_data)
         if of_numbers is not None:
             yield of_numbers
 

@@ -2,7 +2,7 @@
 
 Such texts lie beside pictures and in stores of nothing but texts. They are not decoded: only what is certainly a number
 by the text's own syntax counts, and most texts are ruled out by how they begin. Among captions, code or answers such a
-text may be what was meant, so that the finding is bad only where nearly all texts consist of numbers.
+text may be what was meant, so that the finding is bad only where nearly all texts are data.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ class _Hit(NamedTuple):
     code: str
 
 
-def data_finding(text: str, *, among_numbers: bool = False) -> Finding | None:
+def data_finding(text: str, *, among_data: bool = False) -> Finding | None:
     """Return the finding for a text of data if one of its numbers is not finite, or None for any other text.
 
-    It is suspicious, and bad only if the text is one of many that consist of numbers (`among_numbers`).
+    It is suspicious, and bad only if nearly all texts beside it are data (`among_data`).
 
     >>> data_finding("{'x': [0.5, nan]}").message
     'the value at x[1] is NaN'
@@ -72,10 +72,10 @@ def data_finding(text: str, *, among_numbers: bool = False) -> Finding | None:
     """
     if MAY_BE_FLAWED.search(text) is None:
         return None
-    finding = _in_literal(text) or _in_printed_array(text) or _in_yaml(text, bounds=not among_numbers)
+    finding = _in_literal(text) or _in_printed_array(text) or _in_yaml(text, bounds=not among_data)
     if finding is None:
         return _in_xml(text)
-    return finding if among_numbers else msgspec.structs.replace(finding, verdict="suspicious")
+    return finding if among_data else msgspec.structs.replace(finding, verdict="suspicious")
 
 
 def _in_literal(text: str) -> Finding | None:

@@ -9,7 +9,7 @@ from datacheck.decoders.trees.json_text import JsonDecoder
 from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
 
-NUMBERS = FamilyProfile("text", 100, of_numbers=True)
+DATA = FamilyProfile("text", 100, of_data=True)
 
 
 def findings_of(*values, profile=None):
@@ -33,15 +33,15 @@ def findings_of(*values, profile=None):
     ],
 )
 def test_numbers_that_are_not_finite_are_found_where_the_text_says_what_a_number_is(text, code, words):
-    for profile, verdict in ((NUMBERS, "bad"), (None, "suspicious")):
+    for profile, verdict in ((DATA, "bad"), (None, "suspicious")):
         [(row, finding)] = findings_of(b"a sound caption", text.encode(), b"another", profile=profile)
         assert (row, finding.code, finding.verdict, finding.message) == (1, code, verdict, words)
 
 
-def test_infinity_in_yaml_is_a_bound_unless_texts_consist_of_numbers():
+def test_infinity_in_yaml_is_a_bound_unless_texts_are_data():
     text = b"height: 300\nmax-height: .inf  # at most\n"
     assert findings_of(text) == []
-    [(_, finding)] = findings_of(text, profile=NUMBERS)
+    [(_, finding)] = findings_of(text, profile=DATA)
     assert (finding.code, finding.verdict, finding.message) == ("inf", "bad", "the value in line 2 is infinite")
 
 

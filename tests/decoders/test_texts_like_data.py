@@ -32,18 +32,18 @@ def test_a_text_is_judged_alike_alone_and_beside_a_flawed_one(text):
     assert alone == beside
 
 
-@pytest.mark.parametrize("profile", [None, FamilyProfile("text", 100, of_numbers=True)])
+@pytest.mark.parametrize("profile", [None, FamilyProfile("text", 100, of_data=True)])
 def test_texts_of_other_kinds_are_sound(profile):
     texts = [it.encode() for it in SOUND]
     findings = [*TextDecoder().decode(Block([b""] * len(texts), texts), range(len(texts)), profile)]
     assert [(SOUND[row], it.message) for row, it in findings] == []
 
 
-def test_answers_in_python_are_only_suspicious_but_nan_among_boxes_is_bad(tmp_path):
+def test_answers_in_python_are_only_suspicious_but_nan_among_literals_is_bad(tmp_path):
     answers = {key(it): f"Answer {it}: a list of what is there".encode() for it in range(300)}
     answers[key(7)] = b"{'age': nan, 'size': 3}"
-    boxes = {key(it): b"{'box': (%d, 2.5, 3, 4)}" % it for it in range(300)}
-    boxes[key(7)] = b"{'box': (nan, 2.5, 3, 4)}"
+    boxes = {key(it): b"{'file': 'a.jpg', 'label': 'cat', 'score': %d}" % it for it in range(300)}
+    boxes[key(7)] = b"{'file': 'a.jpg', 'label': 'cat', 'score': nan}"
     for name, records, verdict in (("answers", answers, "suspicious"), ("boxes", boxes, "bad")):
         report = datacheck.scan(write_lmdb(tmp_path / name, records), workers=1)
         assert [(it.key, it.code, it.verdict) for it in report.findings] == [("00000007", "nan", verdict)]

@@ -168,7 +168,7 @@ def read_flawed(path: str, text: str) -> Made | None:
         return None
     raw = text.encode("utf-8", "surrogatepass")
     prose = _PROSE.fullmatch(path) is not None
-    finding = data_finding(text, among_numbers=not prose)
+    finding = data_finding(text, among_data=not prose)
     if finding is not None and (prose or not ("NaN" in text or "Infinity" in text)):
         return [whole], [msgspec.structs.replace(finding, field=path)]
     if not decoder("json").knows(raw):
