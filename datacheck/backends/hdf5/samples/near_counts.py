@@ -88,6 +88,15 @@ NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split()
 NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
 OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
 """Words for what has one value for each feature, and no row for each record."""
+OWN_ROWS = frozenset(
+    b"edge edges face faces triangle triangles node nodes vertex vertices gallery query queries vocab vocabulary".split()
+)
+"""Words for what rarely has as many rows as something else: nodes and edges of a graph, queries and what is searched."""
+PARAMETERS = frozenset(
+    b"w weight weights kernel kernels factor factors embedding embeddings emb vector vectors vec vecs codebook encoder "
+    b"decoder basis".split()
+)
+"""Words in the names of learned arrays, which have a row for each input, user, word or such."""
 TOKENS = frozenset({1, 2, 5})
 """Numbers of tokens beside those of the patches of a picture: for the class, its teacher, and four registers."""
 FEW_WIDE, ALIKE = 20, 4
@@ -252,7 +261,9 @@ def _only_two(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, b
     if above or _have_tokens(some, other) or _have_tokens(other, some):  # in other groups there may be more
         return
     few = abs(some.rows - other.rows) > 1 and near(some, other, VERY_CLOSE) and min(some.rows, other.rows) >= LONG
-    if few and not are_of_one_kind(some, other) and not (words(some.name) | words(other.name)) & SETS:
+    of_some, of_other = words(some.name), words(other.name)
+    learned = of_some & PARAMETERS and of_other & PARAMETERS
+    if few and not learned and not are_of_one_kind(some, other) and not (of_some | of_other) & (SETS | OWN_ROWS):
         yield some, other, False
 
 
