@@ -89,9 +89,9 @@ NAMES = frozenset(b"name names filename filenames file files path paths key keys
 OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
 """Words for what has one value for each feature, and no row for each record."""
 OWN_ROWS = frozenset(
-    b"edge edges face faces triangle triangles node nodes vertex vertices gallery query queries vocab vocabulary".split()
+    b"edge edges face faces triangle triangles node nodes vertex vertices gallery query queries vocab".split()
 )
-"""Words for what rarely has as many rows as something else: nodes and edges of a graph, queries and what is searched."""
+"""Words for what rarely has as many rows as other things: nodes and edges of a graph, queries and what is searched."""
 PARAMETERS = frozenset(
     b"w weight weights kernel kernels factor factors embedding embeddings emb vector vectors vec vecs codebook encoder "
     b"decoder basis".split()
