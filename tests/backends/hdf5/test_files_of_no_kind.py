@@ -10,8 +10,8 @@ WORDS = ("amber", "birch", "cedar")
 
 
 def folder(path, shapes):
-    path.mkdir()
     for at, (name, shape) in enumerate(shapes.items()):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(path / f"{name}.h5", "w") as file:
             file["image"] = np.random.default_rng(at).random(shape).astype("f4")
     return path
@@ -30,6 +30,7 @@ def test_one_file_of_fewer_axes_is_no_kind_of_files(tmp_path, odd):
     [
         {"volume": (6, *SIZE)} | {f"slice_{at}": SIZE for at in range(6)},
         dict.fromkeys(WORDS, (3, *SIZE)) | {f"{it}_slice_{at}": SIZE for it in WORDS for at in range(3)},
+        dict.fromkeys(WORDS, (3, *SIZE)) | {f"{it}/{at}": SIZE for it in WORDS for at in range(3)},
     ],
 )
 def test_volumes_with_names_of_their_own_are_those_of_their_slices(tmp_path, shapes):

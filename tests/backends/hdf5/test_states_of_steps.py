@@ -13,6 +13,8 @@ def steps(path, states, *, ended=(), others=("actions", "rewards", "dones")):
         "actions": np.random.default_rng(0).normal(size=(500, 2)),
         "rewards": np.random.default_rng(1).normal(size=500),
         "dones": np.isin(np.arange(500), ended),
+        "lengths": np.full(10, 50),
+        "state_idx": np.minimum(np.arange(500), 479),
     }
     with h5py.File(path, "w") as file:
         file["states"] = np.random.default_rng(2).normal(size=(states, 4))
@@ -34,6 +36,8 @@ def test_another_number_of_states_than_actions_is_found(tmp_path, states, verdic
         (504, {"ended": (99, 199, 299, 499)}),
         (505, {"ended": (99, 199, 299, 399)}),
         (100, {}),
+        (510, {"others": ("actions", "rewards", "dones", "lengths")}),
+        (480, {"others": ("actions", "rewards", "dones", "state_idx")}),
         (480, {"others": ("actions",)}),
     ],
 )

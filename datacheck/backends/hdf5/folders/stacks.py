@@ -61,14 +61,15 @@ def _have_slices(
 ) -> bool:
     """Check whether each of some files is a volume with slices in other files.
 
-    These are all files with the shape of a slice, or their names begin with that of the volume.
+    These are all files with the shape of a slice, or their names, or the name of their folder, begin with that of the
+    volume.
     """
     alike: Counter[tuple[Shape, bytes]] = Counter()
     for number, members in shapes.items():
         if path in members:
-            stem = _stem(names[number])
-            ends = [it.start() for it in SEPARATORS.finditer(stem)]
-            alike.update((members[path], stem[:end]) for end in (0, *ends))
+            stem, above = _stem(names[number]), names[number].rpartition(b"/")[0]
+            begins = {stem[: it.start()] for it in SEPARATORS.finditer(stem)} | {_stem(above)}
+            alike.update((members[path], it) for it in begins | {b""})
     for number in volumes:
         shape = shapes[number][path]
         of_volume = alike[shape[1:], _stem(names[number])]

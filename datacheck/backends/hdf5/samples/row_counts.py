@@ -134,8 +134,9 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
     actions = next((parts[name] for name in sorted(ACTIONS, reverse=True) if name in parts), None)
     if actions is None:
         return
+    states = [it for name, it in sized.items() if name in STATES and near(it, actions, NEAR_STEPS)]
     if len(STEPS & parts.keys()) >= FLAT:
-        parts |= {name: it for name, it in sized.items() if name in STATES and near(it, actions, NEAR_STEPS)}
+        parts |= {it.name: it for it in states if not told_apart(it, actions, datasets, values)}
     parts = {name: it for name, it in parts.items() if not (name in ENDINGS and _are_last_rows(it, actions, values))}
     if len(parts) < 2:
         return
@@ -146,7 +147,10 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
     }
     ends |= {it.rows for it in datasets if _are_last_rows(it, actions, values)}
     transitions = {it.rows for it in parts.values() if it.name in NEXT}
-    allowed = {it.rows for it in odd if it.name in SEEN | STATES and it.rows - actions.rows in ends} - transitions
+    allowed = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends}
+    episodes = ends | {it.rows for it in sized.values()}  # of a dataset with a row for each
+    allowed |= {it.rows for it in odd if it.name in STATES and it.rows - actions.rows in episodes}
+    allowed -= transitions
     wrong = [it for it in odd if it.rows not in allowed or it.name in STEPS - ENDINGS]  # flags may follow observations
     if wrong:
         counts = [(escape(it.path), it.rows) for _, it in sorted(parts.items())]
