@@ -6,7 +6,7 @@ A validator is called with a `Batch` and yields `(position in the batch, Finding
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -44,15 +44,6 @@ class Validator(Protocol):
     def __call__(self, batch: Batch) -> Findings:
         """Yield the position in the batch and the finding of each record that has something wrong."""
         ...
-
-
-def codes_of(validator: Validator) -> Iterator[str]:
-    """Yield the codes that a validator declares."""
-    declared: object = getattr(validator, "codes", ())
-    if isinstance(declared, str):
-        yield declared
-    elif isinstance(declared, Iterable):
-        yield from (it for it in declared if isinstance(it, str))
 
 
 class BuiltIn:
