@@ -22,7 +22,7 @@ from typing import NamedTuple
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.names import FEATURES, LABELS, PLACES, words
 from datacheck.backends.hdf5.samples.last_axis import is_axis
-from datacheck.backends.hdf5.samples.row_counts import ENDS, PARTS, STARTS, counts_text, other_words
+from datacheck.backends.hdf5.samples.row_counts import ENDS, PARTS, STARTS, counts_text, is_step, other_words
 from datacheck.backends.hdf5.samples.samples import CHANNELS
 from datacheck.backends.hdf5.samples.told_apart import are_of_one_kind, near, told_apart
 from datacheck.model.cells import NUMBERS, TEXTS
@@ -245,6 +245,8 @@ def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
     (rows, count), *_ = Counter(it.rows for it in datasets).most_common(1) or [(0, 0)]
     odd = [it for it in datasets if it.rows != rows]
     if count < ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
+        return
+    if is_step(odd[0], datasets):
         return
     usual = next(it for it in datasets if it.rows == rows)
     is_label = bool(LABELS & words(odd[0].name))

@@ -158,6 +158,13 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
         yield _unequal_finding(counts, certain=any(near(it, actions) and it.rows not in allowed for it in sure))
 
 
+def is_step(dataset: Dataset, datasets: Sequence[Dataset]) -> bool:
+    """Check whether `step_counts` compares the observations or states in a dataset with the actions beside it."""
+    names = {it.name for it in datasets}
+    seen = dataset.name in SEEN or (dataset.name in STATES and len(STEPS & names) >= FLAT)
+    return seen and not ACTIONS.isdisjoint(names)
+
+
 def _are_last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
     """Check whether a dataset holds, in ascending order, the last row of each episode, or the row after it."""
     if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not 0 < dataset.rows < actions.rows:
