@@ -80,8 +80,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     beside nothing and are the records themselves, `numeric` that nearly all such texts consist of numbers; `words` are
     the places in them where most have a word instead. `short` means that of values of varying length some have hardly
     any numbers, so that others may have none: the boxes of a picture. `trailing` means that nearly all records have
-    bytes after the end of their payload. `coded` means that nearly all keys have a digit, as digests have: keys of
-    words alone are then those of records about the others.
+    bytes after the end of their payload. `key_lengths` are the lengths of keys that are digests or the like: keys of
+    words and another length are those of records about the others.
     """
 
     decoder: str
@@ -125,7 +125,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     numeric: bool = False
     words: tuple[int, ...] = ()
     trailing: bool = False
-    coded: bool = False
+    key_lengths: tuple[int, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True):
