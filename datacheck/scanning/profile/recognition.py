@@ -159,8 +159,8 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
 class Vote(msgspec.Struct, frozen=True):
     """The result for the sampled values of a family: the decoder to use, and the number of values of each kind.
 
-    `forced`, `array`, `length`, `form`, `alone`, `numeric`, `words` and `key_lengths` are those of the family's profile.
-    `plain` is set if nearly all values that have any bytes are plain texts or numbers.
+    `forced`, `array`, `length`, `form`, `alone`, `numeric`, `words` and `key_lengths` are those of the family's
+    profile. `plain` is set if nearly all values that have any bytes are plain texts or numbers.
     """
 
     decoder: str
