@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from datacheck.model.escaping import unescape
 from datacheck.model.key_families import is_at_end, named_by_parts
 from datacheck.model.profile import EMPTY, UNKNOWN
+from datacheck.model.sample_sets import SETS
 
 if TYPE_CHECKING:
     from datacheck.scanning.profile.recognition import Look
@@ -41,10 +42,11 @@ def take_parts_for_families(seen: Sequence[Look], names: list[str], enough: int)
 
 
 def _are_classes(seen: Mapping[bytes, Look], parts: Mapping[bytes, str | None]) -> bool:
-    """Return whether keys are named after classes, as cat/9f86d081 and dog/2c26b46b, or formats, rather than parts.
+    """Return whether keys are named after classes, as cat/9f86d081 and dog/2c26b46b, sets, or formats, but not parts.
 
-    No sample has two of them then. Their values are of one kind, and all of one size, or there are keys of further
-    classes: if those that are usual were families, nothing would be known of the others.
+    No sample has two of them then, except that two sets may have the same names. Their values are of one kind, and all
+    of one size, or there are keys of further classes: if those that are usual were families, nothing would be known of
+    the others.
     """
     usual = {name for name in parts.values() if name is not None}
     if len(usual) < 2:
@@ -54,7 +56,8 @@ def _are_classes(seen: Mapping[bytes, Look], parts: Mapping[bytes, str | None]) 
     separator = raw[1:2] if at_end else raw[-2:-1]
     stems = {key: key.rpartition(separator)[0] if at_end else key.partition(separator)[2] for key in seen}
     of_usual = [stems[key] for key, name in parts.items() if name is not None]
-    if len(set(of_usual)) < (1 - SHARED) * len(of_usual):
+    are_sets = any(unescape(it).strip(b"*" + separator).lower() in SETS for it in usual)
+    if not are_sets and len(set(of_usual)) < (1 - SHARED) * len(of_usual):
         return False
     lengths = {len(it) for it in of_usual}
     further = {key for key, name in parts.items() if name is None and len(stems[key]) in lengths}
