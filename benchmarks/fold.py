@@ -30,7 +30,8 @@ from datacheck.scanning.line import in_order
 from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.tasks import Check, Job, TakeLayout
 from datacheck.workers.interface import Watch
-from datacheck.workers.pool import WORKER_BYTES, Pool
+from datacheck.workers.pool import Pool
+from datacheck.workers.templates import WORKER_BYTES
 
 SHORTEST = 1e-5
 """Shortest time that is reported, in seconds; some clocks do not resolve a shorter one."""

@@ -419,7 +419,7 @@ TOY_SINK = '''class ToySink:
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         self._file.writelines(f"{it.code} of {it.key}\\n" for it in findings)
 
-    def finish(self, reports: Sequence[Report]) -> None:
+    def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> None:
         self._file.write(f"{len(reports)} reports\\n")
 '''
 

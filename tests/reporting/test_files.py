@@ -190,7 +190,7 @@ def test_a_report_is_never_written_into_the_source(tmp_path):
 
 def test_a_report_that_cannot_be_written_is_said_before_the_scan(tmp_path):
     path = write_lmdb(tmp_path / "env", raw_records(3))
-    with pytest.raises(datacheck.ReportFailed, match="No such file or directory"):
+    with pytest.raises(datacheck.ReportFailed, match="there is no folder"):
         datacheck.scan(path, reports=[tmp_path / "none" / "r.json"])
 
 
