@@ -56,15 +56,16 @@ _WORDS = re.compile(rb"""(?:array|tensor)\(|[^\s,;|()\[\]{}"':=]+|[:=]""")
 _BEHIND_NAMES = frozenset((b":", b"="))
 _NO_WORDS = _BEHIND_NAMES | {b"", b"array(", b"tensor("}
 _REPR = re.compile(r"""b(['"]).*\1\s*""", re.DOTALL)
-_OBJECT = re.compile(r"\[object [A-Z]\w*\]|<[^<>]+ at 0x[0-9a-fA-F]+>")
+_OBJECT = re.compile(r"\[object [A-Z]\w*\]|<[^<>\n]+ at 0x[0-9a-fA-F]+>")
 """Matches what JavaScript and Python write for an object that has no text of its own."""
 _OBJECT_BEGINS = frozenset((b"[", b"<"))
-_ELIDED = re.compile(r"(?:[A-Za-z]+\()?\[[\[\s]*(?:[-+0-9.][-+0-9.eE]*,?\s+){3}\.\.\.,?\s")
+_ELIDED = re.compile(r"(?:[A-Za-z]+\()?\[[\[ ]*(?:[-+0-9.][-+0-9.eE]*,? +){3}\.\.\.,?\s")
 """Matches the beginning of an array written by NumPy or PyTorch without most of its numbers."""
+_ARRAY_ENDS = ("]", ")")
 _SUSPECT = re.compile(
     rf"{_CONTROL.pattern}|\r|{_MARK}|^(?:b['\"]|\[object |<[^\n]+ at 0x|(?:[A-Za-z]+\()?\[[^\n]* \.\.\.)", re.MULTILINE
 )
-"""Matches, in texts joined by line ends, if any of them may need a finding."""
+"""Matches, in texts joined by line ends, if any of them may need a finding: it has to match whatever has one alone."""
 
 Items = Iterator[Batch | tuple[int, Finding]]
 
@@ -140,7 +141,7 @@ def is_plain(value: Value) -> bool:
     words = bytes(value[:TEXT_BYTES]).split()
     letters = b"".join(words)
     if bytes(value[:1]) in _OBJECT_BEGINS and _OBJECT.fullmatch(
-        bytes(value[:TEXT_BYTES]).decode("utf-8", "replace").strip()
+        bytes(value[:TEXT_BYTES]).decode("utf-8", "replace").rstrip()
     ):
         return False
     if len(value) <= SHORT:
@@ -295,10 +296,10 @@ def _text_finding(value: bytes) -> Finding | None:
     if _REPR.fullmatch(text):
         message = "bytes written out as text, b'...': str() was called on them before they were stored"
         return found("odd-text", message, offset=0)
-    if _OBJECT.fullmatch(text.strip()):
-        message = f'"{text.strip()[:WORD_BYTES]}" stands for an object, whose content was not stored'
+    if _OBJECT.fullmatch(text.rstrip()):
+        message = f'"{text.rstrip()[:WORD_BYTES]}" stands for an object, whose content was not stored'
         return found("odd-text", message, offset=0)
-    if _ELIDED.match(text):
+    if _ELIDED.match(text) and text.rstrip().endswith(_ARRAY_ENDS):
         message = "an array written out as text, with ... in place of most of its numbers"
         return found("odd-text", message, offset=text.index("..."))
     return None
