@@ -73,6 +73,8 @@ def look_again(pool: Engine[Task], report: Report) -> None:
 def lost_in_source(report: Report, outcomes: Outcomes | None) -> list[Finding]:
     """Return the bad findings about the source as a whole that the copy does not correct."""
     rewritten = frozenset() if outcomes is None else {key for _, key in outcomes.lists}
+    repairs = () if outcomes is None else outcomes.repairs.values()
+    corrected = rewritten.union(*((*it.lists, *it.side_files, *it.values) for it in repairs))
     of_source = (it for it in report.findings if it.index is None and STORES not in it.details and it.verdict == "bad")
     kept = {
         index.name
@@ -88,7 +90,18 @@ def lost_in_source(report: Report, outcomes: Outcomes | None) -> list[Finding]:
         or _is_of_a_file(it)
         or it.details.get("of") in kept
         or ("numbers" in it.details and unescape(it.details["key"]) not in rewritten)
+        or _is_of_a_list(it, corrected)
     ]
+
+
+def _is_of_a_list(finding: Finding, corrected: Collection[bytes]) -> bool:
+    """Return whether a finding is about a list of keys of which nothing is known that would keep it true.
+
+    Such as a mapping of keys to their positions. The keys of the lists that a copy has true are `corrected`.
+    """
+    key = finding.details.get("key")
+    is_list = finding.code == "dangling" and isinstance(key, str) and "of" not in finding.details
+    return is_list and unescape(str(key)) not in corrected
 
 
 def _is_of_a_file(finding: Finding) -> bool:
