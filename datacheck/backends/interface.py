@@ -145,6 +145,15 @@ class ReadsMore(Protocol):
 
 
 @runtime_checkable
+class Heeding(Protocol):
+    """A reader of files that are compared with lists beside them."""
+
+    def heeds(self) -> Iterator[Path]:
+        """Yield the path of each list that says something of the files."""
+        ...
+
+
+@runtime_checkable
 class OfFiles(Protocol):
     """A reader of many named files whose records do not depend on the content of the other files."""
 

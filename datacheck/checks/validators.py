@@ -6,7 +6,7 @@ A validator is called with a `Batch` and yields `(position in the batch, Finding
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.checks.floats import HALF_MAXIMUM, HUGE, not_of_one_scale, subnormal, zero_pages
+from datacheck.checks.usual_shapes import findings_of_axes, findings_of_labels
 from datacheck.checks.wrong_values import are_beyond, finding_of_values, wrong_records
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
-from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.model.measured import is_signal, measured_longer
 from datacheck.model.settings import Bounds, Settings
@@ -44,15 +44,6 @@ class Validator(Protocol):
     def __call__(self, batch: Batch) -> Findings:
         """Yield the position in the batch and the finding of each record that has something wrong."""
         ...
-
-
-def codes_of(validator: Validator) -> Iterator[str]:
-    """Yield the codes that a validator declares."""
-    declared: object = getattr(validator, "codes", ())
-    if isinstance(declared, str):
-        yield declared
-    elif isinstance(declared, Iterable):
-        yield from (it for it in declared if isinstance(it, str))
 
 
 class BuiltIn:
@@ -151,6 +142,7 @@ class Shape(BuiltIn):
 
     def __call__(self, batch: Batch) -> Findings:
         if batch.label or batch.format in SHAPELESS:
+            yield from findings_of_labels(batch)
             return
         wanted = self.shape
         if wanted is None and batch.expected is not None:
@@ -161,7 +153,7 @@ class Shape(BuiltIn):
             elif size is not None:
                 wanted = (*batch.shape[:1], size, size)
         if wanted is None and batch.expected is not None and batch.expected.axes and batch.values.size:
-            yield from self._of_axes(batch, batch.expected.axes)
+            yield from findings_of_axes(batch, batch.expected.axes)
         if wanted is None or batch.shape == wanted:
             return
         if self.shape is None and batch.path and measured_longer(batch.shape, wanted):
@@ -175,23 +167,6 @@ class Shape(BuiltIn):
             found=list(batch.shape),
             expected=list(wanted),
         )
-        for at in range(len(batch.rows)):
-            yield at, finding
-
-    @staticmethod
-    def _of_axes(batch: Batch, axes: tuple[int | None, ...]) -> Findings:
-        """Yield the records whose array has another size where nearly all others, which vary otherwise, have the same.
-
-        One of another number of axes may be meant.
-        """
-        shape = batch.shape
-        alike = len(shape) == len(axes) and all(it in (None, at) for it, at in zip(axes, shape, strict=True))
-        if batch.encoded or alike:
-            return
-        wanted = ", ".join("any" if it is None else str(it) for it in axes)
-        text = f"shape {list(shape)}, expected [{wanted}] as nearly all others have it"
-        verdict: Verdict | None = None if len(shape) == len(axes) else "suspicious"
-        finding = found("shape", text, field=batch.field, verdict=verdict, found=list(shape), expected=list(axes))
         for at in range(len(batch.rows)):
             yield at, finding
 

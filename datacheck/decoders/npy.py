@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from datacheck.decoders.interface import Field, Reading, Value
-from datacheck.decoders.npy_bytes import MAGIC, dtype_of, objects_at, read_array
+from datacheck.decoders.npy_bytes import MAGIC, SECOND, dtype_of, objects_at, read_array, read_series
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.decoder import PictureDecoder
 from datacheck.decoders.pictures.in_arrays import picture_bytes
@@ -21,7 +21,8 @@ from datacheck.model.profile import FamilyProfile
 class NpyDecoder:
     """Decodes .npy bytes into a field "data", or one field for each numeric member of a structured array.
 
-    Booleans become uint8; complex numbers become pairs of floats along a last axis of 2.
+    Of several arrays behind each other each is a field, "[0]", "[1]" and so on. Booleans become uint8; complex numbers
+    become pairs of floats along a last axis of 2.
     """
 
     name = "npy"
@@ -36,7 +37,10 @@ class NpyDecoder:
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
         """Read one array as a view of `value`; an encoded picture stored in an array is decoded strictly."""
-        reading = read_array(value)
+        second = None if profile is None else profile.fields.get(SECOND)
+        usual = None if profile is None else second is not None and second.share > 0.5
+        reading = read_series(value, usual=usual) or read_array(value)
+        lacks = () if second is not None and (second.shape != () or second.dtype[:1] not in "iu") else None
         raw = _picture_in(reading, profile)
         if raw is None:
             others: list[Finding] = []
@@ -45,7 +49,7 @@ class NpyDecoder:
                 missing = [*_missing_findings(value, reading.fields, profile)]
                 damaged = missing and (not dtype_of(value) or any(it.verdict == "bad" for it in reading.findings))
                 others += () if damaged else missing
-            return Reading(reading.fields, [*reading.findings, *others])
+            return Reading(reading.fields, [*reading.findings, *others], lacks)
         if not len(raw) and profile is not None:
             message = f"zero bytes, nearly all others are {profile.fields[WHOLE].format}"
             return Reading(findings=[*reading.findings, found("empty", message, field=WHOLE)])

@@ -29,6 +29,10 @@ MOST_ROOM = 1 << 40
 """Maximum size in bytes, with empty axes counted as 1, up to which arrays without values keep their shape."""
 NUMBERS = "biufc"
 """The kinds of dtype whose values are checked; of strings and times only the size is checked."""
+SECOND = "[1]"
+"""The name of the second of several arrays in one value."""
+SERIES = 1 << 10
+"""Maximum number of arrays in one value that are read."""
 OBJECTS = "an array of pickled Python objects, which are never loaded"
 _LONG = re.compile(r"(?<=[0-9])L\b")
 """Matches the suffix of Python 2's long integers, which occurs in versions 1 and 2."""
@@ -73,6 +77,40 @@ def read_array(value: Value) -> Reading:
         elif it.dtype.kind == "V" and it.nbytes:
             findings.append(found("unknown-payload", void_message(it.dtype), field=name))
     return Reading(fields, findings)
+
+
+def read_series(value: Value, *, usual: bool | None) -> Reading | None:
+    """Read arrays that lie behind each other, as `numpy.save` writes them to one stream: "[0]", "[1]" and so on.
+
+    `usual` says whether most other records hold several, and is None if that is not known. Return None if the value is
+    to be read as one array. If only few hold several, a loader does not read the second one.
+    """
+    if usual is None:
+        size = stored_size(value)
+        usual = size is not None and bool(read_array(value[size:]).fields)
+    if not usual:
+        return None
+    fields: list[Field] = []
+    findings: list[Finding] = []
+    at = 0
+    for number in range(SERIES):
+        size = stored_size(value[at:])
+        last = size is None or number == SERIES - 1 or value[at + size : at + size + len(MAGIC)] != MAGIC
+        part = read_array(value[at:] if last or size is None else value[at : at + size])
+        for it in part.fields:
+            name = f"[{number}]" if it.name == "data" else f"[{number}].{it.name}"
+            fields.append(msgspec.structs.replace(it, name=name))
+        findings += [msgspec.structs.replace(it, field=f"[{number}]") for it in part.findings]
+        if last or size is None:
+            break
+        at += size
+    if len(fields) == 2 and fields[0].values.ndim and _is_integer(fields[1].values):
+        fields[1] = msgspec.structs.replace(fields[1], label=True)
+    return Reading(fields, findings)
+
+
+def _is_integer(values: NDArray[Any]) -> bool:
+    return values.size == 1 and values.dtype.kind in "iu"
 
 
 def void_message(dtype: np.dtype[Any]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Value
+from datacheck.decoders.text_literals import MAY_BE_FLAWED, data_finding
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -56,14 +57,24 @@ _WORDS = re.compile(rb"""(?:array|tensor)\(|[^\s,;|()\[\]{}"':=]+|[:=]""")
 _BEHIND_NAMES = frozenset((b":", b"="))
 _NO_WORDS = _BEHIND_NAMES | {b"", b"array(", b"tensor("}
 _REPR = re.compile(r"""b(['"]).*\1\s*""", re.DOTALL)
-_OBJECT = re.compile(r"\[object [A-Z]\w*\]|<[^<>\n]+ at 0x[0-9a-fA-F]+>")
-"""Matches what JavaScript and Python write for an object that has no text of its own."""
+_OBJECT = re.compile(
+    r"\[object [A-Z]\w*\]|<[^<>\n]+ at 0x[0-9a-fA-F]+>|<(?:Closed )?HDF5 (?:dataset|group|file)\b[^\n]*>"
+)
+"""Matches what JavaScript, Python and h5py write for an object that has no text of its own."""
 _OBJECT_BEGINS = frozenset((b"[", b"<"))
-_ELIDED = re.compile(r"(?:[A-Za-z]+\()?\[[\[ ]*(?:[-+0-9.][-+0-9.eE]*,? +){3}\.\.\.,?\s")
+_ATOM = r"(?:[-+]?(?:[0-9.][-+0-9.eEj]*|nan|inf)|True|False)"
+_ELIDED = re.compile(rf"(?:[A-Za-z]+\()?\[[\[ ]*(?:{_ATOM},? +){{3}}\.\.\.,?\s")
 """Matches the beginning of an array written by NumPy or PyTorch without most of its numbers."""
+_NESTED = re.compile(r"(?:[A-Za-z]+\()?\[\[")
+_ELIDED_ROWS = re.compile(r"\],?\n *(\.\.\.),?\n\s*\[")
+"""Matches, in such an array of more axes, what stands for most of its rows."""
 _ARRAY_ENDS = ("]", ")")
+ARRAY_HEAD = 1 << 12
+"""Number of characters of a text that are searched for rows that are left out."""
 _SUSPECT = re.compile(
-    rf"{_CONTROL.pattern}|\r|{_MARK}|^(?:b['\"]|\[object |<[^\n]+ at 0x|(?:[A-Za-z]+\()?\[[^\n]* \.\.\.)", re.MULTILINE
+    rf"{_CONTROL.pattern}|\r|{_MARK}"
+    r"|^(?:b['\"]|\[object |<(?:[^\n]+ at 0x|(?:Closed )?HDF5 )|(?:[A-Za-z]+\()?\[[^\n]* \.\.\.| *\.\.\.,?$)",
+    re.MULTILINE,
 )
 """Matches, in texts joined by line ends, if any of them may need a finding: it has to match whatever has one alone."""
 
@@ -191,7 +202,9 @@ def _are_sound(block: Block, rows: Sequence[int], *, numbers: bool) -> bool:
     """Check whether none of these texts needs a finding; they are examined together. `numbers` may need one too."""
     joined = b"\n".join([block.values[row] for row in rows])
     try:
-        return _SUSPECT.search(joined.decode()) is None and not (numbers and _NOT_FINITE.search(joined))
+        text = joined.decode()
+        suspect = _SUSPECT.search(text) is not None or MAY_BE_FLAWED.search(text) is not None
+        return not suspect and not (numbers and _NOT_FINITE.search(joined))
     except UnicodeDecodeError:
         return False
 
@@ -267,8 +280,11 @@ def _findings(value: bytes, profile: FamilyProfile | None) -> Iterator[Finding]:
     of_text = _text_finding(value)
     if of_text is not None:
         yield of_text
-    if profile is not None and profile.numeric and (of_text is None or of_text.verdict == "suspicious"):
-        of_numbers = numbers_finding(value, profile.words)
+    if of_text is None or of_text.verdict == "suspicious":
+        of_numbers = None
+        if profile is not None and profile.numeric:
+            of_numbers = numbers_finding(value, profile.words)
+        of_numbers = of_numbers or data_finding(value.decode())
         if of_numbers is not None:
             yield of_numbers
 
@@ -293,16 +309,30 @@ def _text_finding(value: bytes) -> Finding | None:
         return found("odd-text", "begins with a byte order mark", offset=0)
     if text.endswith("\r") or (text.endswith("\r\n") and text.count("\n") == 1):
         return found("odd-text", "ends in a carriage return", offset=len(value.rstrip(b"\r\n")))
+    return stand_in_finding(text)
+
+
+def stand_in_finding(text: str) -> Finding | None:
+    """Return the finding for a text that stands for something whose content was not stored as it is, or None.
+
+    >>> stand_in_finding("[object Object]").message
+    '"[object Object]" stands for an object, whose content was not stored'
+    """
     if _REPR.fullmatch(text):
         message = "bytes written out as text, b'...': str() was called on them before they were stored"
         return found("odd-text", message, offset=0)
     if _OBJECT.fullmatch(text.rstrip()):
         message = f'"{text.rstrip()[:WORD_BYTES]}" stands for an object, whose content was not stored'
         return found("odd-text", message, offset=0)
-    if _ELIDED.match(text) and text.rstrip().endswith(_ARRAY_ENDS):
-        message = "an array written out as text, with ... in place of most of its numbers"
-        return found("odd-text", message, offset=text.index("..."))
-    return None
+    dots = -1
+    if (beginning := _ELIDED.match(text)) is not None:
+        dots = text.index("...", 0, beginning.end())
+    elif _NESTED.match(text) is not None and (rows := _ELIDED_ROWS.search(text, 0, ARRAY_HEAD)) is not None:
+        dots = rows.start(1)
+    if dots < 0 or not text.rstrip().endswith(_ARRAY_ENDS):
+        return None
+    message = "an array written out as text, with ... in place of most of its numbers"
+    return found("odd-text", message, offset=dots)
 
 
 def _is_finite(value: Value) -> bool:

@@ -6,17 +6,20 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from datacheck.backends.copy_plan import Copied, Plan
 from datacheck.backends.interface import Copier, Reader
-from datacheck.checks.validators import Validator, codes_of
+from datacheck.checks.own_codes import codes_of
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, only, outcomes, unprepared
 from datacheck.workers.interface import Death, Engine, Step
+
+if TYPE_CHECKING:
+    from datacheck.checks.validators import Validator
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was scanned. `decoder` lists the payload kinds of the main families, joined by '+'.
 
     `bytes` is the size on disk. `fingerprint` shows whether a source is still the one that was scanned. `folder` is
-    None if none was searched.
+    None if none was searched. `lists` are the texts that the files were compared with.
     """
 
     path: str
@@ -46,6 +46,7 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     bytes: int | None = msgspec.field(default_factory=nothing)
     fingerprint: Fingerprint | None = msgspec.field(default_factory=nothing)
     folder: SearchedFolder | None = None
+    lists: tuple[FileStamp, ...] = ()
 
 
 class NotScanned(msgspec.Struct, frozen=True):

@@ -29,7 +29,7 @@ from datacheck.scanning.alongside import Holding
 from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
 from datacheck.scanning.choosing_eyes import chosen
 from datacheck.scanning.earlier.file_by_file import file_by_file
-from datacheck.scanning.earlier.fingerprint import fingerprint_if_any
+from datacheck.scanning.earlier.fingerprint import fingerprint_if_any, stamps_of_lists
 from datacheck.scanning.earlier.like import Like, like_of
 from datacheck.scanning.earlier.resuming import Resumable
 from datacheck.scanning.file_findings import FileFindings
@@ -204,7 +204,8 @@ class _Scan(msgspec.Struct):
         """Scan the source, and repeat what found something if the source changed meanwhile; return its probes."""
         report = self.report
         before = fingerprint_if_any(self.reader)
-        report.source = msgspec.structs.replace(report.source, fingerprint=before)
+        lists = stamps_of_lists(self.reader)
+        report.source = msgspec.structs.replace(report.source, fingerprint=before, lists=lists)
         probes = self._scan_once()
         changed = settle(report, self.reader, before, self._look_again)
         if changed is not None:

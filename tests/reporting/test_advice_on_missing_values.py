@@ -34,3 +34,18 @@ def test_broken_values_are_not_called_missing(tmp_path, share):
     result = datacheck("scan", "--no-config", _molecules(tmp_path / "ani.h5", share))
     assert result.returncode == 1
     assert "--allow-nan" not in result.stdout
+
+
+def test_labels_that_are_often_missing_are_named_by_their_path_beside_complete_data(tmp_path):
+    random = np.random.default_rng(0)
+    with h5py.File(path := tmp_path / "windows.h5", "w") as file:
+        for name in ("train", "val"):
+            file[f"data/{name}"] = random.standard_normal((200, 6)).astype("f4")
+            labels = random.integers(0, 2, (200, 3)).astype("f4")
+            labels[random.random(labels.shape) < 0.6] = np.nan
+            file[f"labels/{name}"] = labels
+    result = datacheck("scan", "--no-config", path)
+    options = [it.rpartition("--allow-nan ")[2] for it in result.stdout.splitlines() if "--allow-nan" in it]
+    assert options == ["labels/train", "labels/val"]
+    allowed = [word for it in options for word in ("--allow-nan", it)]
+    assert datacheck("scan", "--no-config", path, *allowed).returncode == 0

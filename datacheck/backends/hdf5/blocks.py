@@ -13,6 +13,7 @@ from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile, refused
 from datacheck.backends.hdf5.formats.levels_of_theory import absent_values
+from datacheck.backends.hdf5.formats.masked_values import masked_values
 from datacheck.backends.hdf5.formats.sparse_rows import References, references_of
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
@@ -144,7 +145,7 @@ def _block(
             if lost_rows:
                 unread[it.name] = [at - start for at in lost_rows]
     findings += unlike(table, columns, cells, unread)
-    for name, mask in absent_values(table, columns):
+    for name, mask in (*absent_values(table, columns), *masked_values(table, columns)):
         missing[name] = mask | missing[name] if name in missing else mask
     at = range(start, stop)
     return RowBlock(

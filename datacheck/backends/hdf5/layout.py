@@ -22,6 +22,7 @@ from datacheck.backends.hdf5.folders.file_types import FileTypes
 from datacheck.backends.hdf5.folders.numbering import gaps
 from datacheck.backends.hdf5.folders.own_samples import without_own_samples
 from datacheck.backends.hdf5.folders.paired_files import findings_of_pairs
+from datacheck.backends.hdf5.folders.stacks import stacked
 from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.known import Packing, recalled
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
@@ -100,7 +101,9 @@ def layout(reader: Hdf5Reader) -> Layout:
     known = packing.pickled()
     _last_layout[:] = [(reader, known)]
     looked_at = [*probes(tables), *looked_at[:PROBES]]
-    return Layout(all_shards, looked_at, count, size, findings, more, known, tuple(keeps))
+    unlike = stacked([*map(unescape, reader.names)], shapes.by_file)
+    various = tuple(sorted({it for _, table in tables for it in table.fields_at(unlike)})) if unlike else ()
+    return Layout(all_shards, looked_at, count, size, findings, more, known, tuple(keeps), various)
 
 
 def _contents_of_files(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:

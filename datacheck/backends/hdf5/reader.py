@@ -69,6 +69,12 @@ class Hdf5Reader:
         """Yield the files that the source consists of."""
         yield from self.files
 
+    def heeds(self) -> Iterator[Path]:
+        """Yield the path of each text that is compared with the files of a folder."""
+        from datacheck.backends.hdf5.folders.file_lists import compared_texts
+
+        return compared_texts(self)
+
     def layout(self) -> Layout:
         """Walk every file and return the shards, with findings about the files as a whole."""
         from datacheck.backends.hdf5.layout import layout

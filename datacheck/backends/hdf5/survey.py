@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.formats.levels_of_theory import with_levels
-from datacheck.backends.hdf5.formats.marked_missing import with_missing
+from datacheck.backends.hdf5.formats.marked_missing import with_all_missing
 from datacheck.backends.hdf5.formats.pytables import is_of_index
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
@@ -82,7 +81,7 @@ def survey(
         mismatches = _mismatches(group, of_group.others, options, means, facts)
         counts += mismatches
         walk.findings += [*mismatches, *without_values(datasets, filled=filled)]
-    found_tables = list(with_missing(with_levels(found_tables, facts.look), walk.lengths.keys(), facts.look))
+    found_tables = with_all_missing(found_tables, walk.lengths.keys(), facts.look)
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
     walk.findings += attribute_findings({path: spoiled for path, spoiled in odd.items() if path not in kept}, means)
     requested = [*together(walk.lengths_by_links(), options, walk.unknown)]

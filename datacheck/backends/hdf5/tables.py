@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,14 @@ class AsLong(msgspec.Struct, frozen=True):
     sure: bool = True
 
 
+class Masked(msgspec.Struct, frozen=True):
+    """A column whose values are missing where `mask`, another column, is not 0 (`flag`), or is 0."""
+
+    name: str
+    mask: str
+    flag: bool
+
+
 class Table(msgspec.Struct, frozen=True, dict=True):
     """Datasets of one group with the same number of rows: those that are judged, and those that are only read.
 
@@ -68,6 +76,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     as_long: tuple[AsLong, ...] = ()
     absent: tuple[tuple[str, ...], ...] = ()
     """The columns of each level of theory that is missing in some rows by design (see `levels_of_theory`)."""
+    masked: tuple[Masked, ...] = ()
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -83,6 +92,10 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         if self.each:
             return max(1, max(dataset.bytes for dataset in self.judged))
         return max(1, sum(dataset.row_bytes for dataset in self.datasets))
+
+    def fields_at(self, paths: Collection[bytes]) -> Iterator[tuple[str, str]]:
+        """Yield the table and the name of each column of the judged datasets with these paths."""
+        return ((self.name, it.name) for one in self.judged if one.path in paths for it in one.columns)
 
     def key(self, row: int) -> str:
         """Return the name of a record."""

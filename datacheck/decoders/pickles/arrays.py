@@ -227,7 +227,7 @@ def from_state(state: Node) -> Node:
 
 
 def masked(state: Node) -> Node:
-    """Return the values of a masked array; masked values do not count and are replaced by an unmasked one, or by 0."""
+    """Return the values of a masked array; masked values do not count and are replaced by a finite one, or by 0."""
     items = state.items if isinstance(state, Items) else []
     if len(items) < 6 or not isinstance(items[5], (bytes, memoryview)):
         return Opaque("numpy.ma.MaskedArray")
@@ -239,8 +239,9 @@ def masked(state: Node) -> Node:
     if not hidden.any():
         return values
     unmasked = values[~hidden]
+    finite = unmasked[np.isfinite(unmasked)] if values.dtype.kind in "fc" else unmasked
     filled = values.copy()
-    filled[hidden] = unmasked[0] if unmasked.size else np.zeros((), values.dtype)
+    filled[hidden] = finite[0] if finite.size else np.zeros((), values.dtype)
     return filled
 
 

@@ -72,17 +72,23 @@ def _read_container(data: bytes, name: str) -> tuple[Picture | None, list[Findin
 
 def _read_tiff(data: bytes) -> tuple[Picture | None, list[Finding]]:
     """Read a TIFF. Its end is only known once everything that it points to is found, since it points back and forth."""
-    from datacheck.decoders.pictures import containers, pillow, tiff, tiff_end, tiff_metadata
+    from datacheck.decoders.pictures import containers, pillow, tiff, tiff_end, tiff_metadata, tiff_samples
 
-    problem = containers.tiff(data)
-    if problem is not None:
+    problem = containers.tiff(data) or tiff.cut_directory(data)
+    if problem is not None and problem.verdict == "bad":
         return None, [problem]
-    picture, findings = pillow.read(data, "TIFF")
-    if picture is None and any(it.verdict == "bad" for it in findings):
+    beyond = tiff_samples.is_beyond_pillow(data)
+    picture, findings = (None, []) if beyond else pillow.read(data, "TIFF")
+    beyond = beyond or (picture is None and tiff_samples.has_unusual_samples(data))
+    if not beyond and picture is None and any(it.verdict == "bad" for it in findings):
         return None, findings
-    problem = tiff.damage(data)  # also for files that Pillow does not know
+    damage = tiff.damage(data)  # also for files that Pillow does not know
+    if damage is not None:
+        return None, [damage]
+    if beyond:
+        picture, findings = tiff_samples.read(data)
     if problem is not None:
-        return None, [problem]
+        findings = [*findings, problem]
     if picture is not None and (metadata_finding := tiff_metadata.metadata(data)) is not None:
         findings = [*findings, metadata_finding]
     end = tiff_end.end(data) if picture is not None else None

@@ -66,7 +66,7 @@ _CUTS = ("Tag data larger than file", "Tag offset too large", "Truncated File Re
 
 
 def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | None, list[Finding]]:
-    """Return the first frame, and the findings about it or about a later one.
+    """Return the first frame, or all of a stack of floats, and the findings about any frame.
 
     Palettes and single bits become the colours they stand for. All frames are decoded, up to 1,000 and up to `LIMIT`
     bytes in total; `frames` is their number if it is known.
@@ -82,11 +82,14 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
             image.load()
             count = frames or int(getattr(image, "n_frames", 1))
             first = _picture(image, name, count)
-            problem = _later_frames(image, name, count, len(value)) or _warning_finding(caught, name)
+            later: list[NDArray[Any]] = []
+            problem = _later_frames(image, name, count, len(value), later) or _warning_finding(caught, name)
     except MemoryError:
         raise  # the size of the picture was checked before: this process lacks memory
     except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything, SyntaxError too
         return None, [_error_finding(error, name, len(value), libtiff_lines, caught)]
+    if later:
+        first = Picture(np.concatenate([first.pixels, *later]), first.format)
     return (first, []) if problem is None else (None, [problem])
 
 
@@ -220,9 +223,15 @@ def _picture(image: Image.Image, name: str, count: int) -> Picture:
     return Picture(pixels, f"{name} {kind}".rstrip())
 
 
-def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int) -> Finding | None:
-    """Decode the frames after the first, within bounds; return the first finding about them, or None."""
+def _later_frames(
+    image: ImageFile.ImageFile, name: str, count: int, length: int, floats: list[NDArray[Any]]
+) -> Finding | None:
+    """Decode the frames after the first, within bounds; return the first finding about them, or None.
+
+    Frames of floats are put into `floats` if they are as large as the first, since any of them may be NaN.
+    """
     remaining = LIMIT
+    mode, size = image.mode, image.size
     for number in range(1, min(count, FRAMES)):
         try:
             image.seek(number)
@@ -235,6 +244,8 @@ def _later_frames(image: ImageFile.ImageFile, name: str, count: int, length: int
         if problem is not None or remaining < 0:
             return problem
         image.load()
+        if mode == "F" == image.mode and image.size == size:
+            floats.append(np.asarray(image)[np.newaxis])
     return None
 
 

@@ -14,13 +14,14 @@ from math import ceil
 
 from datacheck.decoders.pictures import lzw, tiff_jpeg
 from datacheck.decoders.pictures.picture import LIMIT
+from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 OFFSETS, SAMPLES, ROWS, COUNTS, PLANAR = 273, 277, 278, 279, 284
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUBSAMPLING = 322, 323, 324, 325, 530
 DEFLATE, ADOBE_DEFLATE, LZW, PACKBITS, JPEG, YCBCR = 32946, 8, 5, 32773, 7, 6
-JPEG_TABLES = 347
+JPEG_TABLES, PREDICTOR, SAMPLE_FORMAT = 347, 317, 339
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """The size in bytes of each type of value."""
 NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -31,7 +32,7 @@ OLD_JPEG, FREE = (513, 514), (288, 289)
 """The tags with the offsets and sizes of other kinds of blocks."""
 READ = frozenset({
     WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, OFFSETS, SAMPLES, ROWS, COUNTS, PLANAR, TILE_WIDTH,
-    TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUBSAMPLING, *CHILDREN, *OLD_JPEG, *FREE,
+    TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUBSAMPLING, PREDICTOR, SAMPLE_FORMAT, *CHILDREN, *OLD_JPEG, *FREE,
 })  # fmt: skip
 """The tags whose numbers are read."""
 MOST_SEEN = 1 << 16
@@ -95,6 +96,18 @@ class Layout:
         complete = at + struct.calcsize("<" + kind) <= len(self._value)
         return int(struct.unpack_from(self._order + kind, self._value, at)[0]) if complete else 0
 
+    def directory_end(self, at: int) -> int | None:
+        """Return the end of the directory at this offset, wherever that is, or None if it would be too large."""
+        size = struct.calcsize("<" + self._count)
+        entries = self._number(self._count, at)
+        return at + size + entries * struct.calcsize("<" + self._entry) if entries <= ENTRIES else None
+
+    def begins_directory(self, at: int) -> bool:
+        """Check whether the first entry of a directory at this offset has a tag and a type that there are."""
+        start = at + struct.calcsize("<" + self._count)
+        tag, kind = self._number("H", start), self._number("H", start + 2)
+        return WIDTH - 2 <= tag < 1 << 15 and kind in SIZES
+
     def directory(self, at: int) -> Directory | None:
         """Return the directory at this offset, or None if it is too large or does not lie within the file."""
         entries, entry = self._number(self._count, at), struct.calcsize("<" + self._entry)
@@ -132,6 +145,28 @@ def pages(value: bytes) -> Iterator[Tags]:
         start, stop = directory.places.get(JPEG_TABLES, (0, 0))
         yield Tags(directory.numbers, value[start:stop])
         at = directory.following
+
+
+def cut_directory(value: bytes) -> Finding | None:
+    """Return a finding if the directory of a page after the first does not lie within the file, or None.
+
+    What the last page points to as the next one may be anything, so where no directory begins it is only suspicious.
+    """
+    layout = Layout(value)
+    at, seen = layout.first, set[int]()
+    while at and at not in seen and len(seen) < PAGES:
+        seen.add(at)
+        directory = layout.directory(at)
+        if directory is None:
+            end = layout.directory_end(at)
+            if end is None or end <= len(value) or len(seen) == 1:
+                return None
+            text = f"the TIFF ends at byte {len(value)}, the directory of page {len(seen) - 1} takes up to byte {end}"
+            sure = len(seen) > 2 or layout.begins_directory(at)
+            verdict: Verdict | None = None if sure else "suspicious"
+            return found("truncated", text, field="data", verdict=verdict, size=len(value))
+        at = directory.following
+    return None
 
 
 def damage(value: bytes) -> Finding | None:

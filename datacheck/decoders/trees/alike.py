@@ -18,6 +18,7 @@ from datacheck.decoders.rows import real
 from datacheck.decoders.trees.layouts import Layout, RecordReader
 from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.places import Place
+from datacheck.decoders.trees.within import FIRST_LETTERS, SHORTEST_APART, stands_apart
 from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths, lengths
@@ -33,6 +34,11 @@ STRETCHES = 32
 """With more stretches of fixed bytes than this, as in lists of floats, all bytes are compared at once."""
 COPIED = 1 << 12
 """Records up to this size in bytes are copied into one array; larger ones stay where they are."""
+
+
+_MAY_STAND_APART = np.zeros(1 << 16, np.bool_)
+"""Whether a text may have to be read by itself, by its first two bytes as one number."""
+_MAY_STAND_APART[[int.from_bytes(letters.encode(), "big") for letters in FIRST_LETTERS]] = True
 
 
 Places = Callable[[Value], tuple[list[Leaf], list[Place | None], NDArray[np.bool_]] | None]
@@ -141,8 +147,11 @@ def _match_small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
     is_match = equal.all(axis=1)
     for text in layout.texts:
         is_match &= (records[:, text.at : text.at + text.size] < 0x80).all(axis=1)
-    if not is_match.all():
-        records = records[is_match]
+    chosen_rows = np.flatnonzero(is_match)
+    if len(chosen_rows) < len(records):
+        records = records[chosen_rows]
+    if apart := _apart_rows(layout, records):
+        records, chosen_rows = np.delete(records, apart, axis=0), np.delete(chosen_rows, apart)
 
     def values(place: Place) -> NDArray[Any]:
         dtype = np.dtype(place.dtype)
@@ -150,7 +159,28 @@ def _match_small(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
         start: NDArray[Any] = np.ndarray((len(piece),), dtype, piece, 0, (place.size,))
         return as_strided(start, (len(piece), *place.shape), (place.size, *place.strides), writeable=False)
 
-    return np.flatnonzero(is_match).tolist(), values
+    return chosen_rows.tolist(), values
+
+
+def _apart_rows(layout: Layout, records: NDArray[np.uint8]) -> list[int]:
+    """Return the rows of records one of whose texts has to be read by itself."""
+    rows: list[int] = []
+    for text in layout.texts if len(records) else ():
+        if text.size >= SHORTEST_APART:
+            first = records[:, text.at].astype(np.uint16) << 8 | records[:, text.at + 1]
+            rows += [
+                row
+                for row in np.flatnonzero(_MAY_STAND_APART[first]).tolist()
+                if stands_apart(records[row, text.at : text.at + text.size].tobytes().decode("latin-1"))
+            ]
+    return rows
+
+
+def _is_plain_text(text: bytes) -> bool:
+    """Check whether the bytes of a text are below 128, and the text need not be read by itself."""
+    if not text.isascii():
+        return False
+    return str(text[:2], "ascii") not in FIRST_LETTERS or not stands_apart(str(text, "ascii"))
 
 
 def _match_in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:
@@ -170,6 +200,8 @@ def _match_in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken |
     for text in layout.texts:
         if not (records[:, text.at : text.at + text.size] < 0x80).all():
             return None
+    if _apart_rows(layout, records):
+        return None
 
     def values(place: Place) -> NDArray[Any]:
         dtype = np.dtype(place.dtype)
@@ -194,7 +226,7 @@ def _match_large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
             equal = bool(((np.frombuffer(value, np.uint8) == template) | free).all())
         else:
             equal = all(value[start:stop] == raw for start, stop, raw in spans)
-        if equal and all(bytes(value[text.at : text.at + text.size]).isascii() for text in texts):
+        if equal and all(_is_plain_text(bytes(value[text.at : text.at + text.size])) for text in texts):
             matching.append(at)
             records.append(value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from datacheck.decoders.interface import Field
 from datacheck.decoders.trees.leaves import Leaves
@@ -19,6 +19,7 @@ APART = frozenset({"list", "array", "other"})
 MAY_HOLD_NONE = frozenset({"list", "array"})
 """Formats of lists of numbers that may contain None: JSON writers turn NaN into null."""
 MISSING_MESSAGE = "it is not there, nearly all others have it"
+NUMERIC = frozenset({"number", "list", "array"})
 NAMED = 4
 """Maximum number of names in one message."""
 _BORDER = re.compile(r"(?=[/\[])")
@@ -60,8 +61,8 @@ def missing_parts(
     for path in sorted(missing):
         ways = _beginnings(path)
         if path in beginnings:
-            finding = _part_finding(path, expected[path].format, present, walked)
-            findings += () if finding is None else (finding,)
+            keyed = any(it.startswith(f"{path}/") for it in present)
+            findings += _in_parts(fields, walked, path, expected[path], keyed=keyed)
         elif any(start in lists and path[len(start) :][:1] == "[" for start in ways[:-1]):
             continue  # it is there in another form: inside a list that is one field here
         elif is_label(path) or _is_of_pair(path, expected):
@@ -71,17 +72,6 @@ def missing_parts(
     return labels, [*findings[:MOST_LISTED], *_absent_findings([*absent])]
 
 
-def _part_finding(path: str, form: str, present: Collection[str], walked: Leaves) -> Finding | None:
-    """Return a finding if what should be a field of this form has parts of its own, or None if it may have them."""
-    none_place = next((it for it in walked.nothing if form in MAY_HOLD_NONE and it.startswith(f"{path}[")), None)
-    if none_place is not None:
-        return found("fields", f"{none_place} is None, nearly all others have numbers only", field=path)
-    keyed = form != "other" and any(it.startswith(f"{path}/") for it in present)
-    if form and (form not in APART or keyed):
-        return found("fields", f"it has parts of its own, nearly all others are {form}", field=path)
-    return None
-
-
 def _absent_findings(paths: Sequence[str]) -> Iterator[Finding]:
     """Yield a finding for each of the first parts that are not there, and one for the rest."""
     for path in paths[:MOST_LISTED]:
@@ -89,6 +79,36 @@ def _absent_findings(paths: Sequence[str]) -> Iterator[Finding]:
     rest = paths[MOST_LISTED:]
     if rest:
         yield found("fields", f"{names_text(rest)} are not there either", field=rest[0], count=len(rest))
+
+
+def _in_parts(
+    fields: Sequence[Field], walked: Leaves, path: str, usual: FieldProfile, *, keyed: bool
+) -> Iterator[Finding]:
+    """Yield the finding about a field that has parts of its own, `keyed` or not, where nearly all others have none."""
+    form = usual.format
+    none_place = next((it for it in walked.nothing if form in MAY_HOLD_NONE and it.startswith(f"{path}[")), None)
+    if none_place is not None:
+        yield found("fields", f"{none_place} is None, nearly all others have numbers only", field=path)
+    elif form and (form not in APART or (keyed and form != "other")):
+        yield found("fields", f"it has parts of its own, nearly all others are {form}", field=path)
+    elif form in MAY_HOLD_NONE and (usual.shape or usual.axes):
+        yield from _uneven([it for it in fields if it.name.startswith(f"{path}[")], path, usual)
+
+
+def _uneven(parts: Sequence[Field], path: str, usual: FieldProfile) -> Iterator[Finding]:
+    """Yield the finding about a list of numbers that is no array, where nearly all others have a shape in common.
+
+    It is only suspicious, since lists may differ in length, such as several polygons.
+    """
+    word = next((it for it in parts if it.format == "text"), None)
+    if word is not None:
+        yield found("fields", f"{word.name} is a text, nearly all others have numbers only", field=path)
+    elif len({it.values.shape for it in parts}) > 1 and all(it.format in NUMERIC for it in parts):
+        wanted = ["any" if it is None else it for it in usual.shape or usual.axes]
+        text = (
+            f"its parts differ in size, expected the shape [{', '.join(map(str, wanted))}] as nearly all others have it"
+        )
+        yield found("shape", text, field=path, verdict="suspicious", expected=wanted)
 
 
 def _is_of_pair(path: str, expected: Mapping[str, FieldProfile]) -> bool:

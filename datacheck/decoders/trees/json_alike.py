@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.trees.declared_arrays import declares_arrays
 from datacheck.decoders.trees.leaves import MANY, MANY_KEYS
-from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, SHORTEST_BASE64, holds_bytes
+from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, SHORTEST_APART, stands_apart
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
@@ -70,7 +70,7 @@ class _Outline:
         elif kind is list:
             self._list(it)
         elif kind is str:
-            if len(it) >= SHORTEST_BASE64 and (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it):
+            if len(it) >= SHORTEST_APART and (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and stands_apart(it):
                 raise _Apart
             self.strings += 1
             self._leaf(TEXT, None)
@@ -101,7 +101,7 @@ class _Outline:
         if dtype is not None:
             self._leaf((dtype, tuple(shape)), flat)
         elif types == STRINGS and len(shape) == 1:
-            if any((it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it) for it in items):
+            if any((it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and stands_apart(it) for it in items):
                 raise _Apart
             self.strings += len(items)
             self._leaf(TEXT, None)
@@ -191,7 +191,7 @@ class _Groups:
             for place in group.texts:
                 text = values[place]
                 size = len(text)
-                if size >= SHORTEST_BASE64 and (text[:2] in FIRST_LETTERS or size > LONGEST_ID) and holds_bytes(text):
+                if size >= SHORTEST_APART and (text[:2] in FIRST_LETTERS or size > LONGEST_ID) and stands_apart(text):
                     return False
             strings = len(it) + len(group.texts)
         else:

@@ -45,6 +45,8 @@ _TOKEN = re.compile(
     r'[ \t\n\r]*(?:([\[{}\],:])|("(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])*")'
     r"|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN|true|false|null))"
 )
+_NO_NUMBER = re.compile(r"-?(?:nan|inf)\b")
+"""Matches what Python and NumPy write for NaN and infinity."""
 _MARKS = ("", "", '"', "word")
 """Names in `_NEXT` for the second and third group of a token; a mark in the first group is its own name."""
 _NEXT = {
@@ -150,6 +152,8 @@ def _error_finding(text: str, start: int, error: Exception) -> Finding:
         at, reason = error.pos, (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")
     else:
         at, reason = start, str(error)
+    if (word := _NO_NUMBER.match(text, at)) is not None:
+        reason = f"{word[0]}, which JSON does not have, stands for a number"
     rest = text[at:].strip(" \t\n\r")
     escape = re.match(r"\\?u?[0-9a-fA-F]{0,4}", rest)
     if (

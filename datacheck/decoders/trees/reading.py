@@ -12,7 +12,7 @@ import numpy as np
 from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC as NPY
-from datacheck.decoders.npy_bytes import read_array
+from datacheck.decoders.npy_bytes import SECOND, read_array, read_series
 from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.pictures.picture import FORMATS, sniff
@@ -33,6 +33,7 @@ from datacheck.decoders.trees.within import (
     holds_bytes,
     is_encoded,
     leave,
+    read_flawed,
     read_within,
     unknown,
 )
@@ -54,13 +55,13 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     label = _label_of_pair(parsed.tree, walked.leaves)
     expected = {} if profile is None else usual_fields(profile)
     fields: list[Field] = []
-    parts = _texts_apart(walked)
+    parts, flawed = _texts_apart(walked)
     findings = [*parsed.findings, *walked.findings]
     broken: list[str] = []
     declared = declared_arrays(walked.leaves)
     for leaf in parts:
         picture = _picture_in_array(leaf, profile, pixels=pixels) if leaf.kind == "array" else None
-        made = picture
+        made = flawed.get(leaf.path, picture) if flawed else picture
         if declared and leaf.path in declared:
             made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
         text = leaf.node
@@ -97,25 +98,42 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
     return Reading(fields, findings, missing)
 
 
-def _texts_apart(walked: Leaves) -> list[Leaf]:
+def _texts_apart(walked: Leaves) -> tuple[list[Leaf], dict[str, Made]]:
     """Return the leaves, and in place of a list of texts with base64 among them each of the texts.
 
-    A finding is added if there are too many.
+    Of other lists of texts, what is made of those with flaws is returned too, by path. A finding is added if there are
+    too many texts.
     """
     parts: list[Leaf] = []
+    flawed: dict[str, Made] = {}
     for leaf in walked.leaves:
-        texts = leaf.node.items if leaf.kind == "text" and isinstance(leaf.node, Items) else ()
-        if not any(
-            isinstance(it, str) and (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and holds_bytes(it)
-            for it in texts
-        ):
+        if leaf.kind != "text" or not isinstance(leaf.node, Items):
             parts.append(leaf)
+            continue
+        texts: Any = leaf.node.items
+        suspects = [at for at, it in enumerate(texts) if it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID]
+        if not suspects or not any(holds_bytes(texts[at]) for at in suspects):
+            parts.append(leaf)
+            if suspects and (made := _flawed_texts(leaf.path, texts, suspects)) is not None:
+                flawed[leaf.path] = made
             continue
         start = "" if leaf.path == ROOT else leaf.path
         parts += [Leaf(f"{start}[{at}]", "text", NOTHING, node=it) for at, it in enumerate(texts[:LEAVES])]
         if len(texts) > LEAVES:
             walked.findings.append(too_many(f"{start}[{LEAVES}]"))
-    return parts
+    return parts, flawed
+
+
+def _flawed_texts(path: str, texts: Sequence[str], suspects: Sequence[int]) -> Made | None:
+    """Return the field of a list of texts, and the flaws of those at these places; None if there are none."""
+    start = "" if path == ROOT else path
+    fields, findings = [Field(path, NOTHING, format="text", leaf=True)], list[Finding]()
+    for at in suspects:
+        made = read_flawed(f"{start}[{at}]", texts[at])
+        if made is not None:
+            fields += made[0][1:]
+            findings += made[1]
+    return (fields, findings) if findings or len(fields) > 1 else None
 
 
 def picture_in(parsed: Parsed) -> bytes | None:
@@ -195,8 +213,8 @@ def _no_picture_finding(field: Field, usual_field: FieldProfile) -> Finding | No
 
 @cache
 def _dtype_name(dtype: np.dtype[Any]) -> str:
-    """Return the name of a dtype; cached because NumPy is slow to make it."""
-    return str(dtype)
+    """Return the name of a dtype in either byte order; cached because NumPy is slow to make it."""
+    return str(dtype.newbyteorder("="))
 
 
 def _type_text(form: str, dtype: str) -> str:
@@ -224,8 +242,11 @@ def _payload_in(
             others = [name for name in expected if name != leaf.path and is_part(name, leaf.path)]
             return _not_as_others(leaf, others, pixels=pixels) or made if others else made
         return made
-    if not isinstance(leaf.node, str) or not holds_bytes(leaf.node):
+    if not isinstance(leaf.node, str):
         return None
+    flawed = read_flawed(leaf.path, leaf.node)
+    if flawed is not None or not holds_bytes(leaf.node):
+        return flawed
     encoded = usual_field is not None and usual_field.format != "text"
     raw, finding = decoded(leaf.path, leaf.node)
     if finding is not None:
@@ -298,8 +319,16 @@ def _read_picture(path: str, raw: Value, *, pixels: bool) -> Made:
 
 
 def _read_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
-    reading = read_array(raw)
     start = "" if path == ROOT else path
+    second = None if profile is None else profile.fields.get(f"{start}{SECOND}")
+    series = read_series(raw, usual=None if profile is None else second is not None and second.share > 0.5)
+    if series is not None:
+        fields = [
+            Field(f"{start}{it.name.replace('.', '/')}", it.values, format="array", label=it.label, leaf=True)
+            for it in series.fields
+        ]
+        return fields, [msgspec.structs.replace(it, field=f"{start}{it.field}") for it in series.findings]
+    reading = read_array(raw)
     if len(reading.fields) == 1 and reading.fields[0].name == "data" and not reading.findings:
         leaf = Leaf(path, "array", reading.fields[0].values)
         picture = _picture_in_array(leaf, profile, pixels=pixels)

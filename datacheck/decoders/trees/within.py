@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 
 import msgspec
+import numpy as np
 
 from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, value_decoders
 from datacheck.decoders.foreign import known_format, mp3_frame
 from datacheck.decoders.interface import Field, Value
-from datacheck.decoders.text import is_plain
+from datacheck.decoders.text import is_plain, stand_in_finding
+from datacheck.decoders.text_literals import data_finding
 from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import ROOT, child_path, is_label
 from datacheck.decoders.wrappers.base64_text import base64_beginning, peel_base64
@@ -40,6 +42,8 @@ LONGEST_ID = 88
 """Maximum length in characters of a digest or an id in base64: as long as that of SMALL_BYTES bytes."""
 SHORTEST_BASE64 = 24
 """Minimum length of a text that is taken for base64, in characters."""
+SHORTEST_APART = 5
+"""Minimum length in characters of a text that has to be read by itself, such as [NaN]."""
 ARROW = b"\xff\xff\xff\xff"
 """The beginning of an Arrow message, which follows a few counts in old ones."""
 MAGICAL = (
@@ -51,10 +55,25 @@ BEGINNINGS = (
     b"\x80\2", b"\x1f\x8b", b"\x28\xb5", b"\x04\x22", b"\xfd7", b"\x5d\0", b"\0\0", b"fL", b"Og", b"\x1aE",
 )  # fmt: skip
 """The first two bytes of everything that has a known magic, and of MP3 frames; the last four bits do not matter."""
-FIRST_LETTERS = frozenset(["da"]).union(
+BASE64_LETTERS = frozenset(["da"]).union(
     encode(it)[:2].decode() for it in BEGINNINGS for encode in (base64.b64encode, base64.urlsafe_b64encode)
 )
 """The first two letters of the base64 of everything that has a known magic, and of a `data:` URL."""
+FIRST_LETTERS = BASE64_LETTERS.union(
+    ("b'", 'b"', "ar", "te"), (first + chr(second) for first in "{[<" for second in range(128))
+)
+"""The first two letters of texts that are not taken as they are.
+
+They are those of base64, of JSON, and of what stands for an object, an array or bytes.
+"""
+_ENCODED = re.compile(r"[\"'][A-Za-z0-9+/_-]{96}")
+"""Matches if a text of JSON may hold a payload in base64."""
+JSON_BEGINS = ("{", "[")
+STAND_INS = ("[", "<", "b'", 'b"', "array(", "tensor(")
+_BEGINS_FLAWED = re.compile(r"[{\[<]|b['\"]|array\(|tensor\(")
+"""Matches if a text begins like JSON or a stand-in."""
+_MAY_BE_FLAWED = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|(?<!\w)(?:nan|inf)(?!\w)")
+"""Matches if a text of JSON or a Python literal may hold a number that is not finite."""
 _FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2\3\4\5b")
 """The first bytes of the payloads below and the wrappers, except of those that have their magic elsewhere."""
 MAPS = range(0x81, 0x90)
@@ -99,15 +118,58 @@ def leave(record: bool) -> None:
 
 def base64_in(text: str) -> bool:
     """Check whether a text begins like the base64 of a payload with a magic, or of MP3 frames."""
-    if len(text) < SHORTEST_BASE64 or text[:2] not in FIRST_LETTERS:
+    if len(text) < SHORTEST_BASE64 or text[:2] not in BASE64_LETTERS:
         return False
     head = base64_beginning(text[:128].encode("utf-8", "replace"))
     return bool(head) and (has_known_magic(head) or mp3_frame(head[:4]) > 0)
 
 
+def stands_apart(text: str) -> bool:
+    """Check whether a text has to be read by itself: it holds a payload, encoded bytes, or something flawed.
+
+    Texts that begin with none of FIRST_LETTERS, and are not longer than LONGEST_ID, do not.
+    """
+    return holds_bytes(text) or may_be_flawed(text)
+
+
 def holds_bytes(text: str) -> bool:
     """Check whether a text is the base64 of a payload, or long enough and nothing but bytes spelled in letters."""
     return base64_in(text) or is_encoded(text)
+
+
+def may_be_flawed(text: str) -> bool:
+    """Check whether a text is JSON that may hold NaN, or stands for something that was not stored."""
+    if _BEGINS_FLAWED.match(text) is None:
+        return False
+    if text.startswith(JSON_BEGINS) and (_MAY_BE_FLAWED.search(text) or _ENCODED.search(text)):
+        return True
+    return text.startswith(STAND_INS) and stand_in_finding(text) is not None
+
+
+def read_flawed(path: str, text: str) -> Made | None:
+    """Return the field of a text, and its flaw: numbers in JSON that are not finite, or the finding about a stand-in.
+
+    Return None if there is no flaw. Payloads in base64 count too; other fields of JSON in a text are not judged.
+    """
+    if _BEGINS_FLAWED.match(text) is None:
+        return None
+    whole = Field(path, NOTHING, format="text", leaf=True)
+    if text.startswith(STAND_INS) and (finding := stand_in_finding(text)) is not None:
+        return [whole], [msgspec.structs.replace(finding, field=path)]
+    nest = _nest.get() or _Nest(0, UNPACKED)
+    if not text.startswith(JSON_BEGINS) or not (_MAY_BE_FLAWED.search(text) or _ENCODED.search(text)):
+        return None
+    raw = text.encode("utf-8", "surrogatepass")
+    if (finding := data_finding(text)) is not None and "NaN" not in text and "Infinity" not in text:
+        return [whole], [msgspec.structs.replace(finding, field=path)]
+    if not decoder("json").knows(raw):
+        return None
+    if nest.depth > NESTED:
+        return [whole], [_too_large(path, nest)]
+    fields, findings = _placed(path, [*decoder("json").decode(Block([b""], [raw]), [0], None)])
+    flawed = [it for it in fields if it.values.dtype.kind == "f" and not np.isfinite(it.values).all()]
+    broken = [it for it in findings if it.field != path and it.verdict == "bad"]  # about payloads in base64
+    return ([whole, *flawed], broken) if flawed or broken else None
 
 
 def is_encoded(text: str) -> bool:

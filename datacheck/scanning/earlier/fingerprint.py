@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from datacheck.backends import BACKENDS, Roots
-from datacheck.backends.interface import Gathering, OfFiles, Reader, ReadsMore
+from datacheck.backends.interface import Gathering, Heeding, OfFiles, Reader, ReadsMore
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import plain
 from datacheck.reporting.per_file import FileState
@@ -47,6 +47,16 @@ def _fingerprint(reader: Reader) -> Fingerprint:
             for piece in _head(file, wanted.size):
                 roots.update(piece)
     return Fingerprint(tuple(stamps), roots.hexdigest())
+
+
+def stamps_of_lists(reader: Reader) -> tuple[FileStamp, ...]:
+    """Return the stamps of the lists that are compared with a reader's files."""
+    stamps = []
+    for path in reader.heeds() if isinstance(reader, Heeding) else ():
+        with suppress(OSError):
+            status = path.stat()
+            stamps.append(FileStamp(plain(os.path.relpath(path, reader.path)), status.st_size, status.st_mtime_ns))
+    return tuple(stamps)
 
 
 def fingerprint_if_any(reader: Reader) -> Fingerprint | None:

@@ -28,7 +28,7 @@ from datacheck.reporting.statuses import INTERRUPTED
 from datacheck.reporting.tally import Tally, weight, worst_verdict
 from datacheck.scanning.choosing_eyes import MANY
 from datacheck.scanning.earlier.file_by_file import EarlierFiles, damaged_results, splits
-from datacheck.scanning.earlier.fingerprint import fingerprint_if_any
+from datacheck.scanning.earlier.fingerprint import fingerprint_if_any, stamps_of_lists
 from datacheck.statistics.exact_sums import FieldSummary
 
 TOGETHER = 4096
@@ -118,8 +118,15 @@ class EarlierScan:
             before = None if place is None else self._documents[place].source.fingerprint
             return None, _change_text(before, now)
         place = next((at for at in same if self._documents[at].source.path == report.source.path), same[0])
-        why = _why_not(self._documents[place], report.settings)
+        why = _why_not(self._documents[place], report.settings) or _changed_lists(self._documents[place], reader)
         return (place, "") if why is None else (None, why)
+
+
+def _changed_lists(document: Document, reader: Reader) -> str | None:
+    """Return which of the lists beside the files have changed, or None if none has."""
+    before, now = frozenset(document.source.lists), frozenset(stamps_of_lists(reader))
+    names = sorted({Path(it.name).name for it in before ^ now})
+    return f"{', '.join(names[:NAMED])} changed" if names else None
 
 
 def _change_text(before: Fingerprint | None, now: Fingerprint | None) -> str:

@@ -40,7 +40,8 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
         if isinstance(result, Taken):
             unused = sum(not probe.done for probe in attempts.probes)
             taken = replace(result, left=tuple(attempts.left), unused=unused, last=attempts.last)
-            return replace(taken, profile=Profile() if taken.empty else _mark_loose_ties(taken.profile, layout))
+            profile = Profile() if taken.empty else _mark_loose_ties(taken.profile, layout)
+            return replace(taken, profile=_without_shapes(profile, layout.various))
         if not attempts.go_on_after(result):
             return Taken(Profile(), left=tuple(attempts.left), unused=len(attempts.probes), last=result)
     return Taken(Profile())
@@ -156,6 +157,17 @@ def _mark_loose_ties(profile: Profile, layout: Layout) -> Profile:
 
     rest = None if profile.rest is None else marked(profile.rest)
     return replace(profile, families={name: marked(it) for name, it in profile.families.items()}, rest=rest)
+
+
+def _without_shapes(profile: Profile, various: Sequence[tuple[str, str]]) -> Profile:
+    """Return the profile without the shape of the fields that have several by design, each named with its table."""
+    changed = dict(profile.families)
+    for table, field in various:
+        family = changed.get(table)
+        if family is not None and field in family.fields:
+            fields = {**family.fields, field: replace(family.fields[field], shape=None)}
+            changed[table] = replace(family, fields=fields)
+    return replace(profile, families=changed) if various else profile
 
 
 def _probe_text(left: Left, layout: Layout) -> str:

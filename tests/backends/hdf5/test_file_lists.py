@@ -63,12 +63,12 @@ def test_what_only_describes_the_files_may_name_one_that_was_taken_out(tmp_path,
     assert told(source) == [("missing", "suspicious", [names[-1]])]
 
 
-@pytest.mark.parametrize(("most", "expected"), [(FILES + 1, ["missing"]), (FILES, [])])
+@pytest.mark.parametrize(("most", "expected"), [(FILES + 1, ["bad"]), (FILES, ["unverifiable"])])
 def test_where_very_many_files_lie_around_none_is_known_to_be_missing(tmp_path, monkeypatch, most, expected):
     monkeypatch.setattr(file_lists, "MOST_FILES", most)
     source = folder(tmp_path / "a" / "train")
     (source / "files.txt").write_text(listed("ply_data_6.h5"))
-    assert [code for code, _, _ in told(source)] == expected
+    assert [verdict for _, verdict, _ in told(source)] == expected
 
 
 def cases(path, *more, bad=None):

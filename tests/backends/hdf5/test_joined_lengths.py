@@ -43,7 +43,9 @@ def longer(at, by):
 
 PADDED = -(-int(np.random.default_rng(0).integers(5, 30, TEXTS).sum()) // 64) * 64
 ROWS = int(np.random.default_rng(0).integers(5, 30, TEXTS).sum())
+STREAM = np.random.default_rng(1).integers(0, 1000, ROWS - 1)  # as `write` makes the tokens, without the last
 SOUND = {
+    "inputs beside targets": {"more": -1, "targets": np.append(STREAM[1:], 5)},
     "as many": {},
     "a token more for each": {"more": TEXTS},
     "filled up to a block": {"more": PADDED - ROWS},
@@ -64,14 +66,25 @@ def test_sound_lengths_have_no_finding(tmp_path, name):
     [
         ({"change": longer(3, 40)}, "bad"),
         ({"change": longer(3, -4)}, "bad"),
-        ({"more": -1}, "bad"),
-        ({"more": 1}, "bad"),
+        ({"more": -2}, "bad"),
+        ({"more": 2}, "bad"),
+        ({"more": -1}, "suspicious"),
+        ({"more": 1}, "suspicious"),
+        ({"more": -1, "labels": np.zeros(ROWS - 1, "i8")}, "suspicious"),
         ({"more": 80}, "suspicious"),
         ({"more": 9, "frames": np.zeros((5000, 2))}, "suspicious"),
     ],
 )
 def test_lengths_that_do_not_add_up_to_the_rows(tmp_path, wrong, verdict):
     assert told(write(tmp_path / "a.h5", **wrong)) == [("count", verdict, "/seq_len")]
+
+
+def test_frames_that_are_one_fewer_than_the_lengths_say_are_bad(tmp_path):
+    path = write(tmp_path / "a.h5")
+    with h5py.File(path, "a") as file:
+        del file["tokens"]
+        file["frames"] = np.zeros((ROWS - 1, 2), "f4")
+    assert told(path) == [("count", "bad", "/seq_len")]
 
 
 def test_lengths_of_any_size_are_read_in_pieces(tmp_path, monkeypatch):

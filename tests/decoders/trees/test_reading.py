@@ -69,7 +69,7 @@ def row(at):
         ({"y": {"a": 1}}, [("fields", "suspicious", "y")]),
         ({"x": {"a": floats(1, (3, 4))}}, [("fields", "suspicious", "x")]),
         ({"x": [*floats(1, (3, 4))]}, []),
-        ({"obs": {"a": ["1.0", 2], "b": floats(0, 2)}}, []),
+        ({"obs": {"a": ["1.0", 2], "b": floats(0, 2)}}, [("fields", "suspicious", "obs/a")]),
         ({"y": np.int64(1)}, []),
         ({"name": 7}, [("fields", "suspicious", "name")]),
         ({"name": b"s7"}, []),

@@ -39,9 +39,9 @@ from datacheck.backends.hdf5.copying.whole_files import (
     sync,
 )
 from datacheck.backends.hdf5.file import library, opened
-from datacheck.backends.hdf5.folders.counts_beside import NAME as BESIDE
 from datacheck.backends.hdf5.folders.counts_beside import amended, with_counts
 from datacheck.backends.hdf5.folders.counts_of_sets import WholeSet, sets_of, with_sets
+from datacheck.backends.hdf5.folders.file_lists import COUNTS as BESIDE
 from datacheck.backends.hdf5.library.library_failures import reason_of
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.shard_parts import EACH

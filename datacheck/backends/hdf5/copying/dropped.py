@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying import group_numbers
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.copying.corrected_numbers import Read, lost_entries, whole_runs
-from datacheck.backends.hdf5.copying.last_observations import beside, is_one_more, losses_of_episode
+from datacheck.backends.hdf5.copying.last_observations import is_one_more, losses_of_episode
 from datacheck.backends.hdf5.copying.pointing import pointers, points_into
+from datacheck.backends.hdf5.copying.several_rows import has_several_rows
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.formats import counted_elsewhere, frames, matlab
 from datacheck.backends.hdf5.formats.pytables import in_indexes
@@ -30,14 +31,10 @@ from datacheck.backends.hdf5.samples.each import part_families
 from datacheck.backends.hdf5.samples.one_picture import at_top, is_part, numbered_pictures
 from datacheck.backends.hdf5.samples.row_counts import SEEN, STEPS
 from datacheck.backends.hdf5.samples.samples import EPISODES, FEWEST, PIECES, WEIGHTS
-from datacheck.backends.hdf5.samples.side_by_side import is_pair
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
 
 WATCHED = SEEN | frozenset({b"qpos", b"state", b"states", b"images"})
-FEWEST_OF_SEVERAL, SEVERAL = 8, 20
-"""Minimum number of pictures (fewer may fit a number of captions by chance) and maximum captions of one picture."""
-SIGNALS = frozenset(b"wave wav waveform audio sound signal speech".split())
 Rows = dict[str, NDArray[np.int64]]
 """The dropped rows, ascending, by the name of their table."""
 
@@ -60,6 +57,8 @@ def is_sample(name: bytes, contents: Contents) -> bool:
         return bool(pictures)
     paths = [path for path, _ in contents.shapes]
     own = {path.strip(b"/") for path in paths}
+    if contents.means is None or not contents.means.samples:
+        own |= {path.strip(b"/").partition(b"/")[0] for path in paths}
     is_watched = any(WATCHED.intersection(path.split(b"/")) for path in paths)
     return bool(name_words & EPISODES) or bool(own & ACTIONS and is_watched) or bool(pictures)
 
@@ -298,7 +297,7 @@ def _loss_of_other(
         return f"{leading[0]} may hold numbers of rows of {table.name}, which would lead elsewhere"
     if is_one_more(table, other):
         return f"{escape(other.path)} has a row for each step of {table.name}, which has one more or less"
-    if _has_several_rows(table, other):
+    if has_several_rows(table, other):
         few, many = sorted((table.rows, other.rows))
         return f"{escape(other.path)} and {table.name} have {many // few} rows of one for each of the other"
     return None
@@ -334,21 +333,6 @@ def _losses_beside_cells(cells: Cells, table: Table, others: Sequence[Dataset]) 
     for other in others:
         if other.rows == cells.count > 1 and not (cells.covers(other.path) or other.path in cells.genes):
             yield f"{escape(other.path)} has as many rows as {table.name}, and would keep those that go there"
-
-
-def _has_several_rows(table: Table, other: Dataset) -> bool:
-    """Check whether, by name, one has several rows per row of the other: captions of pictures, a sound and features."""
-    few, many = sorted((table.rows, other.rows))
-    if few < FEWEST_OF_SEVERAL or few == many or many % few or not beside(table, other):
-        return False
-    long = table.datasets if table.rows == many else [other]
-    if any(
-        SIGNALS & words(it.name) and len(it.shape) == 1 for it in long
-    ):  # a sound beside its features, each frame of which covers many of its samples
-        return True
-    if many // few > SEVERAL:
-        return False
-    return any(is_pair(it.name, other.name) for it in table.datasets)
 
 
 def _like_a_sample(dataset: Dataset, others: Sequence[Dataset], means: Meaning) -> bool:

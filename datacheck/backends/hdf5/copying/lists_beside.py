@@ -69,6 +69,9 @@ def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) ->
         if counted is not None:
             title = escape(os.fsencode(path.name))
             yield f"{title}, beside the source, has {counted}, which may be of the rows one by one; the copy has fewer"
+        elif path.suffix.lower() == JSON and _is_too_large(path):
+            title = escape(os.fsencode(path.name))
+            yield f"{title}, beside the source, is a list too large to be compared with the rows; the copy has fewer"
 
 
 def _numbers_of_rows(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> set[int]:
@@ -86,9 +89,9 @@ def _numbers_of_rows(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) 
 def _counted(path: Path, rows: Collection[int]) -> str | None:
     """Return how many items or lines a list has, as a phrase, if they are as many as the rows may be, or None."""
     suffix = path.suffix.lower()
-    items = _items(path) if suffix == JSON else None
-    if items in rows:
-        return f"{items:,} items"
+    items = _items(path).intersection(rows) if suffix == JSON else ()
+    if items:
+        return f"{max(items):,} items"
     count = _lines(path) if suffix in SUFFIXES else None
     header = suffix in (".csv", ".tsv")
     return f"{count:,} lines" if count is not None and not {count, count - header}.isdisjoint(rows) else None
@@ -165,13 +168,18 @@ def _pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _items(path: Path) -> int | None:
-    """Return the number of items of a JSON list, or None if there is none, or it is larger than LARGEST."""
+def _items(path: Path) -> set[int]:
+    """Return the numbers of items of the list or mapping in a JSON text, and of the lists and mappings right inside it.
+
+    `images` of cocotalk.json has an item for each row, and gqa_objects_info.json says the row of each picture. None are
+    returned if the text is larger than LARGEST.
+    """
     try:
         value = json.loads(read_whole(path, LARGEST))
     except (OSError, ValueError, RecursionError):  # copying the file reports that it cannot be read
-        return None
-    return len(value) if isinstance(value, list) else None
+        return set()
+    inside = value.values() if isinstance(value, dict) else ()
+    return {len(it) for it in (value, *inside) if isinstance(it, list | dict)}
 
 
 def _is_too_large(path: Path) -> bool:

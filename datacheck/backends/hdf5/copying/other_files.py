@@ -51,7 +51,7 @@ def _extents(file: Path, contents: Contents, datasets: Collection[Dataset]) -> d
             if not look.fits(dataset):
                 extents[dataset.path] = None
                 continue
-            ends = [(int(it.min()), int(it.max())) for it in look.pieces(dataset)]
+            ends = [(int(it.min()), int(it.max())) for it in look.pieces(dataset) if it.size]
             if ends:
                 extents[dataset.path] = min(low for low, _ in ends), max(high for _, high in ends)
     return extents

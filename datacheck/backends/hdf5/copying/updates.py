@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.copying.dropped import (
     is_sample,
     tied_heights,
 )
+from datacheck.backends.hdf5.copying.equal_files import losing_parameters, notes_of_equal_files, recorded_files
 from datacheck.backends.hdf5.copying.list_counts import counts_of_lists
 from datacheck.backends.hdf5.copying.lists_beside import (
     losses_of_lists,
@@ -35,15 +36,12 @@ from datacheck.backends.hdf5.file import opened
 from datacheck.backends.hdf5.folders.case_folders import case_of
 from datacheck.backends.hdf5.folders.counts_beside import with_counts
 from datacheck.backends.hdf5.folders.counts_of_sets import WholeSet, sets_of, with_sets
-from datacheck.backends.hdf5.folders.file_families import FileShapes
 from datacheck.backends.hdf5.folders.paired_files import pairs, with_partners
-from datacheck.backends.hdf5.folders.recordings import recordings
 from datacheck.backends.hdf5.formats.pytables import in_indexes
 from datacheck.backends.hdf5.formats.trajectories import COUNT
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.samples.counts_in_attributes import Counted
-from datacheck.backends.hdf5.samples.samples import FEWEST
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
@@ -68,10 +66,9 @@ def all_dropped(
     values: dict[str, str] = {}
     others: list[Others] = []
     direct, drops = drops, _with_partners(reader, drops, of_file)
-    cases, recorded = _cases_that_go(reader, drops, of_file), _recordings(reader)
+    cases, recorded = _cases_that_go(reader, drops, of_file), losing_parameters(reader, drops) | recorded_files(reader)
     samples |= {(folder, "") for folder in cases.values()}
-    losing: dict[int, Sequence[Table]] = {}
-    numbered: set[tuple[str | None, str]] = set()
+    losing, numbered = dict[int, Sequence[Table]](), set[tuple[str | None, str]]()
     needs_mending, first = False, 0
     sets, gone, to_describe = sets_of(reader), dict[int, Collection[bytes]](), dict[int, Dropped]()
     for number, file in enumerate(reader.files):
@@ -107,7 +104,7 @@ def all_dropped(
         _describe_updates(reader, number, _contents(reader, number, sets, gone), dropped, values, lists)
     losses += [*losses_of_other_files(reader, losing), *losses_of_lists(reader, losing)]
     losses += losses_of_names(reader, to_describe)
-    notes += [*notes_of_names(reader, to_describe), *notes_of_lists(reader, losing)]
+    notes += _notes(reader, to_describe, losing)
     found = np.unique(np.concatenate(dropped_indexes)) if dropped_indexes else drops
     index_bytes = found.astype(np.int64).tobytes()
     more = tuple(values.items()), tuple(lists), tuple(others), tuple(notes)
@@ -202,6 +199,13 @@ def _with_partners(
     return with_partners(reader.names, tables, firsts, drops, marked)
 
 
+def _notes(reader: Hdf5Reader, dropped: Mapping[int, Dropped], losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+    """Yield what a receipt says of lists beside the source, and of files that have fewer rows than the others."""
+    yield from notes_of_names(reader, dropped)
+    yield from notes_of_lists(reader, losing)
+    yield from notes_of_equal_files(reader, losing)
+
+
 def _cases_that_go(
     reader: Hdf5Reader, drops: NDArray[np.int64], marked: Mapping[str | None, Collection[bytes]]
 ) -> dict[str | None, str]:
@@ -217,18 +221,6 @@ def _cases_that_go(
             folders.add(folder_of[name])
         first = last
     return {name: folder for name, folder in folder_of.items() if folder in folders}
-
-
-def _recordings(reader: Hdf5Reader) -> frozenset[str]:
-    """Return the names of the files of a folder that are one recording each."""
-    if not reader.names or len(reader.files) < FEWEST:
-        return frozenset()
-    shapes = FileShapes()
-    for number in range(len(reader.files)):
-        contents = reader.contents(number)
-        if contents.means is None or not contents.means.samples:
-            shapes.add(number, contents.shapes)
-    return frozenset(map(escape, recordings([unescape(it) for it in reader.names], shapes.by_file)))
 
 
 def _describe_updates(

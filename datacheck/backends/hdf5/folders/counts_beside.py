@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datacheck.backends.hdf5.folders.file_lists import COUNTS
 from datacheck.backends.hdf5.meaning import Meaning
 from datacheck.backends.hdf5.paths import nearest
 from datacheck.backends.hdf5.samples.counts_in_attributes import BUDGET, NEAR, SAMPLES, TOTALS, Counted
@@ -26,7 +27,6 @@ from datacheck.model.replacing import replace
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.reader import Hdf5Reader
 
-NAME = b"metadata.json"
 LARGEST = 1 << 20
 
 
@@ -36,7 +36,7 @@ def with_counts(reader: Hdf5Reader, number: int, contents: Contents) -> tuple[Co
     above = {it.rpartition(b"/")[0] for it in means.samples}
     if not reader.path.is_dir() or len(above) != 1 or not reader.options.heeded:
         return contents, []
-    file = reader.files[number].parent / os.fsdecode(NAME)
+    file = reader.files[number].parent / os.fsdecode(COUNTS)
     declared = _counts_in_file(file) if file.is_file() else {}
     if not declared or _has_siblings(reader, number):
         return contents, []

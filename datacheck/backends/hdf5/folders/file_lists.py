@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from datacheck.files.regular import NotRegular, TooLarge, is_regular, open_regul
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.sample_sets import SETS
 
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.reader import Hdf5Reader
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 LISTS = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names", ".json", ".jsonl"})
 """Suffixes of texts that may list files."""
 ENDS = tuple(LISTS)
+LIKELY = SETS | frozenset(b"list lists files filelist split splits fold index manifest names metadata meta".split())
+"""Words in the names of texts that are likely lists of files."""
 LINES = frozenset({".txt", ".lst", ".list", ".names"})
 """Suffixes of texts that may have a line for each file, and name it without its suffix."""
 ABOUT = frozenset(
@@ -59,12 +63,14 @@ HINT = re.compile(rb"\.(?:%s)" % ENDINGS, re.IGNORECASE)
 """What any such name has in it, which is found faster."""
 NAME = re.compile(rb"(?<![^\s\"',;:=(\[|])[\w.\-+=@/\\]*\w\.(?:%s)(?![\w.\-])" % ENDINGS, re.IGNORECASE)
 """Names of files with a suffix of HDF5, but no patterns of such names."""
+COUNTS = b"metadata.json"
+"""Name of the text with counts of samples and rows (see `counts_beside`)."""
 PIECE, LONGEST, BEGINNING = 1 << 20, 1 << 12, 1 << 14
 LARGEST = 64 << 20
 """Largest size in bytes of a text that is read."""
-MOST_LISTS, MOST_NAMES, MOST_FILES = 64, 1 << 20, 100_000
-"""Maximum number of texts in a folder, and beside it (if there are more, they are no lists and are not read), of names
-that are compared, and of files in and beside it."""
+MOST_LISTS, MOST_LIKELY, MOST_NAMES, MOST_FILES = 64, 1024, 1 << 20, 100_000
+"""Maximum number of texts in a folder, and beside it, of further texts in it with LIKELY names, of names that are
+compared, and of files in and beside it."""
 FEWEST, MANY, ABSENT, NAMED = 3, 10, 0.1, 5
 """Minimum number of listed files that are there, and from which the names of the others need not be like theirs;
 maximum share of those that are not there, of which one always may be, and how many of them are named."""
@@ -83,64 +89,108 @@ def is_report(path: Path) -> bool:
 
 
 def lists_beside(path: Path) -> list[Path]:
-    """Return the texts beside a store that may be lists, in order; none if there are very many.
+    """Return the texts beside a store that may be lists, in order; of very many only the likely ones.
 
     Reports are left out.
     """
     with contextlib.suppress(OSError), os.scandir(path.absolute().parent) as entries:
         lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and is_regular(Path(it.path)))
-        return [it for it in lists if not is_report(it)] if len(lists) <= MOST_LISTS else []
+        likely = lists if len(lists) <= MOST_LISTS else [*filter(_is_likely, lists)]
+        return [it for it in likely if not is_report(it)] if len(likely) <= MOST_LISTS else []
     return []
 
 
 def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
-    """Yield a finding for each list in or beside a folder that names HDF5 files of it which are not there."""
+    """Yield a finding for each list in or beside a folder that names HDF5 files of it which are not there.
+
+    Yield one, too, for what was not compared: the end of a large list, and lists beyond MOST_LISTS.
+    """
     if not reader.path.is_dir() or len(reader.files) < FEWEST or not reader.options.heeded:
         return
     folder = reader.path.absolute()
     texts = (Path(above, it) for above, it in _files(folder) if it.lower().endswith(ENDS))
-    lists = sorted(filter(may_be_list, texts))
-    lists = [*(lists if len(lists) <= MOST_LISTS else ()), *lists_beside(folder)]
+    inside = sorted(filter(may_be_list, texts))
+    lists = [*_to_be_read(inside), *lists_beside(folder)]
     own = {it for _, name in _files(folder) for it in _spellings(os.fsencode(name))} if lists else set()
     stems = {_stem(os.fsencode(it.name)) for it in reader.files} if lists else set()
     around = cache(partial(_names_of_files, folder.parent))
+    unlikely = False
     for path in lists:
         if not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS) or is_report(path):
             continue
-        names = _names_in(path)
-        absent = (
-            _few_absent(names, own, _base, _is_product)
-            if names
-            else _few_absent(_words_in(path), stems, _stem, _is_word)
-        )
+        title = escape(os.fsencode(os.path.relpath(path, folder)))
+        names, whole = _names_in(path)
+        spelled = _base if names else _stem
+        compared = (names, own, _base, _is_product) if names else (_words_in(path), stems, _stem, _is_word)
+        present, absent = _present_and_absent(*compared)
+        unlikely |= len(present) >= FEWEST and not _is_likely(path)
+        if not whole and len(present) >= FEWEST:
+            yield _finding_of_rest(title)
         if not absent:
             continue
         others = around()
-        if others is None:  # too many to know that a file is none of them
-            continue
-        others = others if names else others | {_stem(it) for it in others}
-        spelled = _base if names else _stem
-        absent = [it for it in absent if spelled(it) not in others and not _exists(path.parent, it)]
+        known = set() if others is None else others if names else others | {_stem(it) for it in others}
+        absent = [it for it in absent if spelled(it) not in known and not _exists(path.parent, it)]
         if absent:
             sure = words(os.fsencode(path.name)).isdisjoint(DESCRIBING)
-            yield _absent_finding(escape(os.fsencode(os.path.relpath(path, folder))), absent, sure=sure)
+            yield _absent_finding(title, absent, sure=sure, searched=others is not None)
+    left = len(inside) - len(_to_be_read(inside))
+    if left and unlikely:
+        text = f"{left:,} further texts in the folder may be lists of its files, and were not compared with them"
+        yield found("unsupported", text, count=left)
 
 
-def _few_absent(
+def compared_texts(reader: Hdf5Reader) -> Iterator[Path]:
+    """Yield the texts in and beside a folder that may name some of its files, and those with counts of its samples."""
+    if not reader.path.is_dir() or not reader.options.heeded:
+        return
+    folder = reader.path.absolute()
+    texts = sorted(Path(above, it) for above, it in _files(folder) if it.lower().endswith(ENDS))
+    stems = {_stem(os.fsencode(it.name)) for it in reader.files} if texts else set()
+    for path in [*_to_be_read([*filter(may_be_list, texts)]), *lists_beside(folder)]:
+        after = not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS)
+        if not after and (_names_a_file(path, stems) and not is_report(path)):
+            yield path
+    yield from (it for it in texts if os.fsencode(it.name) == COUNTS)
+
+
+def _names_a_file(path: Path, stems: Set[bytes]) -> bool:
+    """Check whether the beginning of a text has the name of an HDF5 file, or begins lines with such names."""
+    with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
+        if HINT.search(beginning := file.read(PIECE)):
+            return True
+        return any(_stem(its[0]) in stems for it in beginning.splitlines() if (its := it.replace(b",", b" ").split()))
+    return False
+
+
+def _is_likely(path: Path) -> bool:
+    """Check whether a text is named as a list of files or after a set."""
+    return not words(os.fsencode(path.name)).isdisjoint(LIKELY)
+
+
+def _to_be_read(lists: Sequence[Path]) -> list[Path]:
+    """Return the texts that are read: up to MOST_LISTS, and of more those that are named as a list, too.
+
+    Where each sample has a text of its own, such as its caption, these are very many and no lists.
+    """
+    return [*lists[:MOST_LISTS], *islice(filter(_is_likely, lists[MOST_LISTS:]), MOST_LIKELY)]
+
+
+def _present_and_absent(
     names: Set[bytes], own: Set[bytes], spelled: Callable[[bytes], bytes], may_differ: Callable[[bytes], bool]
-) -> list[bytes]:
-    """Return the names that are not among the `own` ones, if these are few and like the others, or an empty list.
+) -> tuple[Set[bytes], list[bytes]]:
+    """Return the names that are among the `own` ones, and the others if these are few and like them.
 
     `may_differ` says of a name that is not like the others whether it may be that of something else.
     """
     present = {it for it in names if spelled(it) in own}
     absent = sorted(names - present)
     if len(present) < FEWEST or len(absent) > max(1, ABSENT * len(present)):
-        return []
+        return present, []
     forms = {DIGITS.sub(b"#", spelled(it)) for it in present}
     if all(DIGITS.sub(b"#", spelled(it)) in forms for it in absent):
-        return absent
-    return absent if len(present) >= MANY and not any(map(may_differ, absent)) else []
+        return present, absent
+    return present, absent if len(present) >= MANY and not any(map(may_differ, absent)) else []
 
 
 def _is_product(name: bytes) -> bool:
@@ -205,27 +255,36 @@ def _names_of_files(folder: Path) -> set[bytes] | None:
     return names
 
 
-def _names_in(path: Path) -> set[bytes]:
-    """Return the names of HDF5 files in a text; none if there are very many or the text is very large."""
+def _names_in(path: Path) -> tuple[set[bytes], bool]:
+    """Return the names of HDF5 files in a text, and whether these are all.
+
+    A text larger than LARGEST is read up to there if its beginning has such names.
+    """
     names: set[bytes] = set()
-    cut = b""
+    cut, place = b"", 0
     with contextlib.suppress(OSError, NotRegular), open_regular(path) as file:
-        if os.fstat(file.fileno()).st_size > LARGEST:
-            return set()
+        large = os.fstat(file.fileno()).st_size > LARGEST
         while piece := file.read(PIECE):
-            text = cut + piece
+            text, place = cut + piece, place + len(piece)
             end = max(len(text) - LONGEST, text.rfind(b"\n") + 1) if len(piece) == PIECE else len(text)
             names.update(NAME.findall(text[:end]) if HINT.search(text) else ())
             cut = text[end:]
-            if len(names) > MOST_NAMES:
-                return set()
-    return names
+            if len(names) > MOST_NAMES or (large and (place >= LARGEST or not names)):
+                return names, False
+    return names, True
 
 
-def _absent_finding(title: str, absent: list[bytes], *, sure: bool) -> Finding:
+def _absent_finding(title: str, absent: list[bytes], *, sure: bool, searched: bool) -> Finding:
+    """Return the finding for files that a list names; unverifiable if others lie around that were not `searched`."""
     missing = [escape(it) for it in absent[:NAMED]]
     more = f" and {len(absent) - NAMED:,} more files" if len(absent) > NAMED else ""
     verb = "are" if len(absent) > 1 else "is"
     text = f"{title} names {', '.join(missing)}{more}, which {verb} not there"
-    verdict: Verdict | None = None if sure else "suspicious"
+    text += "" if searched else f"; the folder above has more than {MOST_FILES:,} files, which were not searched"
+    verdict: Verdict | None = (None if sure else "suspicious") if searched else "unverifiable"
     return found("missing", text, verdict=verdict, path=title, missing=missing)
+
+
+def _finding_of_rest(title: str) -> Finding:
+    text = f"{title} is larger than {LARGEST >> 20} MiB or has more than {MOST_NAMES:,} names: the files that it names "
+    return found("unsupported", text + "further on were not compared with the folder", path=title)

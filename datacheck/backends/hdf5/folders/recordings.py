@@ -35,13 +35,14 @@ def recordings(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape
 
 def _in_step(family: Family) -> bool:
     """Check whether there are two datasets whose lengths have the same ratio in all files."""
-    complete = family.lengths[:, (family.lengths > 0).all(axis=0)].astype(np.float64)
+    filled = family.lengths[(family.lengths > 0).any(axis=1)]
+    complete = filled[:, (filled > 0).all(axis=0)].astype(np.float64)
     count = complete.shape[1]
+    if count < FEWEST:
+        return False
     varying = [
         lengths for lengths in complete if len(set(lengths.tolist())) >= DISTINCT * count and lengths.min() >= SHORTEST
     ]
-    if count < FEWEST:
-        return False
     for at, some in enumerate(varying):
         for other in varying[:at]:
             ratios = some / other

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence, Set
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import Declared
 from datacheck.backends.hdf5.formats.cooler import coolers, masks_bins
+from datacheck.backends.hdf5.formats.levels_of_theory import with_levels
+from datacheck.backends.hdf5.formats.masked_values import with_masks
 from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.replacing import replace
@@ -26,6 +28,11 @@ TRACKS = frozenset({b"/tracks", b"/point_scores", b"/instance_scores", b"/tracki
 LABELS = re.compile(rb"(?:/[^/]+)*/df_with_missing/(block[0-9]+_values|table)")
 """Paths of the values of labels of DeepLabCut."""
 MISSING = Declared(nan=True)
+
+
+def with_all_missing(tables: Sequence[Table], paths: Set[bytes], look: Looking) -> list[Table]:
+    """Return the tables, with the columns with missing values: by a format, a level of theory or a mask."""
+    return list(with_masks(with_missing(with_levels(tables, look), paths, look), look))
 
 
 def with_missing(tables: Sequence[Table], paths: Set[bytes], look: Looking) -> Iterator[Table]:

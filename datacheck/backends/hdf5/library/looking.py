@@ -251,16 +251,17 @@ class Looking(msgspec.Struct, frozen=True):
         return []
 
     def values_of_rows(self, dataset: Dataset, rows: Sequence[int]) -> NDArray[Any] | None:
-        """Return the values of these rows of a flat dataset, or None if one of them cannot be read."""
+        """Return the values of these rows of a dataset, or None if one of them cannot be read."""
         self.looked.add(dataset.path)
         if not dataset.readable or self.trail.step() is not None:
             return None
         with contextlib.suppress(*TROUBLE, MemoryError):
-            values = np.empty(len(rows), dataset.dtype)
+            values = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype)
             opened = self.h5.h5d.open(self.file, dataset.path)
-            space, one = opened.get_space(), self.h5.h5s.create_simple((1,))
+            row_shape, first = (1, *dataset.shape[1:]), (0,) * (len(dataset.shape) - 1)
+            space, one = opened.get_space(), self.h5.h5s.create_simple(row_shape)
             for at, row in enumerate(rows):
-                space.select_hyperslab((row,), (1,))
+                space.select_hyperslab((row, *first), row_shape)
                 opened.read(one, space, values[at : at + 1])
             return values
         return None

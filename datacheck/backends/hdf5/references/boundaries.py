@@ -26,6 +26,8 @@ BEGINS, ENDS = frozenset(b"start starts begin begins first".split()), frozenset(
 """Words that also stand in the names of times and positions."""
 UNITS = frozenset(b"bin bins ms sec secs second seconds time times hz freq frequency year years date day days".split())
 """Words that, in the same name, show that the numbers are not row numbers or need not be."""
+OF_TIMES = frozenset({b"ms"}), frozenset({b"idx", b"index"})
+"""Words that together name the first event of each millisecond, as ms_to_idx and ms_map_idx of event cameras."""
 MATRIX = frozenset({b"data", b"indices", b"indptr"})
 INDEX, KIND, RAGGED, IDS = b"_index", b"neurodata_type", "VectorIndex", b"id"
 """NWB: the suffix of datasets with the ends of a column's parts, the attribute and value that mark them, and the name
@@ -75,7 +77,7 @@ def _may_be_boundaries(dataset: Dataset, by_name: Mapping[bytes, Dataset], names
     name_words = words(dataset.name)
     if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not dataset.readable:
         return False
-    if _divided_column(dataset) in names:
+    if _divided_column(dataset) in names or (dataset.rows >= FEWEST and all(it & name_words for it in OF_TIMES)):
         return True
     known = bool(name_words & END and name_words & (RUNS | ROWS | {b"ix"}))  # see `row_numbers`
     if known and not name_words & RUNS:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+import numpy as np
+
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import LARGEST, MOST, Looking
 from datacheck.backends.hdf5.names import words
@@ -28,6 +31,8 @@ NEARLY = 0.1
 """Maximum difference between the sum of lengths and the number of rows that they may be of, as a share of these."""
 TIMES = 1.5
 """Minimum number of rows, as a multiple of the number of lengths."""
+SAMPLED, COMPARED = 64, 8
+"""Number of tokens that are read to compare inputs with targets, and maximum number of datasets that may be those."""
 BLOCKS = tuple(1 << power for power in range(5, 13))
 """Numbers of rows to a multiple of which the rows of all may be filled up, or cut."""
 
@@ -58,7 +63,13 @@ def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Findi
         near = [rows for rows in taller if abs(total - rows) <= NEARLY * rows]
         if count < dataset.rows or shortest < 0 or ascending or total in heights or len(near) != 1:
             continue
+        one_more = abs(total - near[0]) == 1 and _holds_tokens(taller[near[0]])
+        if one_more and _are_shifted([it for it in datasets if it.rows == near[0]], look):
+            continue
         if not _is_padded(total, near[0]) and not _has_separators(near[0] - total, dataset.rows):
+            if one_more:
+                yield _finding_of_one_token(dataset, total, taller[near[0]])
+                continue
             yield _sum_finding(dataset, total, taller[near[0]], sure=len(taller) == 1, longest=longest)
 
 
@@ -75,6 +86,29 @@ def _is_padded(total: int, rows: int) -> bool:
 def _has_separators(more: int, count: int) -> bool:
     """Check whether rows may be more than `count` lengths by some for each of them, or between or around them."""
     return abs(more) >= count - 1 and (more + 1) % count <= 2
+
+
+def _holds_tokens(dataset: Dataset) -> bool:
+    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu"
+
+
+def _are_shifted(datasets: Sequence[Dataset], look: Looking) -> bool:
+    """Check whether two datasets of tokens are inputs and targets: all tokens but the last, and all but the first."""
+    tokens = [it for it in datasets if _holds_tokens(it) and it.rows > SAMPLED]
+    heads = [look.values_of_rows(it, range(SAMPLED)) for it in (tokens if len(tokens) <= COMPARED else ())]
+    known = [it for it in heads if it is not None and len({*it.tolist()}) > 1]
+    return any(np.array_equal(one[1:], other[:-1]) for one in known for other in known if one is not other)
+
+
+def _finding_of_one_token(lengths: Dataset, total: int, target: Dataset) -> Finding:
+    """Return the finding for a sum that is one token more or less than the rows, which may be so by design."""
+    why = (
+        "the last token may be left out for next-token targets"
+        if total > target.rows
+        else "the other may be a marker at the begin or end of all"
+    )
+    finding = _sum_finding(lengths, total, target, sure=False, longest=0)
+    return msgspec.structs.replace(finding, message=f"{finding.message}; {why}")
 
 
 def _sum_finding(lengths: Dataset, total: int, target: Dataset, *, sure: bool, longest: int) -> Finding:

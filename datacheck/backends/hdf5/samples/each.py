@@ -32,6 +32,8 @@ FEW, FEW_VARYING, FEW_UNLIKE = 8, 3, 16
 """Minimum number of siblings that can be records: of one length, of several lengths, and with dissimilar names."""
 LIKE = 0.9
 """Share of the siblings that counts as nearly all: those with a digit in the name, or with the usual number of rows."""
+FEW_LONG, CLOSE = 20, 0.95
+"""Minimum number of rows of columns, and how near to it the number of rows of a single odd one must be, as a share."""
 FEW_ROWS = 3
 """If some sample has at most this many rows, others may have none, as with the boxes of a picture."""
 MOSTLY_FULL = 0.1
@@ -146,7 +148,8 @@ def _read_as(family: Sequence[Dataset], others: Sequence[Dataset], *, named: boo
     if len(heights) > 1:
         usual, count = Counter(it.rows for it in family).most_common(1)[0]
         fits = any(it.shape and it.rows == usual for it in others)
-        return TABLE if fits and count >= LIKE * len(family) else PER_SAMPLE
+        columns = count >= LIKE * len(family) or _has_short_column(family, usual)
+        return TABLE if fits and columns else PER_SAMPLE
     height = next(iter(heights))
     if any(
         it.shape and it.rows == height and not _may_be_one_sample(it, family[0]) and not _is_statistic(it, family)
@@ -162,6 +165,16 @@ def _read_as(family: Sequence[Dataset], others: Sequence[Dataset], *, named: boo
     numbers = sorted(int(found[-1][:18]) for it in family if (found := DIGITS.findall(it.name)))
     counted = numbers[0] in (0, 1) and numbers[-1] - numbers[0] == len(numbers) - 1
     return None if counted and not words(family[0].name) & SAMPLES else PER_SAMPLE
+
+
+def _has_short_column(family: Sequence[Dataset], usual: int) -> bool:
+    """Check whether all siblings but one have the usual number of rows, that one nearly so, and no two rows are alike.
+
+    Siblings such as the layers of a detector, whose rows differ in shape, are no samples of one kind.
+    """
+    odd = [it.rows for it in family if it.rows != usual]
+    near = len(odd) == 1 and usual >= FEW_LONG and abs(odd[0] - usual) <= (1 - CLOSE) * usual
+    return near and len({it.shape[1:] for it in family}) == len(family)
 
 
 def _is_statistic(dataset: Dataset, family: Sequence[Dataset]) -> bool:

@@ -74,6 +74,7 @@ PAIRS = (
     _pair(b"video videos image images", b"text texts caption captions audio"),
     _pair(b"query queries", b"positive positives passage passages"),
     Pair(FEATURES, PLACES, certain=True, placed=True),
+    Pair(FEATURES, frozenset({b"boxes", b"bboxes", b"bbox"})),
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
 GLUED = re.compile(
@@ -92,8 +93,9 @@ TOKENS = frozenset({1, 2, 5})
 FEW_WIDE, ALIKE = 20, 4
 NEARLY = 0.9
 """Minimum share of the usual number of rows that labels must have to be those of the others."""
-COLUMNS, LONG, CLOSE = 3, 100, 0.95
-"""Minimum number of columns of the same length, minimum length, and how near to it the odd one must be, as a share."""
+COLUMNS, LONG, CLOSE, VERY_CLOSE = 3, 100, 0.95, 0.98
+"""Minimum number of columns of the same length, minimum length, and how near to it the odd one must be, as a share;
+the same of two datasets that have nothing else in common."""
 
 
 def near_counts(
@@ -109,18 +111,22 @@ def near_counts(
     if any((STARTS | ENDS) & words(it.name) for it in datasets):
         return
     reported = {path for finding in before for path in finding.details.get("rows", ())}
+    pairs: set[frozenset[str]] = set()
     candidates = (
         ("by their names", _pairs(full)),
         ("as columns that lie side by side", _columns(numeric, values)),
         ("by their shapes", _in_width(numeric)),
         ("as rows and what they are called", _lists(full)),
         ("as all others have one number of rows", _odd_one(full)),
+        ("as the only two datasets", _only_two(full)),
         ("as the data and the labels of MATLAB", _in_a_column(numeric)),
     )
     for relation, found_ones in candidates:
         for some, other, certain in found_ones:
             both = escape(some.path), escape(other.path)
-            if reported.isdisjoint(both) and not told_apart(some, other, datasets, values):
+            pair = frozenset(both)
+            if pair not in pairs and reported.isdisjoint(both) and not told_apart(some, other, datasets, values):
+                pairs.add(pair)
                 yield _unequal_finding(some, other, certain=certain, relation=relation)
 
 
@@ -184,12 +190,12 @@ def _is_reference(dataset: Dataset) -> bool:
 def _columns(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Dataset, Dataset, bool]]:
     flat = [it for it in datasets if len(it.shape) == 1]
     (rows, count), *_ = Counter(it.rows for it in flat).most_common(1) or [(0, 0)]
-    odd = [it for it in flat if it.rows != rows]
+    usual = [it for it in flat if it.rows == rows]
+    odd = [it for it in flat if it.rows != rows and near(it, usual[0], CLOSE)]  # others have lengths of their own
     if count < COLUMNS or rows < LONG or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
         return
-    usual = [it for it in flat if it.rows == rows]
-    if near(odd[0], usual[0], CLOSE) and not all(is_axis(values(it)) for it in flat):
-        yield usual[0], odd[0], all(it.name.lower() in COORDINATES for it in flat)
+    if not all(is_axis(values(it)) for it in (*usual, *odd)):
+        yield usual[0], odd[0], all(it.name.lower() in COORDINATES for it in (*usual, *odd))
 
 
 def _in_width(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
@@ -235,6 +241,19 @@ def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
     is_label = bool(LABELS & words(odd[0].name))
     if near(odd[0], usual, NEARLY if is_label else CLOSE) and (is_label or len(odd[0].shape) > 1):
         yield usual, odd[0], is_label
+
+
+def _only_two(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield two arrays of many rows of unlike shape, with nothing beside them, if one is a few rows shorter."""
+    if len(datasets) != 2 or any(len(it.shape) < 2 or it.holds != {NUMBERS} for it in datasets):
+        return
+    some, other = datasets
+    above = some.path.rpartition(b"/")[0]
+    if above or _have_tokens(some, other) or _have_tokens(other, some):  # in other groups there may be more
+        return
+    few = abs(some.rows - other.rows) > 1 and near(some, other, VERY_CLOSE) and min(some.rows, other.rows) >= LONG
+    if few and not are_of_one_kind(some, other) and not (words(some.name) | words(other.name)) & SETS:
+        yield some, other, False
 
 
 def _in_a_column(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:

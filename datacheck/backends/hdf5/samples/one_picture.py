@@ -22,6 +22,8 @@ from datacheck.model.escaping import escape
 PICTURE = frozenset(b"image img picture photo rgb rgba rgbd bgr color colour slice frame".split())
 """Words in the names of datasets that are one picture."""
 COLOURS = frozenset(b"rgb rgba bgr color colour".split())
+VIEWS, GEOMETRY = frozenset(b"colors colours".split()), frozenset(b"depth normals distance".split())
+"""Names of the colours of one rendered view, and words in the names of what is beside them then."""
 POINTS = frozenset(b"xyz points point pointcloud pointclouds pc pcd cloud clouds coord coords".split())
 """Words in the names of datasets that may be the colours, and the coordinates, of many point clouds."""
 LONGEST = 4
@@ -32,11 +34,7 @@ def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]
     """Return a table for each part of the picture that a group holds, if any, and the other datasets."""
     candidates = [it for it in datasets if it.shape and it.readable and it.holds == {NUMBERS} and it.bytes <= LARGEST]
     clouds = {it.shape[:2] for it in candidates if len(it.shape) == 3 and POINTS & words(it.name)}
-    named = (
-        it
-        for it in candidates
-        if (PICTURE & words(it.name) or it.name.isdigit()) and not (it.shape[:2] in clouds and _are_colours(it))
-    )
+    named = (it for it in candidates if _is_named(it, candidates) and not (it.shape[:2] in clouds and _are_colours(it)))
     extent = next((found for it in named for found in picture_extents(it)), None)
     if extent is None:
         return [], list(datasets)
@@ -47,6 +45,17 @@ def one_picture(datasets: Sequence[Dataset]) -> tuple[list[Table], list[Dataset]
         return [], list(datasets)
     tables = [Table(EACH + escape(it.path), 1, (it,), each=True) for it in parts]
     return tables, [it for it in datasets if it.path not in own]
+
+
+def _is_named(dataset: Dataset, candidates: Sequence[Dataset]) -> bool:
+    """Check whether a dataset is a picture by its name."""
+    return bool(PICTURE & words(dataset.name)) or dataset.name.isdigit() or _are_of_a_view(dataset, candidates)
+
+
+def _are_of_a_view(colours: Dataset, candidates: Sequence[Dataset]) -> bool:
+    """Check whether `colors` lie beside the depth or the normals of the same pixels, as BlenderProc writes them."""
+    named = words(colours.name) <= VIEWS and len(colours.shape) == 3
+    return named and any(GEOMETRY & words(it.name) and it.shape[:2] == colours.shape[:2] for it in candidates)
 
 
 def _are_colours(dataset: Dataset) -> bool:

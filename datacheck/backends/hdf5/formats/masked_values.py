@@ -1,0 +1,122 @@
+"""Tell values that are NaN because a mask beside them says that they are missing from broken ones.
+
+`X` with `missing_mask`, or `depth` with `valid`, of one shape: in nearly all sampled rows the mask is 0, or is not 0,
+exactly where the value is NaN. A mask may be of points: `visible` of `part`. A value that is NaN elsewhere is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.library.looking import Looking
+from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.tables import Masked, Table
+from datacheck.model.cells import NUMBERS
+
+MASKS = frozenset(
+    b"mask masks masked missing missingness observed observation valid validity invalid available availability present "
+    b"presence isnan nan notnan visible visibility".split()
+)
+"""Words in the names of datasets that say which values are there."""
+OBJECTS = frozenset({b"mask", b"masks"})
+PICTURES = frozenset(
+    b"image images img imgs picture photo rgb slice slices frame frames volume vol scan ct mri data".split()
+)
+"""Names of masks that may show the objects in pictures, and words in the names of these."""
+AGREEING = 0.9
+"""Minimum share of the sampled rows in which mask and values agree; the values of others may be broken."""
+ROWS, BYTES = 64, 16 << 20
+"""Maximum number of rows that are compared, and of bytes that are decoded for them."""
+
+
+def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
+    """Yield the tables, each with the columns whose missing values a mask in the table marks."""
+    for table in tables:
+        masks = [it for it in table.judged if it.dtype.kind in "biuf" and it.shape and words(it.name) & MASKS]
+        pairs = [(it, _mask_of(it, masks)) for it in table.judged if masks and it.dtype.kind == "f" and it.shape]
+        known = [it for values, mask in pairs if mask is not None and (it := _masked(values, mask, look))]
+        known += (it for dataset in table.judged if dataset.dtype.names for it in _masked_members(dataset, look))
+        yield msgspec.structs.replace(table, masked=tuple(known)) if known and not table.each else table
+
+
+def _mask_of(values: Dataset, masks: Sequence[Dataset]) -> Dataset | None:
+    """Return the mask of values: the one named after them, or the only one of their shape, or that of their points."""
+    masks = [it for it in masks if it is not values]
+    alike = [it for it in masks if it.shape == values.shape]
+    alike = alike or [it for it in masks if it.shape == values.shape[:-1] and len(it.shape) > 1]
+    own = [it for it in alike if words(it.name) - MASKS == words(values.name)]
+    if len(own) == 1 or len(alike) != 1:
+        return own[0] if len(own) == 1 else None
+    of_objects = words(alike[0].name) <= OBJECTS and words(values.name) & PICTURES
+    return None if of_objects else alike[0]
+
+
+def _masked(values: Dataset, mask: Dataset, look: Looking) -> Masked | None:
+    """Return which values of a column are missing by its mask, or None if the sampled rows do not show it."""
+    rows = _sampled_rows(values)
+    some, flags = look.values_of_rows(values, rows), look.values_of_rows(mask, rows)
+    flag = None if some is None or flags is None else _flag_of_missing(some, flags)
+    return None if flag is None else Masked(values.columns[0].name, mask.columns[0].name, flag)
+
+
+def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
+    """Yield which values of a compound dataset are missing by its only member that is a mask: `valid` of the tracks.
+
+    A row has to be several items, some of which may be missing; one that is missing as a whole is no record.
+    """
+    if len(dataset.shape) < 2:
+        return
+    masks = [it for it in dataset.columns if it.holds == NUMBERS and words(it.name.rpartition(".")[2].encode()) & MASKS]
+    if len(masks) != 1 or len(dataset.columns) != len(dataset.dtype.names or ()):
+        return
+    members = dict(zip((it.name for it in dataset.columns), dataset.dtype.names or (), strict=True))
+    mask = members[masks[0].name]
+    floats = [name for name, member in members.items() if dataset.dtype[member].base.kind == "f"]
+    if dataset.dtype[mask].base.kind not in "biu" or not floats:
+        return
+    values = look.values_of_rows(dataset, _sampled_rows(dataset))
+    if values is None:
+        return
+    for name in floats:
+        some = values[members[name]]
+        flag = _flag_of_missing(some, values[mask]) if some.shape == values[mask].shape else None
+        if flag is not None:
+            yield Masked(name, masks[0].name, flag)
+
+
+def _sampled_rows(dataset: Dataset) -> list[int]:
+    count = min(ROWS, BYTES // max(1, dataset.row_bytes, dataset.band_bytes), dataset.rows)
+    return [at * dataset.rows // count for at in range(count)]
+
+
+def _flag_of_missing(values: NDArray[Any], mask: NDArray[Any]) -> bool | None:
+    """Return whether the mask is not 0 where a value is missing (True) or is 0 there (False); None if it is neither."""
+    if mask.dtype.kind == "f" and not np.isin(mask, (0, 1)).all():
+        return None
+    gone, flagged = np.isnan(values), _as_wide(mask, values) != 0
+    if not gone.any() or gone.all():
+        return None
+    for flag in (False, True):
+        agreeing = (gone == (flagged == flag)).reshape(len(gone), -1).all(axis=1)
+        if agreeing.sum() >= AGREEING * len(gone):
+            return flag
+    return None
+
+
+def masked_values(table: Table, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield each column with a mask, and where that says that its values are missing."""
+    for it in table.masked:
+        if it.name in columns and it.mask in columns:
+            values = columns[it.name]
+            yield it.name, np.broadcast_to((_as_wide(columns[it.mask], values) != 0) == it.flag, values.shape)
+
+
+def _as_wide(mask: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+    """Return a mask of values, or of their points, with as many axes as the values."""
+    return mask[..., np.newaxis] if mask.ndim < values.ndim else mask

@@ -1,0 +1,231 @@
+"""Read the samples of TIFF files that Pillow does not decode: many bands, floats of other sizes, stacks of ImageJ.
+
+Multispectral pictures and volumes are written like this, by GDAL, tifffile and ImageJ. Samples without compression or
+in deflate are read here, with the predictors of TIFF 6.0 and of Adobe's TIFF Technical Note 3; other compressions are
+named.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from datacheck.decoders.pictures import tiff
+from datacheck.decoders.pictures.picture import LIMIT, Picture
+from datacheck.decoders.pictures.tiff import Tags
+from datacheck.model.finding import Finding, found
+
+SAMPLE_KINDS = {1: "u", 2: "i", 3: "f", 6: "c"}
+"""The kind of dtype by the value of the tag SampleFormat."""
+BITS = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64), "c": (64, 128)}
+HORIZONTAL, FLOATING = 2, 3
+"""The values of the tag Predictor, beside 1 for none."""
+PLAIN = 1
+OF_PILLOW = 4
+"""Maximum number of samples of a pixel that Pillow decodes."""
+UNUSUAL = frozenset({"int8", "uint64", "int64", "float16", "complex64", "complex128"})
+COMPRESSIONS = {
+    tiff.PACKBITS: "PackBits",
+    tiff.LZW: "LZW",
+    tiff.JPEG: "JPEG",
+    34925: "LZMA",
+    50000: "Zstandard",
+    50001: "WebP",
+    34887: "LERC",
+}
+HEAD = 1 << 16
+"""Number of bytes of a file that are searched for its description."""
+_SHAPED = re.compile(rb'\{"shape": \[([0-9]{1,9}(?:, ?[0-9]{1,9}){1,7})\][^{}]*"truncated": true')
+"""Matches the description of a file in which tifffile left out the directories of all pages but the first."""
+_IMAGEJ = re.compile(rb"ImageJ=.*?\nimages=([0-9]{1,9})\n", re.DOTALL)
+
+
+def is_beyond_pillow(data: bytes) -> bool:
+    """Check whether Pillow would refuse a TIFF for its many bands, or decode only one of several pictures in a page."""
+    pages = tiff.pages(data)
+    first = next(pages, None)
+    if first is None:
+        return False
+    return first.one(tiff.SAMPLES, 1) > OF_PILLOW or (_images(data, first) > 1 and next(pages, None) is None)
+
+
+def has_unusual_samples(data: bytes) -> bool:
+    """Check whether the samples are of a kind that Pillow may not know, such as several that are not 8-bit integers."""
+    first = next(tiff.pages(data), None)
+    dtype = None if first is None else _dtype(first)
+    if first is None or dtype is None:
+        return False
+    return dtype.name in UNUSUAL or (first.one(tiff.SAMPLES, 1) > 1 and dtype.name != "uint8")
+
+
+def read(data: bytes) -> tuple[Picture | None, list[Finding]]:
+    """Return the samples of all pages that are like the first one, (pages x samples, height, width), and findings."""
+    pages = list(tiff.pages(data))
+    first = pages[0]
+    dtype = _dtype(first)
+    if dtype is None:
+        return None, [_unknown(f"of {first.one(tiff.SAMPLES, 1)} samples of unequal or unusual sizes")]
+    alike = [it for it in pages if _spec(it) == _spec(first)]
+    size = _shape(first)
+    if not prod(size):
+        return None, [found("corrupt-image", f"TIFF: declares {size[2]} x {size[1]} pixels", field="data")]
+    images = _images(data, first) if len(pages) == 1 else 1
+    total = prod(size) * max(len(alike), images) * dtype.itemsize
+    if total > LIMIT:
+        message = f"the TIFF has {total} bytes of samples; at most {LIMIT} are read"
+        return None, [found("too-large", message, field="data", verdict="unverifiable", found=total, expected=LIMIT)]
+    lost = next(filter(None, map(_lost_parts, [data] * len(alike), alike)), None) if images == 1 else None
+    if lost is not None:
+        return None, [found("truncated", f"the TIFF ends at byte {len(data)}, {lost}", field="data", size=len(data))]
+    compression = first.one(tiff.COMPRESSION, PLAIN)
+    if compression not in (PLAIN, tiff.DEFLATE, tiff.ADOBE_DEFLATE):
+        packed = COMPRESSIONS.get(compression, f"compression {compression}")
+        return None, [_unknown(f"of {size[0]} samples, {dtype.name}, in {packed}")]
+    if images > 1 and compression == PLAIN:
+        return _stack(data, first, dtype.newbyteorder("<" if data[:2] == b"II" else ">"), images)
+    arrays = []
+    for number, page in enumerate(alike):
+        array = _page(data, page, dtype)
+        if isinstance(array, str):
+            where = f" of page {number}" if number else ""
+            text = f"the TIFF ends at byte {len(data)}, {array}{where}"
+            return None, [found("truncated", text, field="data", size=len(data))]
+        arrays.append(array)
+    if dtype.kind == "c":
+        arrays = [part for it in arrays for part in (it.real, it.imag)]
+    form = f"TIFF {dtype.name}" + (" of several pages" if len(alike) > 1 else "")
+    return Picture(np.concatenate(arrays), form), []
+
+
+def _unknown(what: str) -> Finding:
+    return found("unknown-payload", f"a TIFF {what}, which datacheck does not decode", field="data")
+
+
+def _dtype(page: Tags) -> np.dtype[Any] | None:
+    """Return the native dtype of the samples, or None if they are not all of one that NumPy has."""
+    bits, kinds = set(page.all(tiff.BITS) or (1,)), set(page.all(tiff.SAMPLE_FORMAT) or (1,))
+    kind = SAMPLE_KINDS.get(next(iter(kinds)), "")
+    if len(bits) > 1 or len(kinds) > 1 or next(iter(bits)) not in BITS.get(kind, ()):
+        return None
+    return np.dtype(f"{kind}{next(iter(bits)) // 8}")
+
+
+def _shape(page: Tags) -> tuple[int, int, int]:
+    return page.one(tiff.SAMPLES, 1), page.one(tiff.HEIGHT, 0), page.one(tiff.WIDTH, 0)
+
+
+def _spec(page: Tags) -> tuple[Any, ...]:
+    """Return what pages have to have in common to be one stack."""
+    return _shape(page), _dtype(page), page.one(tiff.COMPRESSION, PLAIN), page.one(tiff.PLANAR, 1)
+
+
+def _images(data: bytes, page: Tags) -> int:
+    """Return the number of pictures that one page stands for, if its description says that more lie behind each other.
+
+    ImageJ and tifffile write such files, if the data are not compressed.
+    """
+    if not page.all(tiff.OFFSETS) or page.one(tiff.COMPRESSION, PLAIN) != PLAIN:
+        return 1
+    match = _IMAGEJ.search(data, 0, HEAD)
+    if match is not None:
+        return int(match[1])
+    match = _SHAPED.search(data, 0, HEAD)
+    count, one = prod(map(int, match[1].split(b","))) if match is not None else 0, prod(_shape(page))
+    return count // one if one and not count % one else 1
+
+
+def _stack(data: bytes, page: Tags, dtype: np.dtype[Any], images: int) -> tuple[Picture | None, list[Finding]]:
+    samples, height, width = _shape(page)
+    start, count = page.all(tiff.OFFSETS)[0], images * samples * height * width
+    end = start + count * dtype.itemsize
+    findings: list[Finding] = []
+    if end > len(data):
+        text = f"the TIFF ends at byte {len(data)}, its {images} pictures take up to byte {end}"
+        lost = found("truncated", text, field="data", size=len(data))
+        one = count // images * dtype.itemsize
+        if len(data) - start < one or len(data) - start >= 2 * one:
+            return None, [lost]
+        # the description may be of the file from which this picture was taken
+        findings, images, count = [msgspec.structs.replace(lost, verdict="suspicious")], 1, count // images
+    values = np.frombuffer(data, dtype, count, start)
+    native = np.dtype(f"{dtype.kind}{dtype.itemsize}")
+    values = values.view(native) if dtype.isnative else values.astype(native)
+    if dtype.kind == "c":
+        values = values.view(f"f{dtype.itemsize // 2}")
+        return Picture(values.reshape(images, -1, 2 * width), f"TIFF {dtype.name} of several pages"), findings
+    if samples > 1:
+        values = values.reshape(images, height, width, samples).transpose(0, 3, 1, 2)
+    return Picture(values.reshape(images * samples, height, width), f"TIFF {dtype.name} of several pages"), findings
+
+
+def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
+    """Return the samples of a page (samples, height, width), or what is missing."""
+    samples, height, width = _shape(page)
+    tiled, apart = bool(page.all(tiff.TILE_OFFSETS)), page.one(tiff.PLANAR, 1) == 2
+    across = page.one(tiff.TILE_WIDTH, 0) if tiled else width
+    rows = page.one(tiff.TILE_HEIGHT, 0) if tiled else min(page.one(tiff.ROWS, height), height)
+    if not (across and rows and height and width):
+        return "the sizes of its strips are not there"
+    depth = 1 if apart else samples
+    down, along = -(-height // rows), -(-width // across)
+    wanted = down * along * (samples if apart else 1)
+    parts = list(tiff.parts(page, len(data)))
+    if len(parts) < wanted:
+        return f"{wanted - len(parts)} of {wanted} {'tiles' if tiled else 'strips'} are not whole"
+    result = np.zeros((samples, height, width), dtype)
+    for number, part in enumerate(parts[:wanted]):
+        plane, place = divmod(number, down * along)
+        top, left = place // along * rows, place % along * across
+        raw = _unpacked(data[part.start : part.stop], page, part)
+        if len(raw) < part.size:
+            return f"{part.name} has {len(raw)} of {part.size} bytes"
+        high = part.size // (across * depth * dtype.itemsize)
+        block = _samples(raw[: part.size], page, dtype, (high, across, depth), little=data[:2] == b"II")
+        block = block[: height - top, : width - left].transpose(2, 0, 1)
+        bands = slice(plane, plane + 1) if apart else slice(None)
+        result[bands, top : top + block.shape[1], left : left + block.shape[2]] = block
+    return result
+
+
+def _lost_parts(data: bytes, page: Tags) -> str | None:
+    """Return how many strips or tiles of a page do not lie within the file, or None if all do."""
+    tiled = bool(page.all(tiff.TILE_OFFSETS))
+    places = zip(
+        page.all(tiff.TILE_OFFSETS if tiled else tiff.OFFSETS),
+        page.all(tiff.TILE_COUNTS if tiled else tiff.COUNTS),
+        strict=False,
+    )
+    sizes = [start + size > len(data) for start, size in places]
+    return f"{sum(sizes)} of {len(sizes)} {'tiles' if tiled else 'strips'} are not whole" if any(sizes) else None
+
+
+def _unpacked(stored: bytes, page: Tags, part: tiff.Part) -> bytes:
+    """Return the bytes of a strip or tile; those that do not inflate are found elsewhere, and give none here."""
+    if page.one(tiff.COMPRESSION, PLAIN) == PLAIN:
+        return stored
+    try:
+        return zlib.decompressobj().decompress(stored, part.most)
+    except zlib.error:
+        return b""
+
+
+def _samples(raw: bytes, page: Tags, dtype: np.dtype[Any], shape: Sequence[int], *, little: bool) -> NDArray[Any]:
+    """Return the samples of a strip or tile (rows, columns, samples) without their predictor."""
+    high, across, depth = shape
+    predictor = page.one(tiff.PREDICTOR, 1)
+    if predictor == FLOATING and dtype.kind == "f":
+        steps = np.frombuffer(raw, np.uint8).reshape(high, -1, depth)
+        octets = np.cumsum(steps, axis=1, dtype=np.uint8).reshape(high, dtype.itemsize, across * depth)
+        whole = np.ascontiguousarray(octets.transpose(0, 2, 1)).view(dtype.newbyteorder(">"))
+        return whole.astype(dtype).reshape(high, across, depth)
+    values = np.frombuffer(raw, dtype.newbyteorder("<" if little else ">")).astype(dtype).reshape(high, across, depth)
+    if predictor == HORIZONTAL and dtype.kind in "ui":
+        values = np.cumsum(values, axis=1, dtype=dtype)
+    return values

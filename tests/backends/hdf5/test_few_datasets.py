@@ -1,0 +1,42 @@
+"""Test files of few datasets, of which one is a few rows shorter than the others."""
+
+import h5py
+import numpy as np
+import pytest
+
+import datacheck
+
+
+def showers(path, shapes):
+    with h5py.File(path, "w") as file:
+        for at, (name, shape) in enumerate(shapes.items()):
+            file[name] = np.random.default_rng(at).normal(size=shape).astype("f4")
+    return [(it.code, it.verdict) for it in datacheck.scan(path, workers=1).findings]
+
+
+SUSPICIOUS = {
+    "two datasets": {"incident_energies": (297, 1), "showers": (300, 46)},
+    "layers": {"energy": (150, 1), "layer_0": (150, 3, 9), "layer_1": (150, 4), "layer_2": (147, 4, 2), "e": (150, 3)},
+    "features of boxes": {"features": (18, 10, 8), "bboxes": (20, 10, 4)},
+    "a column beside an index": {"a": (3000,), "b": (3000,), "c": (3000,), "d": (2995,), "ms": (500,)},
+}  # fmt: skip
+SOUND = {
+    "sensors of other rates": {"a": (3000,), "b": (3000,), "c": (3000,), "d": (1500,), "ms": (500,)},
+    "of one length": {"incident_energies": (300, 1), "showers": (300, 46)},
+    "two clouds": {"source_points": (300, 3), "points": (297, 3)},
+    "one row apart": {"mel": (300, 80), "f0": (299, 1)},
+    "two sets": {"train_a": (300, 8), "valid_b": (297, 4)},
+    "few rows": {"boxes": (50, 4), "masks": (49, 8)},
+    "layers": {"energy": (150, 1), "layer_0": (150, 3, 9), "layer_1": (150, 4, 4), "layer_2": (150, 4, 2)},
+    "pictures": {"mask": (40, 50), "img_0": (40, 50, 3), "img_1": (40, 50, 3), "img_2": (39, 50, 3)},
+}
+
+
+@pytest.mark.parametrize("name", SUSPICIOUS)
+def test_one_that_is_a_little_shorter_is_suspicious(tmp_path, name):
+    assert showers(tmp_path / "a.h5", SUSPICIOUS[name]) == [("row-count", "suspicious")]
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_others_are_meant_to_be_as_they_are(tmp_path, name):
+    assert showers(tmp_path / "a.h5", SOUND[name]) == []
