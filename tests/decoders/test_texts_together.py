@@ -7,11 +7,27 @@ from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 
 TEXTS = [
-    b"[object Object]", b" [object Object]", b"[object Object]\n", b"<a.B object at 0x7f>", b"\n<a.B object at 0x7f>",
-    b"<a\nb at 0x7f>", b"[1 2 3 ... 7]", b"[1. 2. 3.\n ... 5]", b"[[1 2 3 ... 7]\n ...\n [1 2 3 ... 7]]", b" [1 2 3 ... 7]",
-    b"[[1 2]\n ...\n [3 4]]", b"[[1]\n\t...\n [2]]", b"<HDF5 dataset \"x\": shape (3,)>", b"[nan\n 1. 2. ... 3.]",
-    b"tensor([[0.1, 0.2, 0.3,  ..., 0.9]])", b"b'abc'", b" b'abc'", b"x\ny", b"ends\r\n", b"\xef\xbb\xbfx",
-]  # fmt: skip
+    b"[object Object]",
+    b" [object Object]",
+    b"[object Object]\n",
+    b"<a.B object at 0x7f>",
+    b"\n<a.B object at 0x7f>",
+    b"<a\nb at 0x7f>",
+    b"[1 2 3 ... 7]",
+    b"[1. 2. 3.\n ... 5]",
+    b"[[1 2 3 ... 7]\n ...\n [1 2 3 ... 7]]",
+    b" [1 2 3 ... 7]",
+    b"[[1 2]\n ...\n [3 4]]",
+    b"[[1]\n\t...\n [2]]",
+    b'<HDF5 dataset "x": shape (3,)>',
+    b"[nan\n 1. 2. ... 3.]",
+    b"tensor([[0.1, 0.2, 0.3,  ..., 0.9]])",
+    b"b'abc'",
+    b" b'abc'",
+    b"x\ny",
+    b"ends\r\n",
+    b"\xef\xbb\xbfx",
+]
 
 
 def findings(*values):
