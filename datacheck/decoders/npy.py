@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC, SECOND, dtype_of, objects_at, read_array, read_series
 from datacheck.decoders.one_by_one import decode_each
@@ -39,7 +41,8 @@ class NpyDecoder:
         """Read one array as a view of `value`; an encoded picture stored in an array is decoded strictly."""
         second = None if profile is None else profile.fields.get(SECOND)
         usual = None if profile is None else second is not None and second.share > 0.5
-        reading = read_series(value, usual=usual) or read_array(value)
+        series = read_series(value, usual=usual)
+        reading = read_array(value) if series is None else _with_pictures(series, profile, pixels=pixels)
         lacks = () if second is not None and (second.shape != () or second.dtype[:1] not in "iu") else None
         raw = _picture_in(reading, profile)
         if raw is None:
@@ -70,6 +73,21 @@ def _picture_in(reading: Reading, profile: FamilyProfile | None) -> memoryview |
     """Return the bytes of the picture stored in an array, or None if there is none."""
     field = reading.fields[0] if len(reading.fields) == 1 else None
     return None if field is None or field.name != WHOLE else picture_bytes(field.values, WHOLE, profile)
+
+
+def _with_pictures(series: Reading, profile: FamilyProfile | None, *, pixels: bool) -> Reading:
+    """Return the reading of several arrays with the pictures that are stored in some of them."""
+    fields: list[Field] = []
+    findings = [*series.findings]
+    for field in series.fields:
+        raw = picture_bytes(field.values, field.name, profile) if field.values.size else None
+        if raw is None:
+            fields.append(field)
+            continue
+        picture = PictureDecoder().read(raw, None, pixels=pixels)
+        fields += [replace(it, name=field.name) for it in picture.fields]
+        findings += [replace(it, field=field.name) for it in picture.findings]
+    return Reading(fields, findings)
 
 
 def _dtype_findings(fields: Sequence[Field], profile: FamilyProfile) -> Iterator[Finding]:

@@ -92,18 +92,21 @@ def read_series(value: Value, *, usual: bool | None) -> Reading | None:
         return None
     fields: list[Field] = []
     findings: list[Finding] = []
-    at = 0
+    value, at = memoryview(value), 0  # slices of bytes would be copies
     for number in range(SERIES):
         size = stored_size(value[at:])
-        last = size is None or number == SERIES - 1 or value[at + size : at + size + len(MAGIC)] != MAGIC
-        part = read_array(value[at:] if last or size is None else value[at : at + size])
+        more = size is not None and value[at + size : at + size + len(MAGIC)] == MAGIC
+        part = read_array(value[at : at + size] if more and size is not None else value[at:])
         for it in part.fields:
             name = f"[{number}]" if it.name == "data" else f"[{number}].{it.name}"
             fields.append(msgspec.structs.replace(it, name=name))
         findings += [msgspec.structs.replace(it, field=f"[{number}]") for it in part.findings]
-        if last or size is None:
+        if not more or size is None:
             break
         at += size
+    else:
+        text = f"more than {SERIES} arrays in one value; the others are not read"
+        findings.append(found("too-large", text, field=f"[{SERIES}]", verdict="unverifiable"))
     if len(fields) == 2 and fields[0].values.ndim and _is_integer(fields[1].values):
         fields[1] = msgspec.structs.replace(fields[1], label=True)
     return Reading(fields, findings)

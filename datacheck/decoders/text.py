@@ -56,19 +56,20 @@ _WORDS = re.compile(rb"""(?:array|tensor)\(|[^\s,;|()\[\]{}"':=]+|[:=]""")
 """Matches the words and numbers of a text, and what stands between a name and its number."""
 _BEHIND_NAMES = frozenset((b":", b"="))
 _NO_WORDS = _BEHIND_NAMES | {b"", b"array(", b"tensor("}
-_REPR = re.compile(r"""b(['"]).*\1\s*""", re.DOTALL)
+_LITERAL = re.compile(rb"""\s*(?:array\(|tensor\()?[\[({][\[({\s]*(?:['"0-9.+-]|nan\b|inf\b|True\b|False\b|None\b)""")
+"""Matches the beginning of a literal of Python that holds something."""
+_REPR = re.compile(r"""b(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")\s*""", re.DOTALL)
 _OBJECT = re.compile(
     r"\[object [A-Z]\w*\]|<[^<>\n]+ at 0x[0-9a-fA-F]+>|<(?:Closed )?HDF5 (?:dataset|group|file)\b[^\n]*>"
 )
 """Matches what JavaScript, Python and h5py write for an object that has no text of its own."""
 _OBJECT_BEGINS = frozenset((b"[", b"<"))
 _ATOM = r"(?:[-+]?(?:[0-9.][-+0-9.eEj]*|nan|inf)|True|False)"
-_ELIDED = re.compile(rf"(?:[A-Za-z]+\()?\[[\[ ]*(?:{_ATOM},? +){{3}}\.\.\.,?\s")
-"""Matches the beginning of an array written by NumPy or PyTorch without most of its numbers."""
+_ELIDED = re.compile(rf"(?:[A-Za-z]+\()?\[[\[ ]*+(?:{_ATOM},? +){{3}}(\.\.\.),?(?:\s+{_ATOM},?){{3}}\s*\]")
+"""Matches the first row of an array that NumPy or PyTorch wrote with three numbers at either end and no others."""
 _NESTED = re.compile(r"(?:[A-Za-z]+\()?\[\[")
 _ELIDED_ROWS = re.compile(r"\],?\n *(\.\.\.),?\n\s*\[")
 """Matches, in such an array of more axes, what stands for most of its rows."""
-_ARRAY_ENDS = ("]", ")")
 ARRAY_HEAD = 1 << 12
 """Number of characters of a text that are searched for rows that are left out."""
 _SUSPECT = re.compile(
@@ -219,6 +220,15 @@ def is_numeric(value: Value) -> bool:
     return 2 * sum(words) > len(words)
 
 
+def is_literal(value: Value) -> bool:
+    """Check whether a text begins and ends like a dict, a list, a tuple or an array as Python's `repr` writes it.
+
+    >>> is_literal(b"{'a': 1}"), is_literal(b"[nan] is bread"), is_literal(b"(see below)")
+    (True, False, False)
+    """
+    return _LITERAL.match(value) is not None and bytes(value[-WORD_BYTES:]).rstrip()[-1:] in (b"}", b"]", b")")
+
+
 def _words(value: Value) -> Iterator[bytes]:
     """Yield the words and numbers of a text without names of numbers; those that are too long for a number are cut."""
     before = b""
@@ -284,7 +294,7 @@ def _findings(value: bytes, profile: FamilyProfile | None) -> Iterator[Finding]:
         of_numbers = None
         if profile is not None and profile.numeric:
             of_numbers = numbers_finding(value, profile.words)
-        of_numbers = of_numbers or data_finding(value.decode())
+        of_numbers = of_numbers or data_finding(value.decode(), among_data=profile is not None and profile.of_data)
         if of_numbers is not None:
             yield of_numbers
 
@@ -326,10 +336,10 @@ def stand_in_finding(text: str) -> Finding | None:
         return found("odd-text", message, offset=0)
     dots = -1
     if (beginning := _ELIDED.match(text)) is not None:
-        dots = text.index("...", 0, beginning.end())
+        dots = beginning.start(1)
     elif _NESTED.match(text) is not None and (rows := _ELIDED_ROWS.search(text, 0, ARRAY_HEAD)) is not None:
         dots = rows.start(1)
-    if dots < 0 or not text.rstrip().endswith(_ARRAY_ENDS):
+    if dots < 0 or text.rstrip()[-1] not in "])":
         return None
     message = "an array written out as text, with ... in place of most of its numbers"
     return found("odd-text", message, offset=dots)

@@ -10,6 +10,8 @@ import functools
 import os
 from pathlib import Path
 
+from datacheck.files.descriptors import above_streams
+
 VARIABLE = "_DATACHECK_COMMON_FILE"
 """Environment variable that gives workers the path of the file."""
 _NAME = "datacheck-common"
@@ -18,7 +20,7 @@ _NAME = "datacheck-common"
 @functools.cache
 def _shared_file() -> int | None:
     try:
-        descriptor = os.memfd_create(_NAME)
+        descriptor = above_streams(os.memfd_create(_NAME))
         os.fchmod(descriptor, 0o600)
     except (AttributeError, OSError):
         return None

@@ -76,6 +76,7 @@ def counts(case: LayerCase) -> Iterator[Problem]:
         if len(names) < least or (most is not None and len(names) > most):
             allowed = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
             forks = forks_with_bottoms(case.layer.type, len(names)) if what == "bottom" and len(names) > least else ()
+            forks = forks if forks and _may_be_weights(case) else ()
             unknown = sorted(case.net.unknown_types) if len(names) > least else []
             unless = f", unless the fork that has the layer type {unknown[0]!r} takes more" if unknown else ""
             unless = f"; a fork ({', '.join(forks)}) takes more" if forks else unless
@@ -113,6 +114,15 @@ def counts(case: LayerCase) -> Iterator[Problem]:
         )
     if case.message.include and case.message.exclude:
         yield Problem("layer", "include and exclude are both given: Caffe aborts", "exclude", "keep one of them")
+
+
+def _may_be_weights(case: LayerCase) -> bool:
+    """Check whether the second bottom may hold weights, as far as shapes are known: rows of the size of a sample."""
+    (first, second), axis = case.place.bottoms[:2], case.message.inner_product_param.axis
+    if first is None or second is None:
+        return True
+    size, count = product(first[axis:]), product(second)
+    return len(second) > 1 and (not size or count is None or count % size == 0)
 
 
 def shapes(case: LayerCase) -> Iterator[Problem]:

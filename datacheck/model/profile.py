@@ -78,7 +78,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     between records, but are equal within nearly every record. `loose` are those of them that disagree in so many
     records, or were compared in so few, that a difference may be intended. `alone` means that texts or numbers lie
     beside nothing and are the records themselves, `numeric` that nearly all such texts consist of numbers; `words` are
-    the places in them where most have a word instead. `short` means that of values of varying length some have hardly
+    the places in them where most have a word instead. `of_data` means that nearly all texts, also those beside others,
+    consist of numbers or are literals of Python. `short` means that of values of varying length some have hardly
     any numbers, so that others may have none: the boxes of a picture. `trailing` means that nearly all records have
     bytes after the end of their payload. `coded` means that nearly all keys have a digit, as digests have: keys of
     words alone are then those of records about the others.
@@ -123,6 +124,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     short: bool = False
     alone: bool = False
     numeric: bool = False
+    of_data: bool = False
     words: tuple[int, ...] = ()
     trailing: bool = False
     coded: bool = False

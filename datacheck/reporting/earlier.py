@@ -64,14 +64,15 @@ def ignore_finding(place: Place, brief: Brief) -> None:
     """Ignore a finding."""
 
 
-def read(path: Path, take: Take = ignore_finding) -> list[Document]:
-    """Return the reports in a file without their findings, which `take` receives one by one. Raises as `walk`."""
+def read(path: Path, take: Take = ignore_finding) -> Written:
+    """Return what a file holds without its findings, which `take` receives one by one. Raises as `walk`."""
     walking = walk(path)
     while True:
         try:
             place, brief = next(walking)
         except StopIteration as end:
-            return list(end.value.reports)
+            written: Written = end.value
+            return written
         assert isinstance(brief, Brief)
         take(place, brief)
 

@@ -42,14 +42,15 @@ class KnownReport:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._digests: dict[Place, array[int]] = {}
-        self._documents = read(path, self._take)
+        written = read(path, self._take)
+        self._documents, self._several = written.reports, written.several
 
     def _take(self, place: Place, brief: Brief) -> None:
         self._digests.setdefault(place, array("Q")).append(_digest(brief))
 
     def of(self, path: str, *, alone: bool) -> KnownFindings:
         """Return the findings of a source; `alone` says that no other source is scanned."""
-        number = place_of(self._documents, path, alone=alone)
+        number = place_of(self._documents, path, alone=alone and not self._several)
         if number is None:
             return KnownFindings(self.path, None, array("Q"))
         places = _places(self._documents, number)

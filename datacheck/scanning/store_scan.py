@@ -61,6 +61,8 @@ class StoreScan:
     ahead: tuple[Ahead, int] | None = None
     """The scans that run at the same time, this one among them, and its number there; None if it runs alone."""
     journal: Journal | None = None
+    late: bool = False
+    """Whether the time was over when the scan had its turn: it then reads nothing, and marks nothing in the journal."""
 
     def answer(self, earlier: Against, files: Reports) -> Report | None:
         """Compare the store with earlier reports; return the report if one of them answers for it, else None."""
@@ -74,14 +76,15 @@ class StoreScan:
     def begin(self, files: Reports) -> Callable[[Collection[Finding]], None]:
         """Register the report with the report files; return the function to call with its findings."""
         listen = files.begin(self.report)
-        if self.ahead is None and not self.budget.is_spent:
-            self.journal = files.journal()
+        if self.ahead is None:
+            self.late = self.budget.is_spent
+            self.journal = None if self.late else files.journal()
         return listen
 
     def run(self, progress: Progress, listen: Callable[[Collection[Finding]], None]) -> None:
         """Scan the store, or wait for the scan of it that is in progress. Raises as `datacheck.scanning.run.run`."""
         if self.ahead is None:
-            self._run(progress, listen, late=self.budget.is_spent)
+            self._run(progress, listen, late=self.late)
             self.budget.worked |= self.report.worked
         else:
             ahead, number = self.ahead

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
 import signal
 import struct
 from collections.abc import Collection, Iterator
+
+from datacheck.files.descriptors import above_streams
 
 _LENGTH = struct.Struct("<Q")
 _TOGETHER = 16 << 10
@@ -95,15 +96,6 @@ def new_pipe() -> tuple[int, int]:
     """Return both ends of a pipe, numbered above the standard streams, which the caller may have closed."""
     ends = os.pipe()  # both must exist before one is moved
     return above_streams(ends[0]), above_streams(ends[1])
-
-
-def above_streams(end: int) -> int:
-    """Return a descriptor, or a duplicate that replaces it if it has the number of a standard stream."""
-    if end > 2:
-        return end
-    moved = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3)
-    os.close(end)
-    return moved
 
 
 @contextlib.contextmanager

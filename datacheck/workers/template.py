@@ -23,7 +23,8 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
 
-from datacheck.workers.pipes import above_streams, new_pipe
+from datacheck.files.descriptors import above_streams
+from datacheck.workers.pipes import new_pipe
 
 FORKS = sys.platform == "linux"
 """Whether templates are supported. Other systems forbid forking a process that has loaded libraries, or have sockets

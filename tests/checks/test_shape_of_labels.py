@@ -29,6 +29,10 @@ def as_json(record):
         (pickle.dumps, lambda at: np.full((4, 4), at % 3), np.ones((4, 5), int), "bad"),
         (as_json, lambda at: np.eye(5)[at % 5].tolist(), [1.0, 0.0, 0.0, 0.0], "bad"),
         (as_json, lambda at: [at % 3, 1], [1, 2, 2], "suspicious"),
+        (pickle.dumps, lambda at: np.full((1, 4), at / 2), np.ones((2, 4)), "suspicious"),
+        (as_json, lambda at: [0.5, at / 60, 1.0, 1.5], [0.5, 1.0, 1.0, 1.5] * 2, "suspicious"),
+        (pickle.dumps, lambda at: np.full((20, 24), at % 3), np.ones((24, 20), int), "suspicious"),
+        (pickle.dumps, lambda at: np.full((2, 4), at / 2), np.ones((2, 5)), "bad"),
     ],
 )
 def test_a_label_of_another_shape_is_found(tmp_path, pack, label, odd, verdict):

@@ -5,8 +5,11 @@ import pickle
 
 import numpy as np
 from building import write_lmdb
+from PIL import Image
 
 import datacheck
+from datacheck.decoders.npy import NpyDecoder
+from datacheck.decoders.npy_bytes import SERIES
 
 
 def saved(*arrays):
@@ -52,3 +55,20 @@ def test_the_second_of_an_array_and_a_number_is_the_label(tmp_path):
 def test_a_second_array_that_others_do_not_have_is_not_read_by_a_loader(tmp_path):
     expected = [("data", "trailing-data", "suspicious")]
     assert findings(tmp_path, [saved(FIRST, NAN)], lambda at: saved(FIRST / (at + 1))) == expected
+
+
+def test_pictures_in_some_of_the_arrays_are_decoded(tmp_path):
+    stream = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)).save(stream, "JPEG")
+    whole, cut = (np.frombuffer(it, np.uint8) for it in (stream.getvalue(), stream.getvalue()[:-100]))
+    sound = [saved(whole, at % 5) for at in range(200)]
+    assert findings(tmp_path / "bare", [saved(cut, 3)], sound.__getitem__) == [("[0]", "truncated", "bad")]
+    held = pickle.dumps({"x": saved(cut, 3), "n": 3})
+    within = findings(tmp_path / "within", [held], lambda at: pickle.dumps({"x": sound[at], "n": at}))
+    assert within == [("x[0]", "truncated", "bad")]
+
+
+def test_more_arrays_than_are_read_are_not_judged():
+    value = saved(*[np.float32(1)] * (SERIES + 1))
+    [finding] = NpyDecoder().read(value, None).findings
+    assert (finding.field, finding.code, finding.verdict) == ("[1024]", "too-large", "unverifiable")

@@ -7,12 +7,15 @@ from decoding_together import compared
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.json_text import JsonDecoder
 from datacheck.model.blocks import Block
+from datacheck.model.profile import FamilyProfile
+
+DATA = FamilyProfile("text", 100, of_data=True)
 
 
-def findings_of(*values):
+def findings_of(*values, profile=None):
     """Return the findings of the decoder of texts."""
     block = Block([b""] * len(values), values)
-    return [it for it in TextDecoder().decode(block, range(len(values)), None) if isinstance(it, tuple)]
+    return [it for it in TextDecoder().decode(block, range(len(values)), profile) if isinstance(it, tuple)]
 
 
 @pytest.mark.parametrize(
@@ -25,13 +28,21 @@ def findings_of(*values):
         (repr(np.array([[1.0, 2.0], [np.nan, 2.0]], "f4")), "nan", "the value at [1][0] is NaN"),
         (str(np.array([[1.0, np.nan], [3.0, -np.inf]])), "nan", "the first of 4 numbers that is NaN is at [1]"),
         ("name: cat\nx: .nan\nlist:\n- 1.5\n", "nan", "the value in line 2 is NaN"),
-        ("- 1.5\n- -.Inf\n", "inf", "the value in line 2 is infinite"),
+        ("- 1.5\n- .NaN\n", "nan", "the value in line 2 is NaN"),
         ("{x: 1, y: .NAN}", "nan", "the value in line 1 is NaN"),
     ],
 )
 def test_numbers_that_are_not_finite_are_found_where_the_text_says_what_a_number_is(text, code, words):
-    [(row, finding)] = findings_of(b"a sound caption", text.encode(), b"another")
-    assert (row, finding.code, finding.verdict, finding.message) == (1, code, "bad", words)
+    for profile, verdict in ((DATA, "bad"), (None, "suspicious")):
+        [(row, finding)] = findings_of(b"a sound caption", text.encode(), b"another", profile=profile)
+        assert (row, finding.code, finding.verdict, finding.message) == (1, code, verdict, words)
+
+
+def test_infinity_in_yaml_is_a_bound_unless_texts_are_data():
+    text = b"height: 300\nmax-height: .inf  # at most\n"
+    assert findings_of(text) == []
+    [(_, finding)] = findings_of(text, profile=DATA)
+    assert (finding.code, finding.verdict, finding.message) == ("inf", "bad", "the value in line 2 is infinite")
 
 
 def test_an_element_of_xml_may_be_a_name():

@@ -41,3 +41,13 @@ def test_the_shape_of_its_top_is_known(tmp_path):
 def test_what_the_fork_refuses_too(tmp_path, bottoms, words):
     found = lint(tmp_path, bottoms, forks=["caffe-windows"])
     assert [(verdict, message.startswith(words)) for verdict, message in found] == [("bad", True)]
+
+
+@pytest.mark.parametrize("dims", ["dim: 4", "dim: 4 dim: 1 dim: 1 dim: 1"])
+def test_a_bottom_that_cannot_be_weights(tmp_path, dims):
+    """Labels, say, by mistake: no fork takes them."""
+    path = tmp_path / "net.prototxt"
+    path.write_text(NET.replace("dim: 10 dim: 3", dims).replace("BOTTOMS", 'bottom: "w"').replace("LABELS", "4"))
+    assert ("bad", "InnerProduct takes 1 bottom, not 2: Caffe aborts") in [
+        (it.verdict, it.message) for it in datacheck.lint(path).findings
+    ]

@@ -30,6 +30,8 @@ HORIZONTAL, FLOATING = 2, 3
 PLAIN = 1
 OF_PILLOW = 4
 """Maximum number of samples of a pixel that Pillow decodes."""
+COLOURS = (2, 5)
+"""The values of the tag PhotometricInterpretation for RGB and CMYK."""
 UNUSUAL = frozenset({"int8", "uint64", "int64", "float16", "complex64", "complex128"})
 COMPRESSIONS = {
     tiff.PACKBITS: "PackBits",
@@ -44,16 +46,22 @@ HEAD = 1 << 16
 """Number of bytes of a file that are searched for its description."""
 _SHAPED = re.compile(rb'\{"shape": \[([0-9]{1,9}(?:, ?[0-9]{1,9}){1,7})\][^{}]*"truncated": true')
 """Matches the description of a file in which tifffile left out the directories of all pages but the first."""
-_IMAGEJ = re.compile(rb"ImageJ=.*?\nimages=([0-9]{1,9})\n", re.DOTALL)
+_IMAGES = re.compile(rb"\nimages=([0-9]{1,9})\n")
+"""Matches the number of pictures in the description of a file by ImageJ."""
 
 
 def is_beyond_pillow(data: bytes) -> bool:
-    """Check whether Pillow would refuse a TIFF for its many bands, or decode only one of several pictures in a page."""
+    """Check whether Pillow would refuse a TIFF for its many bands, or decode only one of several pictures in a page.
+
+    Colours with further bands of 8 bits, in any compression, are left to it.
+    """
     pages = tiff.pages(data)
     first = next(pages, None)
     if first is None:
         return False
-    return first.one(tiff.SAMPLES, 1) > OF_PILLOW or (_images(data, first) > 1 and next(pages, None) is None)
+    colours = first.one(tiff.PHOTOMETRIC, 1) in COLOURS and set(first.all(tiff.BITS)) == {8}
+    many = first.one(tiff.SAMPLES, 1) > OF_PILLOW and not colours
+    return many or (_images(data, first) > 1 and next(pages, None) is None)
 
 
 def has_unusual_samples(data: bytes) -> bool:
@@ -62,7 +70,8 @@ def has_unusual_samples(data: bytes) -> bool:
     dtype = None if first is None else _dtype(first)
     if first is None or dtype is None:
         return False
-    return dtype.name in UNUSUAL or (first.one(tiff.SAMPLES, 1) > 1 and dtype.name != "uint8")
+    samples = first.one(tiff.SAMPLES, 1)
+    return samples > OF_PILLOW or dtype.name in UNUSUAL or (samples > 1 and dtype.name != "uint8")
 
 
 def read(data: bytes) -> tuple[Picture | None, list[Finding]]:
@@ -77,7 +86,9 @@ def read(data: bytes) -> tuple[Picture | None, list[Finding]]:
     if not prod(size):
         return None, [found("corrupt-image", f"TIFF: declares {size[2]} x {size[1]} pixels", field="data")]
     images = _images(data, first) if len(pages) == 1 else 1
-    total = prod(size) * max(len(alike), images) * dtype.itemsize
+    unpacked = sum(part.most for page in alike for part in tiff.parts(page, len(data)))  # tiles may be larger
+    declared = prod(size) * max(len(alike), images) * dtype.itemsize
+    total = max(unpacked, declared if images == 1 else min(declared, len(data)))
     if total > LIMIT:
         message = f"the TIFF has {total} bytes of samples; at most {LIMIT} are read"
         return None, [found("too-large", message, field="data", verdict="unverifiable", found=total, expected=LIMIT)]
@@ -133,7 +144,8 @@ def _images(data: bytes, page: Tags) -> int:
     """
     if not page.all(tiff.OFFSETS) or page.one(tiff.COMPRESSION, PLAIN) != PLAIN:
         return 1
-    match = _IMAGEJ.search(data, 0, HEAD)
+    start = data.find(b"ImageJ=", 0, HEAD)
+    match = _IMAGES.search(data, start, HEAD) if start >= 0 else None
     if match is not None:
         return int(match[1])
     match = _SHAPED.search(data, 0, HEAD)

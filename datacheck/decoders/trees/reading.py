@@ -318,16 +318,27 @@ def _read_picture(path: str, raw: Value, *, pixels: bool) -> Made:
     ], findings
 
 
+def _of_series(start: str, series: Reading, profile: FamilyProfile | None, *, pixels: bool) -> Made:
+    """Return the fields and findings of several arrays in one value, and of the pictures stored in them."""
+    fields: list[Field] = []
+    findings = [msgspec.structs.replace(it, field=f"{start}{it.field}") for it in series.findings]
+    for it in series.fields:
+        name = f"{start}{it.name.replace('.', '/')}"
+        picture = _picture_in_array(Leaf(name, "array", it.values), profile, pixels=pixels) if it.values.size else None
+        if picture is None:
+            fields.append(Field(name, it.values, format="array", label=it.label, leaf=True))
+        else:
+            fields += picture[0]
+            findings += picture[1]
+    return fields, findings
+
+
 def _read_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
     start = "" if path == ROOT else path
     second = None if profile is None else profile.fields.get(f"{start}{SECOND}")
     series = read_series(raw, usual=None if profile is None else second is not None and second.share > 0.5)
     if series is not None:
-        fields = [
-            Field(f"{start}{it.name.replace('.', '/')}", it.values, format="array", label=it.label, leaf=True)
-            for it in series.fields
-        ]
-        return fields, [msgspec.structs.replace(it, field=f"{start}{it.field}") for it in series.findings]
+        return _of_series(start, series, profile, pixels=pixels)
     reading = read_array(raw)
     if len(reading.fields) == 1 and reading.fields[0].name == "data" and not reading.findings:
         leaf = Leaf(path, "array", reading.fields[0].values)

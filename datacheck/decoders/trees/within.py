@@ -74,6 +74,12 @@ _BEGINS_FLAWED = re.compile(r"[{\[<]|b['\"]|array\(|tensor\(")
 """Matches if a text begins like JSON or a stand-in."""
 _MAY_BE_FLAWED = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|(?<!\w)(?:nan|inf)(?!\w)")
 """Matches if a text of JSON or a Python literal may hold a number that is not finite."""
+_PROSE = re.compile(
+    r"(?:.*/)?(?:\w+_)?(?:text|content|(?:in|out)put|response|answer|question|prompt|completion|instruction|message|caption"
+    r"|code|value|query|body|title|description|source|target|solution|reply|utterance|summary|snippet|std(?:out|err)|log"
+    r"|expected|result|chosen|rejected|comment|sentence|document|html|markdown|latex|program|test|reasoning)s?(?:\[\d+\])*"
+)
+"""Matches the path of a text that people or programs wrote, such as code and answers; it may speak of NaN."""
 _FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2\3\4\5b")
 """The first bytes of the payloads below and the wrappers, except of those that have their magic elsewhere."""
 MAPS = range(0x81, 0x90)
@@ -150,6 +156,7 @@ def read_flawed(path: str, text: str) -> Made | None:
     """Return the field of a text, and its flaw: numbers in JSON that are not finite, or the finding about a stand-in.
 
     Return None if there is no flaw. Payloads in base64 count too; other fields of JSON in a text are not judged.
+    Numbers are only suspicious in a text that may be code or an answer, by its name.
     """
     if _BEGINS_FLAWED.match(text) is None:
         return None
@@ -160,7 +167,9 @@ def read_flawed(path: str, text: str) -> Made | None:
     if not text.startswith(JSON_BEGINS) or not (_MAY_BE_FLAWED.search(text) or _ENCODED.search(text)):
         return None
     raw = text.encode("utf-8", "surrogatepass")
-    if (finding := data_finding(text)) is not None and "NaN" not in text and "Infinity" not in text:
+    prose = _PROSE.fullmatch(path) is not None
+    finding = data_finding(text, among_data=not prose)
+    if finding is not None and (prose or not ("NaN" in text or "Infinity" in text)):
         return [whole], [msgspec.structs.replace(finding, field=path)]
     if not decoder("json").knows(raw):
         return None
@@ -169,6 +178,11 @@ def read_flawed(path: str, text: str) -> Made | None:
     fields, findings = _placed(path, [*decoder("json").decode(Block([b""], [raw]), [0], None)])
     flawed = [it for it in fields if it.values.dtype.kind == "f" and not np.isfinite(it.values).all()]
     broken = [it for it in findings if it.field != path and it.verdict == "bad"]  # about payloads in base64
+    if flawed and prose:
+        values = flawed[0].values
+        code, word = ("nan", "NaN") if np.isnan(values).any() else ("inf", "infinite")
+        broken.append(found(code, f"a value in it is {word}", field=flawed[0].name, verdict="suspicious"))
+        flawed = []
     return ([whole, *flawed], broken) if flawed or broken else None
 
 

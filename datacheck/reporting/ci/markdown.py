@@ -37,10 +37,10 @@ class MarkdownSink(WrittenAtEnd):
         more = len(not_scanned) - NAMED
         head += f"- and {more:,} more not scanned\n" if more > 0 else ""
         head += "\n" if not_scanned else ""
-        if len(reports) > 1:
+        if len(reports) + len(not_scanned) > 1:
             from datacheck.reporting.summary import totals
 
-            head += f"{code(totals(reports))}\n\n"
+            head += f"{code(totals(reports, len(not_scanned)))}\n\n"
         yield head
         left = MOST_BYTES - ROOM - len(head.encode())
         for number, report in enumerate(reports):

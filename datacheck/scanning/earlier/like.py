@@ -56,7 +56,7 @@ class LikeReport:
     """An earlier report whose sources others have to be like. Raises UsageError if it describes no records."""
 
     def __init__(self, path: Path, tolerance: str | None) -> None:
-        self._path, self._documents = path, read(path)
+        self._path, self._documents = path, read(path).reports
         self._tolerance = float((tolerance or TOLERANCE).removesuffix("%")) / 100
         if not any(family.sampled for it in self._documents for family in it.profile.every):
             raise UsageError(f"{path}: tells of no records what they are like; scan a store that has some")

@@ -55,7 +55,7 @@ class EarlierScan:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._documents = read(path) if path.exists() else None
+        self._documents = read(path).reports if path.exists() else None
 
     def answer(self, reader: Reader, report: Report) -> Report | None:
         """Return the report of a source from the earlier one, or None if the source has to be scanned.

@@ -47,8 +47,8 @@ _OF_A_CLASS = re.compile(r"(class|cls|label|target|y)[-_. ]?[#0-9]+")
 class Look(NamedTuple):
     """What was seen of a sampled value: where it is, its size, and the decoder that knows it (or UNKNOWN, EMPTY).
 
-    `form` is the known format of a value that no decoder knows, if it has one; `plain` is set for plain text, and
-    `numeric` for that of rows of numbers. `words` are the places of the words in such a row.
+    `form` is the known format of a value that no decoder knows, if it has one; `plain` is set for plain text, `numeric`
+    for that of rows of numbers, `data` also for literals. `words` are the places of the words in a row of numbers.
     """
 
     database: str | None
@@ -59,6 +59,7 @@ class Look(NamedTuple):
     plain: bool = False
     numeric: bool = False
     words: frozenset[int] = frozenset()
+    data: bool = False
 
 
 def looks(block: Block, forced: Forced) -> list[Look]:
@@ -73,18 +74,17 @@ def looks(block: Block, forced: Forced) -> list[Look]:
     return [Look(block.database, *of_value, *of_text) for of_value, of_text in zip(of_values, texts, strict=True)]
 
 
-OfText = tuple[bool, bool, frozenset[int]]
-NO_TEXT: OfText = (False, False, frozenset())
+OfText = tuple[bool, bool, frozenset[int], bool]
+NO_TEXT: OfText = (False, False, frozenset(), False)
 
 
 def _texts(block: Block, kinds: Sequence[str]) -> list[OfText]:
-    """Return for each value whether it is plain text or a number, whether it consists of numbers, and its words."""
-    # a worker has loaded the dependencies of this module already
-    from datacheck.decoders.text import is_numeric, is_plain, word_places
+    """Return for each value what a look has of texts: `plain`, `numeric`, `words` and `data`."""
+    from datacheck.decoders.text import is_literal, is_numeric, is_plain, word_places  # loaded by a worker already
 
     def of_text(value: bytes | memoryview) -> OfText:
         numeric = is_numeric(value)
-        return is_plain(value), numeric, word_places(value) if numeric else frozenset()
+        return is_plain(value), numeric, word_places(value) if numeric else frozenset(), numeric or is_literal(value)
 
     return [of_text(it) if name in WORDS else NO_TEXT for it, name in zip(block.values, kinds, strict=True)]
 
@@ -159,8 +159,8 @@ def too_few(names: Sequence[str]) -> frozenset[str]:
 class Vote(msgspec.Struct, frozen=True):
     """The result for the sampled values of a family: the decoder to use, and the number of values of each kind.
 
-    `forced`, `array`, `length`, `form`, `alone`, `numeric`, `words` and `coded` are those of the family's profile.
-    `plain` is set if nearly all values that have any bytes are plain texts or numbers.
+    `plain` is set if nearly all values that have any bytes are plain texts or numbers; what is not described here is as
+    in the family's profile.
     """
 
     decoder: str
@@ -174,6 +174,7 @@ class Vote(msgspec.Struct, frozen=True):
     alone: bool = False
     numeric: bool = False
     words: tuple[int, ...] = ()
+    of_data: bool = False
     coded: bool = False
 
     def applied_to(self, family: FamilyProfile) -> FamilyProfile:
@@ -187,6 +188,7 @@ class Vote(msgspec.Struct, frozen=True):
             form=self.form,
             alone=self.alone,
             numeric=self.alone and self.numeric,
+            of_data=self.of_data,
             words=self.words if self.alone and self.numeric else (),
             coded=self.coded,
         )
@@ -236,8 +238,7 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
     rows = [look for look in seen if look.numeric]
     counts = Counter(at for look in rows for at in look.words)
     words = tuple(sorted(at for at, count in counts.items() if 2 * count > len(rows)))
-    if name == "decimal" and words:  # serials such as 3E456
-        name = "text"
+    name = "text" if name == "decimal" and words else name  # serials such as 3E456
     return Vote(
         name,
         kinds,
@@ -247,6 +248,7 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
         plain=_are_plain(seen),
         numeric=len(rows) >= NEARLY_ALL * sum(kinds[it] for it in WORDS),
         words=words,
+        of_data=sum(look.data for look in seen) >= NEARLY_ALL * sum(kinds[it] for it in WORDS),
     )
 
 

@@ -2,13 +2,14 @@
 
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from datacheck.decoders.pictures import tiff
+from datacheck.decoders.pictures import tiff, tiff_samples
 from datacheck.decoders.pictures.decoder import read_picture
 
 BANDS = np.random.default_rng(0).integers(0, 9000, (6, 20, 30)).astype(np.uint16)
@@ -117,3 +118,40 @@ def test_pages_of_floats_are_all_read_and_a_cut_directory_is_found():
     [finding] = read_picture(out.getvalue()[: layout.directory(second).following + 40])[1]
     assert (finding.code, finding.verdict) == ("truncated", "bad")
     assert "the directory of page 2 takes up to byte" in finding.message
+
+
+WIDE = np.random.default_rng(1).integers(0, 256, (20, 30, 5)).astype(np.uint8)
+
+
+def packed(raw):
+    """Return bytes in PackBits, in runs of 100 that are stored as they are."""
+    return b"".join(bytes([99]) + raw[at : at + 100] for at in range(0, len(raw), 100))
+
+
+def test_colours_with_further_bands_are_decoded_in_any_compression():
+    for compression, pack in ((1, bytes), (8, zlib.compress), (32773, packed)):
+        data = written("u1", 5, [pack(WIDE.tobytes())], t259=compression, t262=2, t338=[0, 0])
+        picture, findings = read_picture(data)
+        assert findings == []
+        np.testing.assert_array_equal(picture.pixels, WIDE.transpose(2, 0, 1)[:3])
+
+
+def test_tiles_are_not_unpacked_if_they_are_too_large(monkeypatch):
+    tile = zlib.compress(bytes(512 * 512 * 12))
+    data = written("u2", 6, [tile], t322=512, t323=512, t259=8)
+    monkeypatch.setattr(tiff_samples, "LIMIT", 1 << 20)
+    picture, [finding] = read_picture(data)
+    assert (picture, finding.code, finding.verdict) == (None, "too-large", "unverifiable")
+
+
+def test_a_description_of_a_larger_file_leaves_its_picture_readable():
+    data = written("u2", 6, [WIDE.tobytes() * 4], description=b"ImageJ=1.53\nimages=90000000\n\0")
+    [finding] = read_picture(data)[1]
+    assert (finding.code, finding.verdict) == ("truncated", "suspicious")
+
+
+def test_a_description_is_sought_in_linear_time():
+    data = written("u2", 6, [bytes(20 * 30 * 12)], description=b"ImageJ=" * 9000)
+    start = time.process_time()
+    assert read_picture(data)[1] == []
+    assert time.process_time() - start < 0.5
