@@ -136,7 +136,12 @@ def is_of_part(family: str) -> bool:
     (True, True, False)
     """
     raw = unescape(family)
-    return (raw[:1] == _ANY and raw[1:2] in _SEPARATORS) or (raw[-1:] == _ANY and raw[-2:-1] in _SEPARATORS)
+    return is_at_end(raw) or (raw[-1:] == _ANY and raw[-2:-1] in _SEPARATORS)
+
+
+def is_at_end(name: bytes) -> bool:
+    """Return whether the unescaped name of such a family has the part at the end of keys, as in *.img."""
+    return name[:1] == _ANY and name[1:2] in _SEPARATORS
 
 
 def _are_parts(keys: Sequence[bytes], parts: Sequence[bytes], usual: Collection[bytes], *, at_end: bool) -> bool:
@@ -160,8 +165,8 @@ class KnownFamilies:
         for name in known:
             raw = unescape(name)
             if is_of_part(name):
-                of_part = self._endings if raw[:1] == _ANY else self._beginnings
-                of_part[raw[1:] if raw[:1] == _ANY else raw[:-1]] = name
+                of_part = self._endings if is_at_end(raw) else self._beginnings
+                of_part[raw[1:] if is_at_end(raw) else raw[:-1]] = name
                 continue
             kept = tuple(_DIGITS.findall(raw))
             if not kept:

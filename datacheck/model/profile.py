@@ -81,8 +81,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     the places in them where most have a word instead. `of_data` means that nearly all texts, also those beside others,
     consist of numbers or are literals of Python. `short` means that of values of varying length some have hardly
     any numbers, so that others may have none: the boxes of a picture. `trailing` means that nearly all records have
-    bytes after the end of their payload. `coded` means that nearly all keys have a digit, as digests have: keys of
-    words alone are then those of records about the others.
+    bytes after the end of their payload. `key_lengths` are the lengths of keys that are digests or the like: keys of
+    words and another length are those of records about the others.
     """
 
     decoder: str
@@ -127,7 +127,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     of_data: bool = False
     words: tuple[int, ...] = ()
     trailing: bool = False
-    coded: bool = False
+    key_lengths: tuple[int, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -308,7 +308,7 @@ class Judge:
             elif known.decoder == UNKNOWN:
                 yield from self._sort_by_magic(block, rows, groups, known, name)
             elif name is None and not known.forced:
-                usual, aside = parted(block.keys, rows, coded=known.coded)
+                usual, aside = parted(block.keys, rows, known.key_lengths)
                 groups += [(known, usual)] if usual else []
                 yield from self._sort_strays(block, aside, groups) if aside else ()
             else:

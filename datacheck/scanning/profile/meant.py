@@ -5,6 +5,7 @@ Not for labels beside such arrays: of the values of their family, none has as ma
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -14,6 +15,7 @@ from datacheck.decoders import JOINT, SIDE_DECODERS
 from datacheck.decoders.raw import itemsize
 from datacheck.model.forced import Forced, is_raw
 from datacheck.model.profile import EMPTY, UNKNOWN
+from datacheck.model.sample_sets import SETS
 from datacheck.model.settings import Array
 
 if TYPE_CHECKING:
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
 NEARLY_ALL = 0.9
 FEWEST = 16
 """Minimum number of values of a family that show that the array is not meant for it."""
+_WORD = re.compile("[A-Za-z]+")
 
 
 def not_meant(families: Mapping[str, Sequence[Look]], others: Sequence[Look], forced: Forced) -> frozenset[str | None]:
     """Return the families whose values are no such arrays, if there is another family whose values are.
 
-    These are families of which no value has the size of the array, and families of another format. `others` are the
-    values of no family, which are under None.
+    These are families of which no value has the size of the array, and families of another format, but not another set
+    of such arrays. `others` are the values of no family, which are under None.
     """
     members: dict[str | None, Sequence[Look]] = dict(families.items())
     if others:
@@ -43,8 +46,15 @@ def not_meant(families: Mapping[str, Sequence[Look]], others: Sequence[Look], fo
     arrays = {it for it in asked if formats[it] is None and fitting[it] >= max(1, NEARLY_ALL * full[it])}
     if not arrays:
         return frozenset()
+    of_sets = {_without_sets(it) for it in arrays if it is not None}
     apart = (it for it in asked if it not in arrays and full[it] >= FEWEST)
+    apart = (it for it in apart if it is None or _without_sets(it) not in of_sets)
     return frozenset(it for it in apart if not fitting[it] or (array.shape is None and formats[it] is not None))
+
+
+def _without_sets(family: str) -> str:
+    """Return the name of a family without those of sets: train-# and val-# have the same arrays."""
+    return _WORD.sub(lambda it: "" if it[0].lower().encode() in SETS else it[0], family)
 
 
 def _fits(look: Look, array: Array) -> bool:

@@ -21,7 +21,7 @@ from datacheck.model.settings import Array
 from datacheck.scanning.blame import blaming
 from datacheck.scanning.profile.meant import not_meant
 from datacheck.scanning.profile.part_families import take_parts_for_families
-from datacheck.scanning.profile.side_records import are_coded
+from datacheck.scanning.profile.side_records import usual_lengths
 
 FAMILIES = 32
 """Maximum number of families in a profile. The others are judged together, or each record by its own magic."""
@@ -175,7 +175,7 @@ class Vote(msgspec.Struct, frozen=True):
     numeric: bool = False
     words: tuple[int, ...] = ()
     of_data: bool = False
-    coded: bool = False
+    key_lengths: tuple[int, ...] = ()
 
     def applied_to(self, family: FamilyProfile) -> FamilyProfile:
         """Return the profile of the family with what was voted for."""
@@ -190,7 +190,7 @@ class Vote(msgspec.Struct, frozen=True):
             numeric=self.alone and self.numeric,
             of_data=self.of_data,
             words=self.words if self.alone and self.numeric else (),
-            coded=self.coded,
+            key_lengths=self.key_lengths,
         )
 
     @property
@@ -349,8 +349,8 @@ class Families(msgspec.Struct, frozen=True):
         usual = _usual_length(seen)
         if usual is not None and usual.share >= NEARLY_ALL:
             votes = {name: _with_usual_length(vote, members[name], usual) for name, vote in votes.items()}
-        if rest is not None and are_coded({look.key for look in others}):
-            rest = replace(rest, coded=True)
+        if rest is not None:
+            rest = replace(rest, key_lengths=usual_lengths({look.key for look in others}))
         return cls(votes, rest, bool(others) and rest is None)
 
     def vote(self, family: str | None) -> Vote | None:

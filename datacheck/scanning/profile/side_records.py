@@ -6,6 +6,7 @@ They may have the form of the samples, such as a mapping among mappings, but nee
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from datacheck.conventions.counts.aside import ASIDE
@@ -31,12 +32,14 @@ _OTHERS = frozenset(["image", "images", "frame", "frames", *map(bytes.decode, SE
 _ANY = "|".join(sorted(ASIDE | TELLING | LISTING | _OTHERS, key=len, reverse=True))
 _NAME = re.compile(rf"[_. -]*(?:(?:{_ANY})[_. -]*)+".encode(), re.IGNORECASE)
 CODED = 0.9
-"""Minimum share of the sampled keys that have a digit for the others to be no samples."""
+"""Minimum share of the sampled keys that have a digit, and of those that have a usual length."""
 ENOUGH = 32
+LEAST_USUAL = 0.1
+"""Minimum share of the sampled keys that have the same length for it to be usual: digests have one, or a few if some
+end in the name of a part."""
 _WORD = re.compile("[a-z]+")
 _DIGIT = re.compile(rb"[0-9]")
 _WORDS = re.compile(rb"_*[A-Za-z]+(?:[_. -][A-Za-z]+)*_*")
-_HEXADECIMAL = re.compile(rb"[a-fA-F]{6,}")
 
 
 def is_side_record(key: bytes) -> bool:
@@ -51,19 +54,27 @@ def is_side_record(key: bytes) -> bool:
     return not TELLING.isdisjoint(name_words) or (len(name_words) > 1 and not LISTING.isdisjoint(name_words))
 
 
-def are_coded(keys: Collection[bytes]) -> bool:
-    """Return whether nearly all keys have a digit, as digests have, so that one of words alone is unlike them."""
-    return len(keys) >= ENOUGH and sum(_DIGIT.search(it) is not None for it in keys) >= CODED * len(keys)
+def usual_lengths(keys: Collection[bytes]) -> tuple[int, ...]:
+    """Return the lengths of keys that are digests or the like, so that one of words and another length is unlike them.
+
+    Nearly all of these have a digit, and one of few lengths. Return nothing if the keys are others, such as file names.
+    """
+    if len(keys) < ENOUGH or sum(_DIGIT.search(it) is not None for it in keys) < CODED * len(keys):
+        return ()
+    usual = {it: count for it, count in Counter(map(len, keys)).items() if count >= LEAST_USUAL * len(keys)}
+    return tuple(sorted(usual)) if sum(usual.values()) >= CODED * len(keys) else ()
 
 
-def _is_of_words(key: bytes) -> bool:
-    """Return whether a key consists of words, which digests without a digit do not."""
-    return len(key) <= LONGEST and _WORDS.fullmatch(key) is not None and _HEXADECIMAL.fullmatch(key) is None
+def _is_unlike(key: bytes, lengths: Collection[int]) -> bool:
+    """Return whether a key consists of words, and has none of the lengths of digests: some of these have no digit."""
+    return bool(lengths) and len(key) not in lengths and len(key) <= LONGEST and _WORDS.fullmatch(key) is not None
 
 
-def parted(keys: Sequence[bytes], rows: Sequence[int], *, coded: bool = False) -> tuple[Sequence[int], list[int]]:
-    """Return the rows of the samples, and those of the records about them; `coded` is what `are_coded` returned."""
-    aside = [row for row in rows if is_side_record(keys[row]) or (coded and _is_of_words(keys[row]))]
+def parted(
+    keys: Sequence[bytes], rows: Sequence[int], lengths: Collection[int] = ()
+) -> tuple[Sequence[int], list[int]]:
+    """Return the rows of the samples, and those of the records about them; `lengths` are those of `usual_lengths`."""
+    aside = [row for row in rows if is_side_record(keys[row]) or _is_unlike(keys[row], lengths)]
     if not aside:
         return rows, aside
     others = frozenset(aside)

@@ -22,3 +22,7 @@ def events(path, *, cut=0, groups=True, first="ms_to_idx"):
 def test_events_that_were_cut_are_suspicious(tmp_path, options):
     assert events(tmp_path / "a.h5", **options) == []
     assert events(tmp_path / "b.h5", cut=90, **options) == [("dangling", "suspicious")]
+
+
+def test_the_scans_of_a_mass_spectrometer_are_no_milliseconds(tmp_path):
+    assert events(tmp_path / "a.h5", cut=90, groups=False, first="ms2_idx") == []

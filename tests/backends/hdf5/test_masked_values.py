@@ -47,6 +47,13 @@ def test_a_mask_of_something_else_leaves_nothing_out(tmp_path, options):
     assert len(bad(series(tmp_path / "a.h5", **options))) == 80
 
 
+def test_the_mask_that_agrees_is_found_among_several(tmp_path):
+    with h5py.File(series(tmp_path / "a.h5", flag=False), "r+") as file:
+        file["indicating_mask"] = (np.random.default_rng(1).random(file["X"].shape) < 0.1).astype("u1")
+    assert bad(tmp_path / "a.h5") == []
+    assert len(bad(series(tmp_path / "b.h5", broken="unmarked"))) == 80
+
+
 def tracks(path, *, broken=False):
     """Write the tracks of jets, padded with NaN where `valid` is not set, as salt reads them."""
     rng = np.random.default_rng(0)

@@ -31,38 +31,44 @@ PICTURES = frozenset(
 """Names of masks that may show the objects in pictures, and words in the names of these."""
 AGREEING = 0.9
 """Minimum share of the sampled rows in which mask and values agree; the values of others may be broken."""
-ROWS, BYTES = 64, 16 << 20
-"""Maximum number of rows that are compared, and of bytes that are decoded for them."""
+ROWS, BYTES, MOST = 64, 16 << 20, 4
+"""Maximum number of rows that are compared, of bytes that are decoded for them, and of masks that are tried."""
 
 
 def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
     """Yield the tables, each with the columns whose missing values a mask in the table marks."""
     for table in tables:
         masks = [it for it in table.judged if it.dtype.kind in "biuf" and it.shape and words(it.name) & MASKS]
-        pairs = [(it, _mask_of(it, masks)) for it in table.judged if masks and it.dtype.kind == "f" and it.shape]
-        known = [it for values, mask in pairs if mask is not None and (it := _masked(values, mask, look))]
+        pairs = [(it, _masks_of(it, masks)) for it in table.judged if masks and it.dtype.kind == "f" and it.shape]
+        known = [it for values, some in pairs if some and (it := _masked(values, some, look))]
         known += (it for dataset in table.judged if dataset.dtype.names for it in _masked_members(dataset, look))
         yield msgspec.structs.replace(table, masked=tuple(known)) if known and not table.each else table
 
 
-def _mask_of(values: Dataset, masks: Sequence[Dataset]) -> Dataset | None:
-    """Return the mask of values: the one named after them, or the only one of their shape, or that of their points."""
+def _masks_of(values: Dataset, masks: Sequence[Dataset]) -> list[Dataset]:
+    """Return the masks that may be those of values: the one named after them, or those of their shape or points."""
     masks = [it for it in masks if it is not values]
     alike = [it for it in masks if it.shape == values.shape]
     alike = alike or [it for it in masks if it.shape == values.shape[:-1] and len(it.shape) > 1]
     own = [it for it in alike if words(it.name) - MASKS == words(values.name)]
-    if len(own) == 1 or len(alike) != 1:
-        return own[0] if len(own) == 1 else None
-    of_objects = words(alike[0].name) <= OBJECTS and words(values.name) & PICTURES
-    return None if of_objects else alike[0]
+    if len(own) == 1:
+        return own
+    of_picture = words(values.name) & PICTURES
+    return [it for it in alike if not (of_picture and words(it.name) <= OBJECTS)][:MOST]
 
 
-def _masked(values: Dataset, mask: Dataset, look: Looking) -> Masked | None:
-    """Return which values of a column are missing by its mask, or None if the sampled rows do not show it."""
+def _masked(values: Dataset, masks: Sequence[Dataset], look: Looking) -> Masked | None:
+    """Return which values of a column are missing by the first mask that agrees, or None if the sampled rows do not."""
     rows = _sampled_rows(values)
-    some, flags = look.values_of_rows(values, rows), look.values_of_rows(mask, rows)
-    flag = None if some is None or flags is None else _flag_of_missing(some, flags)
-    return None if flag is None else Masked(values.columns[0].name, mask.columns[0].name, flag)
+    some = look.values_of_rows(values, rows)
+    if some is None or not np.isnan(some).any():
+        return None
+    for mask in masks:
+        flags = look.values_of_rows(mask, rows)
+        flag = None if flags is None else _flag_of_missing(some, flags)
+        if flag is not None:
+            return Masked(values.columns[0].name, mask.columns[0].name, flag)
+    return None
 
 
 def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:

@@ -26,8 +26,9 @@ BEGINS, ENDS = frozenset(b"start starts begin begins first".split()), frozenset(
 """Words that also stand in the names of times and positions."""
 UNITS = frozenset(b"bin bins ms sec secs second seconds time times hz freq frequency year years date day days".split())
 """Words that, in the same name, show that the numbers are not row numbers or need not be."""
-OF_TIMES = frozenset({b"ms"}), frozenset({b"idx", b"index"})
-"""Words that together name the first event of each millisecond, as ms_to_idx and ms_map_idx of event cameras."""
+OF_TIMES = frozenset({b"ms"}), frozenset({b"to", b"map"}), frozenset({b"idx", b"index"})
+"""Words that together name the first event of each millisecond, as ms_to_idx and ms_map_idx of event cameras, unlike
+ms2_idx of mass spectra."""
 MATRIX = frozenset({b"data", b"indices", b"indptr"})
 INDEX, KIND, RAGGED, IDS = b"_index", b"neurodata_type", "VectorIndex", b"id"
 """NWB: the suffix of datasets with the ends of a column's parts, the attribute and value that mark them, and the name

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.names import FEATURES, LABELS, PLACES, words
 from datacheck.backends.hdf5.samples.last_axis import is_axis
-from datacheck.backends.hdf5.samples.row_counts import ENDS, PARTS, STARTS, counts_text, other_words
+from datacheck.backends.hdf5.samples.row_counts import ENDS, PARTS, STARTS, counts_text, is_step, other_words
 from datacheck.backends.hdf5.samples.samples import CHANNELS
 from datacheck.backends.hdf5.samples.told_apart import are_of_one_kind, near, told_apart
 from datacheck.model.cells import NUMBERS, TEXTS
@@ -88,6 +88,15 @@ NUMBERS_OF = frozenset(b"id ids idx idxs index indexes indices ind inds".split()
 NAMES = frozenset(b"name names filename filenames file files path paths key keys uid uids".split())
 OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
 """Words for what has one value for each feature, and no row for each record."""
+OWN_ROWS = frozenset(
+    b"edge edges face faces triangle triangles node nodes vertex vertices gallery query queries vocab".split()
+)
+"""Words for what rarely has as many rows as other things: nodes and edges of a graph, queries and what is searched."""
+PARAMETERS = frozenset(
+    b"w weight weights kernel kernels factor factors embedding embeddings emb vector vectors vec vecs codebook encoder "
+    b"decoder basis".split()
+)
+"""Words in the names of learned arrays, which have a row for each input, user, word or such."""
 TOKENS = frozenset({1, 2, 5})
 """Numbers of tokens beside those of the patches of a picture: for the class, its teacher, and four registers."""
 FEW_WIDE, ALIKE = 20, 4
@@ -237,6 +246,8 @@ def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
     odd = [it for it in datasets if it.rows != rows]
     if count < ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
         return
+    if is_step(odd[0], datasets):
+        return
     usual = next(it for it in datasets if it.rows == rows)
     is_label = bool(LABELS & words(odd[0].name))
     if near(odd[0], usual, NEARLY if is_label else CLOSE) and (is_label or len(odd[0].shape) > 1):
@@ -252,7 +263,9 @@ def _only_two(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, b
     if above or _have_tokens(some, other) or _have_tokens(other, some):  # in other groups there may be more
         return
     few = abs(some.rows - other.rows) > 1 and near(some, other, VERY_CLOSE) and min(some.rows, other.rows) >= LONG
-    if few and not are_of_one_kind(some, other) and not (words(some.name) | words(other.name)) & SETS:
+    of_some, of_other = words(some.name), words(other.name)
+    learned = of_some & PARAMETERS and of_other & PARAMETERS
+    if few and not learned and not are_of_one_kind(some, other) and not (of_some | of_other) & (SETS | OWN_ROWS):
         yield some, other, False
 
 

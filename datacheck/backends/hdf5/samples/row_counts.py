@@ -32,6 +32,9 @@ NEAR_STEPS, CLOSEST = 0.9, 0.98
 """Minimum share of rows that steps, and labels, must have of the data that they are compared with if other data differs
 more."""
 SEEN = frozenset({b"observation", b"observations", b"obs"})
+STATES, FLAT = frozenset({b"state", b"states"}), 3
+"""Names of datasets with a state for each step, and minimum number of datasets of STEPS beside them; there may be one
+more state, the last."""
 NEXT = frozenset({b"next_observation", b"next_observations", b"next_obs"})
 DATA = frozenset(b"x data image images img imgs input inputs feature features sample samples text texts".split())
 OR_DATA = frozenset({b"y", b"target", b"targets"})
@@ -124,12 +127,16 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
     There may be one more observation than actions per episode, but not beside as many next observations. Flags of
     endings may be as long as such observations; rewards and other steps of that length are only suspicious. A dataset
     of endings may instead hold the number of the last row of each episode. A dataset whose length is far from that of
-    the actions may belong to something else and is only suspicious as well.
+    the actions may belong to something else and is only suspicious as well. So are more states than actions.
     """
-    parts = {it.name: it for it in datasets if it.shape and it.columns and it.name in STEPS | SEEN}
+    sized = {it.name: it for it in datasets if it.shape and it.columns}
+    parts = {name: it for name, it in sized.items() if name in STEPS | SEEN}
     actions = next((parts[name] for name in sorted(ACTIONS, reverse=True) if name in parts), None)
     if actions is None:
         return
+    states = [it for name, it in sized.items() if name in STATES and near(it, actions, NEAR_STEPS)]
+    if len(STEPS & parts.keys()) >= FLAT:
+        parts |= {it.name: it for it in states if not told_apart(it, actions, datasets, values)}
     parts = {name: it for name, it in parts.items() if not (name in ENDINGS and _are_last_rows(it, actions, values))}
     if len(parts) < 2:
         return
@@ -140,11 +147,22 @@ def step_counts(datasets: Sequence[Dataset], values: Values = lambda _: None) ->
     }
     ends |= {it.rows for it in datasets if _are_last_rows(it, actions, values)}
     transitions = {it.rows for it in parts.values() if it.name in NEXT}
-    allowed = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends} - transitions
+    allowed = {it.rows for it in odd if it.name in SEEN and it.rows - actions.rows in ends}
+    episodes = ends | {it.rows for it in sized.values()}  # of a dataset with a row for each
+    allowed |= {it.rows for it in odd if it.name in STATES and it.rows - actions.rows in episodes}
+    allowed -= transitions
     wrong = [it for it in odd if it.rows not in allowed or it.name in STEPS - ENDINGS]  # flags may follow observations
     if wrong:
         counts = [(escape(it.path), it.rows) for _, it in sorted(parts.items())]
-        yield _unequal_finding(counts, certain=any(near(it, actions) and it.rows not in allowed for it in wrong))
+        sure = [it for it in wrong if it.name not in STATES or it.rows < actions.rows - 1]
+        yield _unequal_finding(counts, certain=any(near(it, actions) and it.rows not in allowed for it in sure))
+
+
+def is_step(dataset: Dataset, datasets: Sequence[Dataset]) -> bool:
+    """Check whether `step_counts` compares the observations or states in a dataset with the actions beside it."""
+    names = {it.name for it in datasets}
+    seen = dataset.name in SEEN or (dataset.name in STATES and len(STEPS & names) >= FLAT)
+    return seen and not ACTIONS.isdisjoint(names)
 
 
 def _are_last_rows(dataset: Dataset, actions: Dataset, values: Values) -> bool:
