@@ -123,7 +123,7 @@ def outcome_without(
     added = _deleted_numbers(numbering.main, samples, dropped, values)
     anew = bool(absent or dropped or renumbered or drops.stems or also)
     lengths = _list_counts(conventions, anew=anew)
-    if not anew and not values and not files and not lengths and not elsewhere:
+    if not anew and not values and not added and not files and not lengths and not elsewhere:
         return None
     with_others = {it: (account.numbers.get(it, Runs()) & dropped) - drops.by_themselves(it) for it in patterns}
     repair = Repair(

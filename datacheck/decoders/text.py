@@ -65,10 +65,10 @@ _OBJECT = re.compile(
 """Matches what JavaScript, Python and h5py write for an object that has no text of its own."""
 _OBJECT_BEGINS = frozenset((b"[", b"<"))
 _ATOM = r"(?:[-+]?(?:[0-9.][-+0-9.eEj]*|nan|inf)|True|False)"
-_ELIDED = re.compile(rf"(?:[A-Za-z]+\()?\[[\[\s]*+(?:{_ATOM},?\s+){{3}}(\.\.\.),?(?:\s+{_ATOM},?){{3}}\s*\]")
+_ELIDED = re.compile(rf"(?:[A-Za-z]+\()?\[[\[ ]*+(?:{_ATOM},? +){{3}}(\.\.\.),?(?:\s+{_ATOM},?){{3}}\s*\]")
 """Matches the first row of an array that NumPy or PyTorch wrote with three numbers at either end and no others."""
 _NESTED = re.compile(r"(?:[A-Za-z]+\()?\[\[")
-_ELIDED_ROWS = re.compile(r"\],?\n\s*(\.\.\.),?\n\s*\[")
+_ELIDED_ROWS = re.compile(r"\],?\n *(\.\.\.),?\n\s*\[")
 """Matches, in such an array of more axes, what stands for most of its rows."""
 ARRAY_HEAD = 1 << 12
 """Number of characters of a text that are searched for rows that are left out."""
@@ -77,7 +77,7 @@ _SUSPECT = re.compile(
     r"|^(?:b['\"]|\[object |<(?:[^\n]+ at 0x|(?:Closed )?HDF5 )|(?:[A-Za-z]+\()?\[[^\n]* \.\.\.| *\.\.\.,?$)",
     re.MULTILINE,
 )
-"""Matches, in texts joined by line ends, if any of them may need a finding."""
+"""Matches, in texts joined by line ends, if any of them may need a finding: it has to match whatever has one alone."""
 
 Items = Iterator[Batch | tuple[int, Finding]]
 

@@ -24,8 +24,7 @@ from datacheck.conventions.parting import have_same_numbers
 from datacheck.conventions.repair import OtherKeyList, Repair
 from datacheck.conventions.values.rewriting import Place
 from datacheck.errors import RebuildFailed
-from datacheck.model.escaping import escape, unescape
-from datacheck.model.finding import Finding
+from datacheck.model.escaping import escape
 from datacheck.model.replacing import replace
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.dropped_keys import DroppedKeys
@@ -33,13 +32,10 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.keys.keeping import compared, recognise, watch_of
 from datacheck.scanning.keys.keys_read import TakeKeys
-from datacheck.scanning.pairing import STORES
 from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.tasks import TakeLayout, Task, only, results
 from datacheck.workers.interface import Death, Engine
 
-MENDED = frozenset({"count", "dangling", "unpaired"})
-"""Codes of findings that no longer hold for the copy."""
 NO_REPAIR = Repair((), Runs(), Runs(), 0, renumbered=False)
 
 
@@ -68,45 +64,6 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     if isinstance(known, Death):
         raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
     report.keeps = known
-
-
-def lost_in_source(report: Report, outcomes: Outcomes | None) -> list[Finding]:
-    """Return the bad findings about the source as a whole that the copy does not correct."""
-    rewritten = frozenset() if outcomes is None else {key for _, key in outcomes.lists}
-    of_source = (it for it in report.findings if it.index is None and STORES not in it.details and it.verdict == "bad")
-    kept = {
-        index.name
-        for part, known in report.keeps.items()
-        for index in known.indexes
-        if not can_lose(report, index, part)
-    }
-    return [
-        it
-        for it in of_source
-        if it.code not in MENDED
-        or _is_of_numbers(it)
-        or _is_of_a_file(it)
-        or it.details.get("of") in kept
-        or ("numbers" in it.details and unescape(it.details["key"]) not in rewritten)
-    ]
-
-
-def _is_of_a_file(finding: Finding) -> bool:
-    """Return whether a finding is about what a whole file lacks; it then holds for the copy if the file is kept."""
-    return finding.file is not None and finding.details.get("sample") == finding.file
-
-
-def _is_of_numbers(finding: Finding) -> bool:
-    """Return whether a finding is about numbers that a dataset holds of its rows, whose intended values are unknown.
-
-    Names of samples (texts in `missing`) and counts in attributes are corrected in the copy; these numbers are copied
-    unchanged, as are edges to `missing` nodes, which are numbers too.
-    So are keys whose numbers have other `digits` than a loader asks for.
-    """
-    if "digits" in finding.details:
-        return True
-    names = any(isinstance(it, str) for it in finding.details.get("missing", ()))
-    return finding.key is None and "dataset" in finding.details and not names
 
 
 def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) -> Outcomes | None:

@@ -33,7 +33,8 @@ from datacheck.rebuilding.choice import Choice, Fate, codes_left, decided
 from datacheck.rebuilding.dropped import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.left_behind import left_behind, left_outside
-from datacheck.rebuilding.mending import look_again, lost_in_source, outcomes_of, refuse_parting
+from datacheck.rebuilding.lost_in_copy import lost_in_source
+from datacheck.rebuilding.mending import look_again, outcomes_of, refuse_parting
 from datacheck.rebuilding.numbering import left_as_it_is, note_numbers, refuse_drifting
 from datacheck.rebuilding.receipt import Digests, Receipt, Seconds, StillBad, repairs_of
 from datacheck.rebuilding.undecided import (

@@ -36,7 +36,7 @@ def untold(tmp_path, store, bad, **options):
         (b"setup", {"folds": [NUMBERS[:30], NUMBERS[30:]]}, "setup: folds lists numbers"),
         (b"names", {f"film {at}.mp4": at for at in NUMBERS}, "names lists numbers"),
         (b"info", {"keys": NAMES, "labels": [at % 3 for at in NUMBERS]}, "info: keys lists keys"),
-        (b"about", {"keys": NAMES, "number": 60}, "about: keys lists keys"),
+        (b"about", {"keys": NAMES, "classes": 60}, "about: keys lists keys"),
         (b"about", {"keys": NAMES, "of": {"clips": [60.0], "number": 60}}, "about: keys lists keys"),
         (b"pairs", {"of": {"first": NAMES[:30], "second": NAMES[30:]}}, "pairs: of lists keys"),
     ],
@@ -51,6 +51,7 @@ def test_a_list_that_stays_as_it_is_is_named(tmp_path, key, value, said, write_v
 LEFT = [it for it in NAMES if it != "clip 17"]
 KEPT_TRUE = {
     "a list": (b"__metadata__", {"keys": NAMES, "version": 2}, {"keys": LEFT, "version": 2}),
+    "a list and its number": (b"about", {"keys": NAMES, "number": 60}, {"keys": LEFT, "number": 59}),
     "sets": (
         b"info",
         {"data": {"train": NAMES[:30], "val": NAMES[30:]}, "by": "us"},

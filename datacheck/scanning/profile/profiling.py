@@ -143,7 +143,8 @@ class FieldSums(msgspec.Struct):
         """Return the number of channels that most pictures have, or None if their share is too small."""
         channels: Counter[int] = Counter()
         for shape, number in self.shapes.items():
-            channels[shape[0]] += number
+            if len(shape) > 2:  # others are not pictures, but are in this field in some records
+                channels[shape[0]] += number
         most = _most_common(channels)
         return most if channels[most] > USUAL * count else None
 

@@ -21,7 +21,7 @@ def numbered(
 
     The path has the prefix EACH if these members are datasets. The new ranges of numbers are added to `values`.
     """
-    for above in {it.rpartition(b"/")[0] for it in dropped.samples} if not dropped.whole else ():
+    for above in sorted({it.rpartition(b"/")[0] for it in dropped.samples}) if not dropped.whole else ():
         if new := group_numbers.new_names(contents, dropped.samples, above, renumber=renumber):
             yield label, escape(above)
             last = escape(max(new.values(), key=by_number))
@@ -29,7 +29,7 @@ def numbered(
     new = (
         dataset_numbers.new_names(contents, single(contents, dropped)) if renumber is True and not dropped.whole else {}
     )
-    for above in {it.rpartition(b"/")[0] for it in new}:
+    for above in sorted({it.rpartition(b"/")[0] for it in new}):
         yield label, EACH + escape(above)
         last = escape(max((it for it in new.values() if it.rpartition(b"/")[0] == above), key=by_number))
         values[called(f"{escape(above or b'/')}: the numbers of its datasets", label)] = f"up to {last}"
