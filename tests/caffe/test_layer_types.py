@@ -113,7 +113,7 @@ def test_a_layer_takes_as_many_bottoms_as_caffe_checks_for(tmp_path, kind):
         assert refused(tmp_path, kind, count, count if top is None else top) == []
     for count in {least - 1, least - 1 if most is None else most + 1} - {-1}:
         said = f"{kind} takes {asked(least, most, 'bottom')}, not {count}: Caffe aborts"
-        assert said in refused(tmp_path, kind, count, count if top is None else top)
+        assert any(it.startswith(said) for it in refused(tmp_path, kind, count, count if top is None else top))
 
 
 @pytest.mark.parametrize("kind", KINDS)
