@@ -153,7 +153,8 @@ def test_findings_are_read_one_by_one_and_none_is_missed(tmp_path, findings):
     datacheck.scan([store, store], reports=paths)
     for path in paths:
         seen = []
-        documents = earlier.read(path, lambda place, brief, seen=seen: seen.append((place, brief.key)))
+        documents, several, _ = earlier.read(path, lambda place, brief, seen=seen: seen.append((place, brief.key)))
+        assert several
         assert [it.checked for it in documents] == [60, 60]
         assert len(seen) == 2 * findings == sum(len(it.findings) for it in report)
         assert all(isinstance(it.findings, msgspec.UnsetType) for it in documents)

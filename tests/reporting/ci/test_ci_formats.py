@@ -258,8 +258,9 @@ SUBSET = closed(
 
 def read_sarif(path):
     document = json.loads(path.read_text())
-    jsonschema.Draft202012Validator(SUBSET).validate(document)
     (run_,) = document["runs"]
+    some = run_["results"][:: 1 + len(run_["results"]) // 1000]
+    jsonschema.Draft202012Validator(SUBSET).validate({**document, "runs": [{**run_, "results": some}]})
     rules = [it["id"] for it in run_["tool"]["driver"]["rules"]]
     assert all(rules[it["ruleIndex"]] == it["ruleId"] for it in run_["results"])
     assert len({it["partialFingerprints"]["datacheckRecord/v1"] for it in run_["results"]}) == len(run_["results"])
