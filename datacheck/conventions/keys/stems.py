@@ -120,7 +120,7 @@ def stems_in(keys: Collection[bytes]) -> Stems | None:
         stem, found_one, name = key.rpartition(separator)
         return (stem, separator + name) if found_one and stem and not name.isdigit() else None
 
-    endings = _parts_of(keys, parted)
+    endings = _parts_of(keys, parted, may_have_more=True)
     return None if endings is None else Stems(endings)
 
 
@@ -136,8 +136,15 @@ def behind_names_in(keys: Collection[bytes]) -> BehindNames | None:
     return None if beginnings is None else BehindNames(beginnings)
 
 
-def _parts_of(keys: Collection[bytes], parted: Callable[[bytes, bytes], Parted | None]) -> tuple[bytes, ...] | None:
-    """Return the names of parts that nearly all stems have, for the first separator with such names, or None."""
+def _parts_of(
+    keys: Collection[bytes], parted: Callable[[bytes, bytes], Parted | None], *, may_have_more: bool = False
+) -> tuple[bytes, ...] | None:
+    """Return the names of parts that nearly all stems have, for the first separator with such names, or None.
+
+    Nearly all keys have to be of these parts. If they are not, samples that `may_have_more` parts may have some that
+    others lack, such as X.mask.png beside X.jpg and X.txt.
+    """
+    by_separator = []
     for code in SEPARATORS:
         separator = bytes([code])
         stems: dict[bytes, set[bytes]] = defaultdict(set)
@@ -145,15 +152,27 @@ def _parts_of(keys: Collection[bytes], parted: Callable[[bytes, bytes], Parted |
             split = parted(key, separator)
             if split is not None:
                 stems[split[0]].add(split[1])
-        names = Counter(it for of_stem in stems.values() for it in of_stem)
-        parts = tuple(sorted(it for it, count in names.items() if count >= IN_SAMPLE * len(stems)))
-        if not 1 < len(parts) <= MOST or any(it.strip(separator).lower() in SETS for it in parts):
-            continue
-        whole = sum(of_stem.issuperset(parts) for of_stem in stems.values())
-        of_parts = sum(names[it] for it in parts)
-        if whole >= max(ENOUGH, IN_SAMPLE * len(stems)) and of_parts >= IN_SAMPLE * len(keys):
+        by_separator.append((separator, stems))
+    for separator, stems in by_separator:
+        parts = _usual_parts(separator, stems)
+        if parts and sum(len(it.intersection(parts)) for it in stems.values()) >= IN_SAMPLE * len(keys):
+            return parts
+    for separator, stems in by_separator if may_have_more else ():
+        samples = {it: names for it, names in stems.items() if it.rpartition(separator)[0] not in stems}
+        parts = _usual_parts(separator, samples)
+        if parts and sum(map(len, stems.values())) >= IN_SAMPLE * len(keys):
             return parts
     return None
+
+
+def _usual_parts(separator: bytes, stems: Mapping[bytes, Collection[bytes]]) -> tuple[bytes, ...] | None:
+    """Return the names of the parts that nearly all stems have, or None if they are none or sets of samples."""
+    names = Counter(it for of_stem in stems.values() for it in of_stem)
+    parts = tuple(sorted(it for it, count in names.items() if count >= IN_SAMPLE * len(stems)))
+    if not 1 < len(parts) <= MOST or any(it.strip(separator).lower() in SETS for it in parts):
+        return None
+    whole = sum(of_stem.issuperset(parts) for of_stem in map(frozenset, stems.values()))
+    return parts if whole >= max(ENOUGH, IN_SAMPLE * len(stems)) else None
 
 
 class BehindNames(Stems, frozen=True):
