@@ -49,12 +49,12 @@ def number_forms(rests: Collection[bytes]) -> list[tuple[bytes, int]]:
     >>> number_forms([b"0001.jpg", b"0002.jpg"]), number_forms([b"9", b"10"])
     ([(b'.jpg', 1), (b'.jpg', 4)], [(b'', 1)])
     """
-    matches = [it for it in map(_NUMBER.fullmatch, rests) if it is not None]
-    return sorted({(it[2] or b"", width) for it in matches for width in {1, min(_widths(matches, it[2]))}})
-
-
-def _widths(matches: Collection[re.Match[bytes]], after: bytes | None) -> set[int]:
-    return {len(it[1]) for it in matches if it[2] == after}
+    least: dict[bytes, int] = {}
+    for match in map(_NUMBER.fullmatch, rests):
+        if match is not None:
+            after, width = match[2] or b"", len(match[1])
+            least[after] = min(width, least.get(after, width))
+    return sorted({(after, width) for after, fewest in least.items() for width in (1, fewest)})
 
 
 def lists_all(names: Collection[bytes], after: bytes, rests: Collection[bytes]) -> bool:
