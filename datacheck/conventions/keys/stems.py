@@ -165,13 +165,13 @@ def _parts_of(
     return None
 
 
-def _usual_parts(separator: bytes, stems: Mapping[bytes, Collection[bytes]]) -> tuple[bytes, ...] | None:
+def _usual_parts(separator: bytes, stems: Mapping[bytes, set[bytes]]) -> tuple[bytes, ...] | None:
     """Return the names of the parts that nearly all stems have, or None if they are none or sets of samples."""
     names = Counter(it for of_stem in stems.values() for it in of_stem)
     parts = tuple(sorted(it for it, count in names.items() if count >= IN_SAMPLE * len(stems)))
     if not 1 < len(parts) <= MOST or any(it.strip(separator).lower() in SETS for it in parts):
         return None
-    whole = sum(of_stem.issuperset(parts) for of_stem in map(frozenset, stems.values()))
+    whole = sum(of_stem.issuperset(parts) for of_stem in stems.values())
     return parts if whole >= max(ENOUGH, IN_SAMPLE * len(stems)) else None
 
 
