@@ -324,12 +324,13 @@ class ClipCounts(msgspec.Struct, frozen=True):
 
 
 class ClipTotals(msgspec.Struct, frozen=True):
-    """Numbers of clips, `lists` of their names, and how many `frames` each has, by its name or by its folder."""
+    """Numbers and `lists` of clips, and how many `frames` each has, by name or by folder, or other keys (`others`)."""
 
     counts: tuple[Count, ...]
     lists: dict[bytes, Stored] = {}
     frames: dict[bytes, int] = {}
     folders: bool = False
+    others: dict[bytes, list[bytes]] = {}
 
 
 class ClipNames(msgspec.Struct, frozen=True):

@@ -5,8 +5,9 @@ Such are `num_videos` and `video_names`. Only a number that is exactly that of t
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from datacheck.conventions.counts.clips_counted import clip_names, frame_of
 from datacheck.conventions.counts.counted import NAMES
@@ -36,6 +37,7 @@ SEEN_SHARE, ENOUGH_SEEN = 4, 32
 """At least one in SEEN_SHARE clips is among the sampled keys, or that share of ENOUGH_SEEN clips."""
 NAMED = 5
 """Maximum number of clips without a frame that are named."""
+_SEPARATOR = re.compile(rb"[/_.: -]")
 
 
 def clip_totals(view: StoreView) -> ClipTotals | None:
@@ -98,12 +100,25 @@ class ClipFrames:
     def __init__(self, totals: ClipTotals) -> None:
         self._totals = totals
         self._own = frozenset((*(it.key for it in totals.counts), *totals.lists))
+        self._listed = frozenset(key_of(name) for it in totals.lists.values() for name in it.value)
         self._frames: tuple[Counter[bytes], Counter[bytes]] = (Counter(), Counter())
+        self._rests: dict[bytes, list[bytes] | None] = {}
+        """Listed clips by what follows their names in other keys; None for what clips with frames have, as /label."""
 
-    def take(self, keys: Iterable[bytes]) -> None:
+    def take(self, keys: Collection[bytes]) -> None:
         for frames, names in zip(self._frames, _clips_of(keys, self._own), strict=True):
             if len(frames) <= MOST:
                 frames.update(names)
+        self._take_others(it for it in keys if it not in self._own)
+
+    def _take_others(self, keys: Iterable[bytes]) -> None:
+        by_name, by_folder = self._frames
+        for clip, rest in _otherwise_named(keys, self._listed):
+            clips = self._rests.setdefault(rest, [])
+            if clip + rest[:1] in by_name or clip in by_folder:
+                self._rests[rest] = None
+            elif clips is not None:
+                clips.append(clip)
 
     def totals(self) -> ClipTotals | None:
         """Return the numbers and the lists that are those of the clips, with their frames, or None without any."""
@@ -124,7 +139,11 @@ class ClipFrames:
         }
         numbers = {len(frames), *(len(it.value) for it in lists.values())}
         counts = tuple(it for it in self._totals.counts if it.number in numbers)
-        return ClipTotals(counts, lists, dict(frames), folders=folders)
+        others: dict[bytes, list[bytes]] = defaultdict(list)
+        for rest, named in self._rests.items() if lists else ():
+            for clip in named if named is not None and clips.isdisjoint(named) else ():
+                others[clip].append(clip + rest)
+        return ClipTotals(counts, lists, dict(frames), folders=folders, others=dict(others))
 
 
 def _clips_of(keys: Iterable[bytes], own: frozenset[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -139,18 +158,39 @@ def totals_without(
 
     `value` returns the new value of a key of which another number changes, or None.
     """
+    dropped = frozenset(dropped)
     lost = Counter(_clips_of(dropped, frozenset())[totals.folders])
     left = [clip for clip, frames in totals.frames.items() if frames > lost[clip]]
+    names = {*map(_named, left), *(it for it, keys in totals.others.items() if not dropped.issuperset(keys))}
     values: dict[bytes, bytes] = {}
-    for count in (it for it in totals.counts if it.number != len(left)):
-        changed = values.get(count.key) or value(count.key) or count.raw
-        values[count.key] = written_into(count, changed, len(left))
-    names = frozenset(map(_named, left))
+    numbers: dict[int | None, int] = {}
     for key, said in totals.lists.items():
         new = [it for it in said.value if key_of(it) in names]
+        if totals.others:  # not all clips have frames
+            numbers[len(said.value)] = len(new)
         if len(new) < len(said.value):
             values[key] = said.written(same_kind(said.value, new))
+    for count in totals.counts:
+        number = numbers.get(count.number, len(left))
+        if number != count.number:
+            changed = values.get(count.key) or value(count.key) or count.raw
+            values[count.key] = written_into(count, changed, number)
     return values
+
+
+def _otherwise_named(keys: Iterable[bytes], listed: Collection[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the clip and the rest of each key that begins with a listed clip, but is not that of its numbered frame.
+
+    A picture may be a clip of its own, and frames may be called after what they show.
+
+    >>> list(_otherwise_named([b"v1/00", b"v2", b"v3/first.jpg", b"v4/left/00", b"v5"], [b"v1", b"v2", b"v3", b"v4"]))
+    [(b'v2', b''), (b'v3', b'/first.jpg'), (b'v4', b'/left/00')]
+    """
+    for key in keys if listed else ():
+        if _named(frame_of(key) or b"") not in listed:
+            ends = (*(it.start() for it in _SEPARATOR.finditer(key)), len(key))
+            begins = [end for end in ends if key[:end] in listed]
+            yield from ((key[:end], key[end:]) for end in begins[-1:])
 
 
 def total_findings(totals: ClipTotals, *, share: bool) -> Iterator[Finding]:
@@ -158,7 +198,7 @@ def total_findings(totals: ClipTotals, *, share: bool) -> Iterator[Finding]:
     verdict: Verdict | None = "suspicious" if share else None
     clips = frozenset(map(_named, totals.frames))
     for key, said in totals.lists.items():
-        missing = [name for it in said.value if (name := key_of(it)) not in clips]
+        missing = [name for it in said.value if (name := key_of(it)) not in clips and name not in totals.others]
         if missing:
             first = list(map(escape, missing[:NAMED]))
             verb = "have" if len(missing) > 1 else "has"
