@@ -152,11 +152,10 @@ def _parts_of(
             split = parted(key, separator)
             if split is not None:
                 stems[split[0]].add(split[1])
-        by_separator.append((separator, stems))
-    for separator, stems in by_separator:
         parts = _usual_parts(separator, stems)
         if parts and sum(len(it.intersection(parts)) for it in stems.values()) >= IN_SAMPLE * len(keys):
             return parts
+        by_separator.append((separator, stems))
     for separator, stems in by_separator if may_have_more else ():
         samples = {it: names for it, names in stems.items() if it.rpartition(separator)[0] not in stems}
         parts = _usual_parts(separator, samples)
