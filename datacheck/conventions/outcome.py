@@ -287,6 +287,8 @@ def _list_counts(conventions: Sequence[Convention], *, anew: bool) -> list[Count
         counts = [it for it in convention.counts if it.of_list and it.kept_in is None]
         counts = [it for it in counts if it.number != of_groups.get(it.of_list or b"")]
         counts = [it for it in counts if not it.exact or is_near(it, entries[it.of_list or b""])]
+        different = {it.key: it.number for it in convention.lists}
+        counts = [it for it in counts if anew or not it.exact or it.number != different[it.of_list or b""]]
         result += [it for it in counts if anew or it.number != entries[it.of_list or b""]]
     return result
 

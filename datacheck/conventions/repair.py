@@ -83,12 +83,21 @@ def _with_list(key_list: OtherKeyList, raw: bytes, value: Value) -> bytes:
     return raw if new == old else form.write(new)
 
 
-def _listed_number(key_list: OtherKeyList, raw: bytes) -> int:
-    """Return the number of keys, or of rows with keys, that the list in a value of the source has in the copy."""
+def _listed_number(key_list: OtherKeyList, raw: bytes, count: Count) -> int:
+    """Return the number of keys, or of rows with keys, that the list in a value of the source has in the copy.
+
+    Return that of the different keys if this is what the count says of the source.
+    """
     value = FORMS[key_list.form].read(raw)
-    return (
-        len(key_list.rewritten(value)) if key_list.places else sum(1 for _ in keys_in(with_keys(value, key_list.key)))
-    )
+    if key_list.places:
+        return len(key_list.rewritten(value))
+    new = with_keys(value, key_list.key)
+    if count.exact and count.number != sum(1 for _ in keys_in(value)):
+        from datacheck.conventions.values.key_digests import distinct_count  # loads NumPy
+
+        if count.number == distinct_count(keys_in(value)):
+            return distinct_count(keys_in(new))
+    return sum(1 for _ in keys_in(new))
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,7 @@ class Repair:
                 new = _with_list(lists[key], new, value)
             for count in counts.get(key, ()):
                 assert count.of_list is not None
-                number = _listed_number(lists[count.of_list], value(count.of_list) or b"")
+                number = _listed_number(lists[count.of_list], value(count.of_list) or b"", count)
                 if number != count.number:
                     new = written_into(count, new, number)
             if new != raw:

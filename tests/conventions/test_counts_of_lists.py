@@ -70,6 +70,13 @@ def test_a_number_near_that_of_the_keys_has_to_be_it(tmp_path, number, verdicts)
     assert [it.verdict for it in of_number] == verdicts
 
 
+def test_a_number_of_different_keys_in_a_list_is_sound_and_true_in_a_copy(tmp_path):
+    beside = {"train_keys": _json(NAMED[:40] + NAMED[:4]), "val_keys": _json(NAMED[40:]), "num_train": b"40"}
+    assert package.scan(_store(tmp_path / "sound", NAMED, beside)).counts == {}
+    copy = _copy(_store(tmp_path / "store", NAMED, beside, BAD))
+    assert (len(json.loads(copy["train_keys"])), copy["num_train"]) == (41, b"38")
+
+
 def test_a_size_is_no_number_of_keys_unless_it_is_the_same(tmp_path):
     beside = {"train_keys": _json(NUMBERED[:40]), "val_keys": _json(NUMBERED[40:]), "train_size": b"42"}
     assert not package.scan(_store(tmp_path / "store", NUMBERED, beside)).bad

@@ -51,13 +51,15 @@ def is_near(count: Count, entries: int) -> bool:
 def exact_findings(convention: Convention, missing: Mapping[bytes, int]) -> Iterator[Finding]:
     """Yield a finding for each such number that is not that of the keys in its list.
 
-    It may be that of the keys that lead to records; `missing` is how many of each list do not. Half of the keys may be
-    the number of samples that have two keys each.
+    It may be that of the keys that lead to records; `missing` is how many of each list do not. It may also be that of
+    the different keys, if some are repeated, and half of the keys may be that of samples that have two keys each.
     """
-    entries = {it.key: it.entries for it in convention.lists}
+    lists = {it.key: it for it in convention.lists}
     for count in (it for it in convention.counts if it.exact and it.number is not None):
-        listed = entries[count.of_list or b""]
-        if count.number not in (listed, listed - missing.get(count.of_list or b"", 0), listed / 2):
-            text = f"{count.name} says {count.number:,}, there are {listed:,} keys in {escape(count.of_list or b'')}"
+        key_list = lists[count.of_list or b""]
+        listed = key_list.entries
+        lost = missing.get(key_list.key, 0)
+        if count.number not in (listed, listed - lost, key_list.number, key_list.number - lost, listed / 2):
+            text = f"{count.name} says {count.number:,}, there are {listed:,} keys in {escape(key_list.key)}"
             verdict: Verdict | None = None if is_near(count, listed) else "suspicious"
             yield found("count", text, verdict=verdict, key=escape(count.key), said=count.number, found=listed)
