@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from datacheck.conventions.counts.counted import LONGEST
 from datacheck.conventions.counts.frame_counts import COUNTING, MOST, are_capped, are_enough
 from datacheck.conventions.counts.whole_sets import is_of_whole
 from datacheck.conventions.interface import ClipCounts, Count, FrameKind, StoreView
@@ -32,8 +33,6 @@ LEFT = 0.5
 LEFT_OF_LOOSE = 0.9
 """Minimum of this ratio if the number may be the length or the size of each sample."""
 PROBED = 16
-LONGEST = 256
-"""Longest value that can be a number in any form, in bytes."""
 _MORE = "of total frame video vid clip seq sequence image images img imgs picture pictures step steps nb nr nimgs"
 _EVERY = {*COUNTING, *_MORE.split()}
 _WORD = "|".join(sorted(_EVERY, key=len, reverse=True))

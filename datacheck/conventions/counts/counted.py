@@ -46,6 +46,8 @@ NAMES = (*sorted(UNMISTAKABLE), *LOOSE, *sorted(DOUBTFUL))
 """The keys of counts, in the order in which they are tried."""
 OWN_NAMES = UNMISTAKABLE | {*APART}
 """Names whose value is never a record of a vocabulary, whatever the other records hold."""
+LONGEST = 256
+"""Longest value that can be a number in any form, in bytes."""
 LOOKED_AT = 4
 """Number of other records that are read to tell a count from a record."""
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from datacheck.conventions.counts.clip_counts import counts_records_of
-from datacheck.conventions.counts.named_numbers import LONGEST
+from datacheck.conventions.counts.counted import LONGEST
 from datacheck.conventions.counts.whole_sets import is_of_whole
 from datacheck.conventions.interface import Convention, Count, Known, StoreView
 from datacheck.conventions.listed import keys_without_digits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from datacheck.conventions.counts.counted import LONGEST
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.values.sibling_counts import COUNTING, LISTING, counts_list
@@ -14,8 +15,6 @@ from datacheck.model.finding import Finding, found
 
 MOST = 64
 """Maximum number of names that are looked at."""
-LONGEST = 256
-"""Longest value that can be a number in any form, in bytes."""
 NEAR, FAR = 0.9, 0.5
 """Minimum ratio between a number and that of the keys (the smaller to the larger) for it to be meant for it, and to be
 compared with it at all."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from datacheck.conventions.counts.counted import METADATA
+from datacheck.conventions.counts.counted import LONGEST, METADATA
 from datacheck.conventions.interface import Count, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.listed import keys_without_digits
 from datacheck.conventions.values.stored_values import stored_count
 
-LONGEST = 256
-"""Longest value that can be a number in any form, in bytes."""
 FEW = 64
 """Maximum number of sampled keys without a digit that are looked at."""
 
