@@ -113,6 +113,23 @@ def test_a_text_among_pictures_by_words_is_no_picture(tmp_path):
     assert _beside(tmp_path / "env", names, {b"pot": b"error"}).counts == {"undecodable": 1}
 
 
+@pytest.mark.parametrize("database", [None, b"train"])
+@pytest.mark.parametrize("names", NAMES[:2], ids=["endings", "beginnings"])
+def test_faults_under_the_few_keys_of_no_part_are_found(tmp_path, names, database):
+    digests = [hashlib.md5(b"%d" % number, usedforsecurity=False).hexdigest() for number in range(120)]
+    records = {names[0] % it: _picture("JPEG", at) for at, it in enumerate(digests[:100])}
+    records |= {names[1] % it: b"%d" % (at % 7) for at, it in enumerate(digests[:100])}
+    records |= {it: _picture("JPEG", at) for at, it in enumerate(digests[100:])}
+    for case, changed in (("sound", {}), ("broken", {digests[103]: bytes(300)})):
+        with lmdb.open(str(tmp_path / case), map_size=1 << 24, max_dbs=1) as env:
+            at = None if database is None else env.open_db(database)
+            with env.begin(write=True, db=at) as transaction:
+                for key, value in (records | changed).items():
+                    transaction.put(key.encode(), value)
+    assert datacheck.scan(tmp_path / "sound").counts == {}
+    assert datacheck.scan(tmp_path / "broken").counts == {"undecodable": 1}
+
+
 def _sized(size, number):
     stream = io.BytesIO()
     Image.fromarray(np.add.outer(np.arange(size), np.arange(size) + number).astype("u1")).save(stream, "PNG")

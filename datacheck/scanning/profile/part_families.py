@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import unescape
-from datacheck.model.key_families import is_at_end, named_by_parts
+from datacheck.model.key_families import is_at_end, is_of_part, named_by_parts
 from datacheck.model.profile import EMPTY, UNKNOWN
 from datacheck.model.sample_sets import SETS
 
@@ -39,6 +39,12 @@ def take_parts_for_families(seen: Sequence[Look], names: list[str], enough: int)
         for key, name in zip(alone, parts, strict=True):
             for at in places[key] if name is not None else ():
                 names[at] = f"{prefix}{name}"
+
+
+def any_of_parts(families: Mapping[str, Sequence[Look]]) -> bool:
+    """Return whether any of these families, in whatever database, is named after a part of samples."""
+    databases = ((name, seen[0].database if seen else None) for name, seen in families.items())
+    return any(is_of_part(name if it is None else name.removeprefix(f"{it}:")) for name, it in databases)
 
 
 def _are_classes(seen: Mapping[bytes, Look], parts: Mapping[bytes, str | None]) -> bool:

@@ -14,13 +14,13 @@ from datacheck.decoders import JOINT, SIDE_DECODERS, kind, payload, value_decode
 from datacheck.errors import UsageError
 from datacheck.model.blocks import Block
 from datacheck.model.forced import RAW, UNFORCED, Forced, is_raw
-from datacheck.model.key_families import fold, is_of_part, named_alike
+from datacheck.model.key_families import fold, named_alike
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, UsualLength
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blaming
 from datacheck.scanning.profile.meant import not_meant
-from datacheck.scanning.profile.part_families import take_parts_for_families
+from datacheck.scanning.profile.part_families import any_of_parts, take_parts_for_families
 from datacheck.scanning.profile.side_records import usual_lengths
 
 FAMILIES = 32
@@ -338,7 +338,7 @@ class Families(msgspec.Struct, frozen=True):
             members.get(name, others).append(look)
         apart = not_meant(members, others, forced)
         votes = {name: _vote(name, group, forced, label_field, apart) for name, group in members.items()}
-        enough = min(len(seen) / 2, SAMPLED) if any(map(is_of_part, votes)) else len(seen) / 2
+        enough = min(len(seen) / 2, SAMPLED) if any_of_parts(members) else len(seen) / 2
         rest = _vote(None, others, forced, apart=apart) if others and (not votes or len(others) >= enough) else None
         every = [*votes.values(), *([rest] if rest else [])]
         if (forced.rest is None or (seen and forced.spares_texts)) and not any(vote.of_training for vote in every):
