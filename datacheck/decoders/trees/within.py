@@ -169,12 +169,11 @@ def read_flawed(path: str, text: str) -> Made | None:
     raw = text.encode("utf-8", "surrogatepass")
     prose = _PROSE.fullmatch(path) is not None
     finding = data_finding(text, among_data=not prose)
-    if finding is not None and (prose or not ("NaN" in text or "Infinity" in text)):
-        return [whole], [msgspec.structs.replace(finding, field=path)]
-    if not decoder("json").knows(raw):
-        return None
+    of_text: Made | None = None if finding is None else ([whole], [msgspec.structs.replace(finding, field=path)])
+    if (prose and of_text is not None) or not decoder("json").knows(raw):
+        return of_text
     if nest.depth > NESTED:
-        return [whole], [_too_large(path, nest)]
+        return of_text or ([whole], [_too_large(path, nest)])
     fields, findings = _placed(path, [*decoder("json").decode(Block([b""], [raw]), [0], None)])
     flawed = [it for it in fields if it.values.dtype.kind == "f" and not np.isfinite(it.values).all()]
     broken = [it for it in findings if it.field != path and it.verdict == "bad"]  # about payloads in base64
@@ -183,7 +182,7 @@ def read_flawed(path: str, text: str) -> Made | None:
         code, word = ("nan", "NaN") if np.isnan(values).any() else ("inf", "infinite")
         broken.append(found(code, f"a value in it is {word}", field=flawed[0].name, verdict="suspicious"))
         flawed = []
-    return ([whole, *flawed], broken) if flawed or broken else None
+    return ([whole, *flawed], broken) if flawed or broken else of_text
 
 
 def is_encoded(text: str) -> bool:
