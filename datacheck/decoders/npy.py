@@ -39,10 +39,9 @@ class NpyDecoder:
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
         """Read one array as a view of `value`; an encoded picture stored in an array is decoded strictly."""
-        second = None if profile is None else profile.fields.get(SECOND)
-        usual = None if profile is None else second is not None and second.share > 0.5
-        series = read_series(value, usual=usual)
+        series = read_series(value, profile)
         reading = read_array(value) if series is None else _with_pictures(series, profile, pixels=pixels)
+        second = None if profile is None else profile.fields.get(SECOND)
         lacks = () if second is not None and (second.shape != () or second.dtype[:1] not in "iu") else None
         raw = _picture_in(reading, profile)
         if raw is None:
