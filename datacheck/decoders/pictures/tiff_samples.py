@@ -99,8 +99,8 @@ def read(data: bytes) -> tuple[Picture | None, list[Finding]]:
     if compression not in (PLAIN, tiff.DEFLATE, tiff.ADOBE_DEFLATE):
         packed = COMPRESSIONS.get(compression, f"compression {compression}")
         return None, [_unknown(f"of {size[0]} samples, {dtype.name}, in {packed}")]
-    if images > 1 and compression == PLAIN:
-        return _stack(data, first, dtype.newbyteorder("<" if data[:2] == b"II" else ">"), images)
+    if images > 1:  # and not compressed
+        return _stack(data, first, dtype, images)
     arrays = []
     for number, page in enumerate(alike):
         array = _page(data, page, dtype)
@@ -126,6 +126,11 @@ def _dtype(page: Tags) -> np.dtype[Any] | None:
     if len(bits) > 1 or len(kinds) > 1 or next(iter(bits)) not in BITS.get(kind, ()):
         return None
     return np.dtype(f"{kind}{next(iter(bits)) // 8}")
+
+
+def _stored(data: bytes, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return a dtype in the byte order of the file."""
+    return dtype.newbyteorder("<" if data[:2] == b"II" else ">")
 
 
 def _shape(page: Tags) -> tuple[int, int, int]:
@@ -166,9 +171,7 @@ def _stack(data: bytes, page: Tags, dtype: np.dtype[Any], images: int) -> tuple[
             return None, [lost]
         # the description may be of the file from which this picture was taken
         findings, images, count = [msgspec.structs.replace(lost, verdict="suspicious")], 1, count // images
-    values = np.frombuffer(data, dtype, count, start)
-    native = np.dtype(f"{dtype.kind}{dtype.itemsize}")
-    values = values.view(native) if dtype.isnative else values.astype(native)
+    values = np.frombuffer(data, _stored(data, dtype), count, start).astype(dtype, copy=False)
     if dtype.kind == "c":
         values = values.view(f"f{dtype.itemsize // 2}")
         return Picture(values.reshape(images, -1, 2 * width), f"TIFF {dtype.name} of several pages"), findings
@@ -199,7 +202,7 @@ def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
         if len(raw) < part.size:
             return f"{part.name} has {len(raw)} of {part.size} bytes"
         high = part.size // (across * depth * dtype.itemsize)
-        block = _samples(raw[: part.size], page, dtype, (high, across, depth), little=data[:2] == b"II")
+        block = _samples(raw[: part.size], page, _stored(data, dtype), (high, across, depth))
         block = block[: height - top, : width - left].transpose(2, 0, 1)
         bands = slice(plane, plane + 1) if apart else slice(None)
         result[bands, top : top + block.shape[1], left : left + block.shape[2]] = block
@@ -228,16 +231,17 @@ def _unpacked(stored: bytes, page: Tags, part: tiff.Part) -> bytes:
         return b""
 
 
-def _samples(raw: bytes, page: Tags, dtype: np.dtype[Any], shape: Sequence[int], *, little: bool) -> NDArray[Any]:
+def _samples(raw: bytes, page: Tags, stored: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
     """Return the samples of a strip or tile (rows, columns, samples) without their predictor."""
     high, across, depth = shape
+    dtype = stored.newbyteorder("=")
     predictor = page.one(tiff.PREDICTOR, 1)
     if predictor == FLOATING and dtype.kind == "f":
         steps = np.frombuffer(raw, np.uint8).reshape(high, -1, depth)
         octets = np.cumsum(steps, axis=1, dtype=np.uint8).reshape(high, dtype.itemsize, across * depth)
         whole = np.ascontiguousarray(octets.transpose(0, 2, 1)).view(dtype.newbyteorder(">"))
         return whole.astype(dtype).reshape(high, across, depth)
-    values = np.frombuffer(raw, dtype.newbyteorder("<" if little else ">")).astype(dtype).reshape(high, across, depth)
+    values = np.frombuffer(raw, stored).astype(dtype, copy=False).reshape(high, across, depth)
     if predictor == HORIZONTAL and dtype.kind in "ui":
         values = np.cumsum(values, axis=1, dtype=dtype)
     return values
