@@ -182,16 +182,19 @@ def damage(value: bytes) -> Finding | None:
             unpacked, read = unpacked - part.most, read - (part.stop - part.start)
             if min(unpacked, read) < 0:
                 return None
-            data = value[part.start : part.stop]
-            if tags.one(FILL_ORDER, 1) == 2 and tags.one(COMPRESSION, 1) != JPEG:  # as in libtiff, JPEG is not reversed
-                data = data.translate(REVERSED)
-            problem = unpack(data, part)
+            problem = unpack(stored_bytes(value, tags, part), part)
             if problem is not None:
                 code, reason = problem
                 page = f" of page {number}" if number else ""
                 text = f"TIFF: {part.name}{page} at byte {part.start} {reason}"
                 return found(code, text, field="data", offset=part.start)
     return None
+
+
+def stored_bytes(value: bytes, tags: Tags, part: Part) -> bytes:
+    """Return the bytes of a strip or tile, their bits in the usual order; as in libtiff, JPEG is not reversed."""
+    data = value[part.start : part.stop]
+    return data.translate(REVERSED) if tags.one(FILL_ORDER, 1) == 2 and tags.one(COMPRESSION, 1) != JPEG else data
 
 
 def _unpacking(tags: Tags) -> Unpack | None:

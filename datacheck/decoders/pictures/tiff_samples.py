@@ -198,7 +198,7 @@ def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
     for number, part in enumerate(parts[:wanted]):
         plane, place = divmod(number, down * along)
         top, left = place // along * rows, place % along * across
-        raw = _unpacked(data[part.start : part.stop], page, part)
+        raw = _unpacked(tiff.stored_bytes(data, page, part), page, part)
         if len(raw) < part.size:
             return f"{part.name} has {len(raw)} of {part.size} bytes"
         high = part.size // (across * depth * dtype.itemsize)

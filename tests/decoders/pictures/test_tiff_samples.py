@@ -62,6 +62,10 @@ SOUND = {
     "deflate with the predictor of floats": (
         written("f4", 6, [zlib.compress(differences(FLOATS.transpose(1, 2, 0)))], t259=8, t317=3), FLOATS,
     ),
+    "deflate with reversed bits": (
+        written("u2", 6, [zlib.compress(LAST.tobytes()).translate(tiff.REVERSED)], t259=8, t266=2), BANDS,
+    ),
+    "reversed bits": (written("u2", 6, [LAST.tobytes().translate(tiff.REVERSED)], t266=2), BANDS),
     "three floats": (written("f4", 3, [FLOATS[:3].transpose(1, 2, 0).tobytes()]), FLOATS[:3]),
     "half floats": (written("f2", 1, [FLOATS[0].astype("f2").tobytes()]), FLOATS[:1].astype("f2")),
     "complex numbers": (written("c8", 1, [(FLOATS[0] + 2j).astype("c8").tobytes()]), None),
