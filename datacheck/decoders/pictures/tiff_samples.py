@@ -112,7 +112,7 @@ def read(data: bytes) -> tuple[Picture | None, list[Finding]]:
     if dtype.kind == "c":
         arrays = [part for it in arrays for part in (it.real, it.imag)]
     form = f"TIFF {dtype.name}" + (" of several pages" if len(alike) > 1 else "")
-    return Picture(np.concatenate(arrays), form), []
+    return Picture(np.concatenate(arrays), form), _unwritten(alike)
 
 
 def _unknown(what: str) -> Finding:
@@ -181,7 +181,10 @@ def _stack(data: bytes, page: Tags, dtype: np.dtype[Any], images: int) -> tuple[
 
 
 def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
-    """Return the samples of a page (samples, height, width), or what is missing."""
+    """Return the samples of a page (samples, height, width), or what is missing.
+
+    Strips and tiles that were never written, see `_unwritten`, are zeros.
+    """
     samples, height, width = _shape(page)
     tiled, apart = bool(page.all(tiff.TILE_OFFSETS)), page.one(tiff.PLANAR, 1) == 2
     across = page.one(tiff.TILE_WIDTH, 0) if tiled else width
@@ -191,11 +194,13 @@ def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
     depth = 1 if apart else samples
     down, along = -(-height // rows), -(-width // across)
     wanted = down * along * (samples if apart else 1)
-    parts = list(tiff.parts(page, len(data)))
-    if len(parts) < wanted:
-        return f"{wanted - len(parts)} of {wanted} {'tiles' if tiled else 'strips'} are not whole"
+    places, parts = _places(page)[:wanted], list(tiff.parts(page, len(data)))
+    written = [number for number, place in enumerate(places) if any(place)]
+    missing = wanted - len(places) + max(0, len(written) - len(parts))
+    if missing:
+        return f"{missing} of {wanted} {'tiles' if tiled else 'strips'} are not whole"
     result = np.zeros((samples, height, width), dtype)
-    for number, part in enumerate(parts[:wanted]):
+    for number, part in zip(written, parts, strict=False):
         plane, place = divmod(number, down * along)
         top, left = place // along * rows, place % along * across
         raw = _unpacked(tiff.stored_bytes(data, page, part), page, part)
@@ -211,14 +216,26 @@ def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
 
 def _lost_parts(data: bytes, page: Tags) -> str | None:
     """Return how many strips or tiles of a page do not lie within the file, or None if all do."""
+    lost = [start + size > len(data) for start, size in _places(page)]
     tiled = bool(page.all(tiff.TILE_OFFSETS))
-    places = zip(
-        page.all(tiff.TILE_OFFSETS if tiled else tiff.OFFSETS),
-        page.all(tiff.TILE_COUNTS if tiled else tiff.COUNTS),
-        strict=False,
-    )
-    sizes = [start + size > len(data) for start, size in places]
-    return f"{sum(sizes)} of {len(sizes)} {'tiles' if tiled else 'strips'} are not whole" if any(sizes) else None
+    return f"{sum(lost)} of {len(lost)} {'tiles' if tiled else 'strips'} are not whole" if any(lost) else None
+
+
+def _unwritten(pages: Sequence[Tags]) -> list[Finding]:
+    """Return a finding if strips or tiles have neither an offset nor a size, as GDAL leaves out those without data."""
+    places = [place for page in pages for place in _places(page)]
+    count = sum(not any(it) for it in places)
+    if not count:
+        return []
+    text = f"{count} of {len(places)} strips or tiles were never written: they are empty, or writing stopped"
+    return [found("truncated", text, field="data", verdict="suspicious", count=count)]
+
+
+def _places(page: Tags) -> list[tuple[int, int]]:
+    """Return the offset and the size of each strip or tile."""
+    tiled = bool(page.all(tiff.TILE_OFFSETS))
+    offsets, sizes = (tiff.TILE_OFFSETS, tiff.TILE_COUNTS) if tiled else (tiff.OFFSETS, tiff.COUNTS)
+    return [*zip(page.all(offsets), page.all(sizes), strict=False)]
 
 
 def _unpacked(stored: bytes, page: Tags, part: tiff.Part) -> bytes:

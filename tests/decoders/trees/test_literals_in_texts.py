@@ -35,6 +35,6 @@ def test_numbers_of_json_are_named_where_they_are():
 
 
 def test_records_with_such_texts_are_judged_by_themselves():
-    records = [b'{"box": "{\'name\': \'NaN\', \'x\': %s}", "n": 1}' % it for it in (b"1.5", b"2.5", b"nan", b"4.5")]
+    records = [b"{\"box\": \"{'name': 'NaN', 'x': %s}\", \"n\": 1}" % it for it in (b"1.5", b"2.5", b"nan", b"4.5")]
     assert compared(JsonDecoder(), records) == 0
     assert [[it.code for it in JsonDecoder().read(raw, None).findings] for raw in records] == [[], [], ["nan"], []]
