@@ -1,4 +1,4 @@
-"""Test long texts of one size in records that are decoded together: some may be nothing but bytes spelled in letters."""
+"""Test long texts of one size in records that are decoded together; some are bytes spelled in letters."""
 
 import pickle
 
