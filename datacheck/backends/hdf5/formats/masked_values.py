@@ -38,11 +38,19 @@ ROWS, BYTES, MOST = 64, 16 << 20, 4
 def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
     """Yield the tables, each with the columns whose missing values a mask in the table marks."""
     for table in tables:
-        masks = [it for it in table.judged if it.dtype.kind in "biuf" and it.shape and words(it.name) & MASKS]
-        pairs = [(it, _masks_of(it, masks)) for it in table.judged if masks and it.dtype.kind == "f" and it.shape]
-        known = [it for values, some in pairs if some and (it := _masked(values, some, look))]
-        known += (it for dataset in table.judged if dataset.dtype.names for it in _masked_members(dataset, look))
-        yield msgspec.structs.replace(table, masked=tuple(known)) if known and not table.each else table
+        known = () if table.each else tuple(_masked_columns(table, look))
+        yield msgspec.structs.replace(table, masked=known) if known else table
+
+
+def _masked_columns(table: Table, look: Looking) -> Iterator[Masked]:
+    """Yield which values of the columns of a table are missing by a mask in it."""
+    masks = [it for it in table.judged if it.dtype.kind in "biuf" and it.shape and words(it.name) & MASKS]
+    for dataset in table.judged:
+        if dataset.dtype.names:
+            yield from _masked_members(dataset, look)
+        elif masks and dataset.dtype.kind == "f" and dataset.shape:
+            it = _masked(dataset, _masks_of(dataset, masks), look)
+            yield from () if it is None else (it,)
 
 
 def _masks_of(values: Dataset, masks: Sequence[Dataset]) -> list[Dataset]:
@@ -59,8 +67,8 @@ def _masks_of(values: Dataset, masks: Sequence[Dataset]) -> list[Dataset]:
 
 def _masked(values: Dataset, masks: Sequence[Dataset], look: Looking) -> Masked | None:
     """Return which values of a column are missing by the first mask that agrees, or None if the sampled rows do not."""
-    rows = _sampled_rows(values)
-    some = look.values_of_rows(values, rows)
+    rows = _sampled_rows(values) if masks else []
+    some = look.values_of_rows(values, rows) if rows else None
     if some is None or not np.isnan(some).any():
         return None
     for mask in masks:
