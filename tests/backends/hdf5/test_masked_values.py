@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import datacheck
+from datacheck.backends.hdf5.formats import masked_values
 
 
 def series(path, name="missing_mask", *, broken=None, flag=True, values="X"):
@@ -83,3 +84,14 @@ def test_points_that_are_not_visible_are_missing(tmp_path, broken, keys):
     with h5py.File(path := tmp_path / "annot.h5", "w") as file:
         file["part"], file["visible"] = part, visible
     assert bad(path) == keys
+
+
+@pytest.mark.parametrize(("broken", "keys"), [(None, []), ("one", ["/[7]"])])
+def test_large_chunks_are_compared_with_their_mask_too(tmp_path, monkeypatch, broken, keys):
+    """The values lie in one chunk, which is larger than what is decoded for many rows."""
+    monkeypatch.setattr(masked_values, "BYTES", 4000)
+    with h5py.File(series(tmp_path / "a.h5", broken=broken), "r+") as file:
+        values = file["X"][:]
+        del file["X"]
+        file.create_dataset("X", data=values, chunks=values.shape)
+    assert bad(tmp_path / "a.h5") == keys

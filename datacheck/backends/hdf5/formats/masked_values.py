@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.library.looking import Looking
+from datacheck.backends.hdf5.library.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.tables import Masked, Table
 from datacheck.model.cells import NUMBERS
@@ -33,6 +33,8 @@ AGREEING = 0.9
 """Minimum share of the sampled rows in which mask and values agree; the values of others may be broken."""
 ROWS, BYTES, MOST = 64, 16 << 20, 4
 """Maximum number of rows that are compared, of bytes that are decoded for them, and of masks that are tried."""
+FEWEST = 4
+"""Minimum number of rows that are compared, if a row and its chunks are not larger than LARGEST."""
 
 
 def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
@@ -67,7 +69,7 @@ def _masks_of(values: Dataset, masks: Sequence[Dataset]) -> list[Dataset]:
 
 def _masked(values: Dataset, masks: Sequence[Dataset], look: Looking) -> Masked | None:
     """Return which values of a column are missing by the first mask that agrees, or None if the sampled rows do not."""
-    rows = _sampled_rows(values) if masks else []
+    rows = _sampled_rows([values, *masks]) if masks else []
     some = look.values_of_rows(values, rows) if rows else None
     if some is None or not np.isnan(some).any():
         return None
@@ -94,7 +96,7 @@ def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
     floats = [name for name, member in members.items() if dataset.dtype[member].base.kind == "f"]
     if dataset.dtype[mask].base.kind not in "biu" or not floats:
         return
-    values = look.values_of_rows(dataset, _sampled_rows(dataset))
+    values = look.values_of_rows(dataset, _sampled_rows([dataset]))
     if values is None:
         return
     for name in floats:
@@ -104,9 +106,12 @@ def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
             yield Masked(name, masks[0].name, flag)
 
 
-def _sampled_rows(dataset: Dataset) -> list[int]:
-    count = min(ROWS, BYTES // max(1, dataset.row_bytes, dataset.band_bytes), dataset.rows)
-    return [at * dataset.rows // count for at in range(count)]
+def _sampled_rows(datasets: Sequence[Dataset]) -> list[int]:
+    """Return the rows that are compared of datasets with equally many; none if even one is too large to be read."""
+    size = max(1, *(max(it.row_bytes, it.band_bytes) for it in datasets))
+    rows = datasets[0].rows
+    count = min(rows, ROWS, max(BYTES // size, FEWEST)) if size <= LARGEST else 0
+    return [at * rows // count for at in range(count)]
 
 
 def _flag_of_missing(values: NDArray[Any], mask: NDArray[Any]) -> bool | None:
