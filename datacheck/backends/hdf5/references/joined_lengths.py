@@ -105,7 +105,7 @@ def _finding_of_one_token(lengths: Dataset, total: int, target: Dataset) -> Find
     why = (
         "the last token may be left out for next-token targets"
         if total > target.rows
-        else "the other may be a marker at the begin or end of all"
+        else "the other may be a marker at the beginning or end of all"
     )
     finding = _sum_finding(lengths, total, target, sure=False, longest=0)
     return msgspec.structs.replace(finding, message=f"{finding.message}; {why}")
