@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.samples.samples import FEWEST as FEWEST_SAMPLES
 from datacheck.backends.hdf5.samples.samples import PIECES
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape, unescape
+from datacheck.model.listing import and_more
 
 FEWEST = 4
 """Minimum number of files of a family."""
@@ -90,10 +91,10 @@ def notes_of_equal_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table
             told[_family(unescape(reader.names[number])), table.name].append(number)
     for (_, name), numbers in sorted(told.items()):
         rows = next(it.rows for it in losing[numbers[0]] if it.name == name)
-        more = f" and {len(numbers) - 1:,} more" if len(numbers) > 1 else ""
         yield (
-            f"all files like {reader.names[numbers[0]]} had {rows:,} rows of {name}, and this one{more} would have "
-            "fewer: a loader that takes a file for one sample would stop there"
+            f"all files like {reader.names[numbers[0]]} had {rows:,} rows of {name}, and "
+            f"{and_more(['this one'], len(numbers))} would have fewer: a loader that takes a file for one sample would "
+            "stop there"
         )
 
 
