@@ -95,3 +95,16 @@ def test_large_chunks_are_compared_with_their_mask_too(tmp_path, monkeypatch, br
         del file["X"]
         file.create_dataset("X", data=values, chunks=values.shape)
     assert bad(tmp_path / "a.h5") == keys
+
+
+@pytest.mark.parametrize(("broken", "keys"), [(False, []), (True, ["/[9]"])])
+def test_each_of_many_sensors_has_a_mask_of_its_own(tmp_path, broken, keys):
+    rng = np.random.default_rng(0)
+    with h5py.File(path := tmp_path / "a.h5", "w") as file:
+        file["time"] = np.arange(80)
+        for at in range(8):
+            values, valid = rng.normal(size=80), (np.arange(80) + at) % 5 > 0
+            values[~valid] = np.nan
+            values[9] = np.nan if broken and at == 7 else 0
+            file[f"sensor_{at}"], file[f"sensor_{at}_valid"] = values, valid | (np.arange(80) == 9)
+    assert bad(path) == keys

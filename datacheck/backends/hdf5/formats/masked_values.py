@@ -6,7 +6,9 @@ exactly where the value is NaN. A mask may be of points: `visible` of `part`. A 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -15,7 +17,8 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import LARGEST, Looking
-from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.names import DIGITS, words
+from datacheck.backends.hdf5.samples.samples import Shape
 from datacheck.backends.hdf5.tables import Masked, Table
 from datacheck.model.cells import NUMBERS
 
@@ -44,27 +47,47 @@ def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
         yield msgspec.structs.replace(table, masked=known) if known else table
 
 
+class _Masks:
+    """The datasets of a table that may be masks by their names."""
+
+    def __init__(self, table: Table) -> None:
+        self._of_shape: dict[Shape, list[Dataset]] = defaultdict(list)
+        self._named: dict[tuple[Shape, frozenset[bytes], Sequence[bytes] | None], list[Dataset]] = defaultdict(list)
+        for it in table.judged:
+            if it.dtype.kind in "biuf" and it.shape and words(it.name) & MASKS:
+                self._of_shape[it.shape].append(it)
+                for numbers in (tuple(DIGITS.findall(it.name)), None):
+                    self._named[it.shape, words(it.name) - MASKS, numbers].append(it)
+
+    def of(self, values: Dataset) -> list[Dataset]:
+        """Return the masks that may be those of values: the one named after them, or those of their shape or points.
+
+        The numbers in the names count only if several have the same words: `sensor_7_valid` of `sensor_7`.
+        """
+        points = values.shape[:-1]
+        for shape in (values.shape, points) if len(points) > 1 else (values.shape,):
+            alike = self._of_shape.get(shape, [])
+            if all(it is values for it in alike):
+                continue
+            for numbers in (tuple(DIGITS.findall(values.name)), None):
+                own = self._named.get((shape, words(values.name), numbers), [])
+                if len(own) == 1:
+                    return own
+            of_picture = words(values.name) & PICTURES
+            others = (it for it in alike if not (it is values or (of_picture and words(it.name) <= OBJECTS)))
+            return list(islice(others, MOST))
+        return []
+
+
 def _masked_columns(table: Table, look: Looking) -> Iterator[Masked]:
     """Yield which values of the columns of a table are missing by a mask in it."""
-    masks = [it for it in table.judged if it.dtype.kind in "biuf" and it.shape and words(it.name) & MASKS]
+    masks = _Masks(table)
     for dataset in table.judged:
         if dataset.dtype.names:
             yield from _masked_members(dataset, look)
-        elif masks and dataset.dtype.kind == "f" and dataset.shape:
-            it = _masked(dataset, _masks_of(dataset, masks), look)
+        elif dataset.dtype.kind == "f" and dataset.shape:
+            it = _masked(dataset, masks.of(dataset), look)
             yield from () if it is None else (it,)
-
-
-def _masks_of(values: Dataset, masks: Sequence[Dataset]) -> list[Dataset]:
-    """Return the masks that may be those of values: the one named after them, or those of their shape or points."""
-    masks = [it for it in masks if it is not values]
-    alike = [it for it in masks if it.shape == values.shape]
-    alike = alike or [it for it in masks if it.shape == values.shape[:-1] and len(it.shape) > 1]
-    own = [it for it in alike if words(it.name) - MASKS == words(values.name)]
-    if len(own) == 1:
-        return own
-    of_picture = words(values.name) & PICTURES
-    return [it for it in alike if not (of_picture and words(it.name) <= OBJECTS)][:MOST]
 
 
 def _masked(values: Dataset, masks: Sequence[Dataset], look: Looking) -> Masked | None:
