@@ -108,3 +108,14 @@ def test_each_of_many_sensors_has_a_mask_of_its_own(tmp_path, broken, keys):
             values[9] = np.nan if broken and at == 7 else 0
             file[f"sensor_{at}"], file[f"sensor_{at}_valid"] = values, valid | (np.arange(80) == 9)
     assert bad(path) == keys
+
+
+@pytest.mark.parametrize(("unmarked", "keys"), [(0, []), (1, ["/[121]"]), (9, [f"/[{at}]" for at in range(113, 122)])])
+def test_few_values_may_be_missing(tmp_path, unmarked, keys):
+    """Where most NaN are not where the mask says, it does not speak of them."""
+    values, valid = np.random.default_rng(0).normal(size=400), np.ones(400, bool)
+    values[[301, 303, 305]], valid[[301, 303, 305]] = np.nan, False
+    values[122 - unmarked : 122] = np.nan
+    with h5py.File(path := tmp_path / "a.h5", "w") as file:
+        file["t"], file["score"], file["valid"] = np.arange(400), values, valid
+    assert sorted(bad(path)) == keys + ["/[301]", "/[303]", "/[305]"] * (unmarked == 9)

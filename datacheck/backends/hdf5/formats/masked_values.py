@@ -1,7 +1,8 @@
 """Tell values that are NaN because a mask beside them says that they are missing from broken ones.
 
-`X` with `missing_mask`, or `depth` with `valid`, of one shape: in nearly all sampled rows the mask is 0, or is not 0,
-exactly where the value is NaN. A mask may be of points: `visible` of `part`. A value that is NaN elsewhere is broken.
+`X` with `missing_mask`, or `depth` with `valid`, of one shape: in nearly all compared rows, and in most of those with
+NaN, the mask is 0, or is not 0, exactly where the value is NaN. A mask may be of points: `visible` of `part`. A value
+that is NaN elsewhere is broken.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ PICTURES = frozenset(
 )
 """Names of masks that may show the objects in pictures, and words in the names of these."""
 AGREEING = 0.9
-"""Minimum share of the sampled rows in which mask and values agree; the values of others may be broken."""
+"""Minimum share of the compared rows in which mask and values agree, and of the values 0 and 1 in a mask of floats; the
+others may be broken."""
 ROWS, BYTES, MOST = 64, 16 << 20, 4
-"""Maximum number of rows that are compared, of bytes that are decoded for them, and of masks that are tried."""
+"""Maximum number of rows of a dataset larger than BYTES that are compared, maximum number of bytes that are decoded for
+them, and of masks that are tried."""
 FEWEST = 4
 """Minimum number of rows that are compared, if a row and its chunks are not larger than LARGEST."""
 
@@ -91,13 +94,13 @@ def _masked_columns(table: Table, look: Looking) -> Iterator[Masked]:
 
 
 def _masked(values: Dataset, masks: Sequence[Dataset], look: Looking) -> Masked | None:
-    """Return which values of a column are missing by the first mask that agrees, or None if the sampled rows do not."""
-    rows = _sampled_rows([values, *masks]) if masks else []
-    some = look.values_of_rows(values, rows) if rows else None
+    """Return which values of a column are missing by the first mask that agrees, or None if none does."""
+    rows = _compared_rows([values, *masks]) if masks else []
+    some = _values_of(values, rows, look) if rows else None
     if some is None or not np.isnan(some).any():
         return None
     for mask in masks:
-        flags = look.values_of_rows(mask, rows)
+        flags = _values_of(mask, rows, look)
         flag = None if flags is None else _flag_of_missing(some, flags)
         if flag is not None:
             return Masked(values.columns[0].name, mask.columns[0].name, flag)
@@ -119,7 +122,7 @@ def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
     floats = [name for name, member in members.items() if dataset.dtype[member].base.kind == "f"]
     if dataset.dtype[mask].base.kind not in "biu" or not floats:
         return
-    values = look.values_of_rows(dataset, _sampled_rows([dataset]))
+    values = _values_of(dataset, _compared_rows([dataset]), look)
     if values is None:
         return
     for name in floats:
@@ -129,24 +132,35 @@ def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
             yield Masked(name, masks[0].name, flag)
 
 
-def _sampled_rows(datasets: Sequence[Dataset]) -> list[int]:
-    """Return the rows that are compared of datasets with equally many; none if even one is too large to be read."""
-    size = max(1, *(max(it.row_bytes, it.band_bytes) for it in datasets))
+def _compared_rows(datasets: Sequence[Dataset]) -> Sequence[int]:
+    """Return the rows that are compared of datasets with equally many: all of small ones, a sample of large ones.
+
+    None are returned if even one is too large to be read.
+    """
     rows = datasets[0].rows
+    if all(it.bytes <= BYTES for it in datasets):
+        return range(rows)
+    size = max(1, *(max(it.row_bytes, it.band_bytes) for it in datasets))
     count = min(rows, ROWS, max(BYTES // size, FEWEST)) if size <= LARGEST else 0
     return [at * rows // count for at in range(count)]
 
 
+def _values_of(dataset: Dataset, rows: Sequence[int], look: Looking) -> NDArray[Any] | None:
+    all_at_once = len(rows) == dataset.rows and dataset.bytes <= BYTES
+    return look.values(dataset) if all_at_once else look.values_of_rows(dataset, rows)
+
+
 def _flag_of_missing(values: NDArray[Any], mask: NDArray[Any]) -> bool | None:
     """Return whether the mask is not 0 where a value is missing (True) or is 0 there (False); None if it is neither."""
-    if mask.dtype.kind == "f" and not np.isin(mask, (0, 1)).all():
+    if mask.dtype.kind == "f" and np.isin(mask, (0, 1)).mean() < AGREEING:
         return None
     gone, flagged = np.isnan(values), _as_wide(mask, values) != 0
     if not gone.any() or gone.all():
         return None
+    some = gone.reshape(len(gone), -1).any(axis=1)
     for flag in (False, True):
         agreeing = (gone == (flagged == flag)).reshape(len(gone), -1).all(axis=1)
-        if agreeing.sum() >= AGREEING * len(gone):
+        if agreeing.sum() >= AGREEING * len(gone) and 2 * agreeing[some].sum() > some.sum():
             return flag
     return None
 
