@@ -22,6 +22,9 @@ DatacheckError
 
 from __future__ import annotations
 
+DENIED = "may not be read: permission denied"
+"""What is said of a file that this user may not read; the advice looks for it at the end of a message."""
+
 
 class DatacheckError(Exception):
     """Base of everything datacheck raises on purpose."""

@@ -16,7 +16,7 @@ from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search, 
 from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
-from datacheck.errors import SourceUnknown, SourceUnreadable, UsageError
+from datacheck.errors import DENIED, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.fetching import fetched
 from datacheck.files.near import missing
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
@@ -211,7 +211,7 @@ def open_stores(
                 return Opened((reader,))
         raise SourceUnknown(str(path), _describe_unrecognised(path, backend))
     except PermissionError as exc:
-        raise SourceUnreadable(exc.filename or str(path), "may not be read: permission denied") from exc
+        raise SourceUnreadable(exc.filename or str(path), DENIED) from exc
     except OSError as exc:
         raise SourceUnreadable(exc.filename or str(path), f"may not be read: {exc.strerror}") from exc
 

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import msgspec
 
 from datacheck.backends.interface import StoreOptions
+from datacheck.errors import DENIED
 from datacheck.files.regular import NotRegular, TooLarge, is_regular, open_regular, read_whole
 from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
 from datacheck.model.escaping import escape, plain
@@ -213,7 +214,7 @@ class ImageListReader:
             text = f"the file has {size} bytes; at most {LARGEST} are read"
             return b"", found("too-large", text, verdict="unverifiable", found=size, expected=LARGEST)
         except PermissionError:
-            return b"", found("unsupported", "the file may not be read: permission denied")
+            return b"", found("unsupported", f"the file {DENIED}")
         except (OSError, ValueError):  # a name with a NUL byte raises ValueError
             return b"", entry.fault or found("missing", "the list names this file, but there is none")
         if not picture:

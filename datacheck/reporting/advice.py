@@ -16,6 +16,7 @@ from datacheck.backends import BACKENDS, kind_of_copy
 from datacheck.conventions import CONVENTIONS
 from datacheck.conventions.parting import parted_pair
 from datacheck.decoders.raw import array_text
+from datacheck.errors import DENIED
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.model.profile import UNKNOWN, FamilyProfile
@@ -50,8 +51,6 @@ DECIDES = {
     "internal-error": "please report it",
 }
 """How the user can decide what is undecided, by the code of the finding."""
-DENIED = "permission denied"
-"""The end of the message of a finding about what this user may not read."""
 MAY_READ = "give yourself the permission to read it (chmod)"
 ENDS_EARLY = frozenset({"timeout", "too-large", "crash", "unreadable", "internal-error"})
 """Codes of findings after which the rest of a store may not have been reached."""

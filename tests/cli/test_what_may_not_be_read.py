@@ -6,6 +6,7 @@ import pytest
 from building import raw_records, write_lmdb
 from commanding import datacheck
 
+from datacheck.backends.hdf5.file import refused
 from datacheck.files.regular import open_regular
 from datacheck.model.finding import found
 from datacheck.model.profile import Profile
@@ -26,9 +27,16 @@ def test_a_link_that_leads_nowhere(tmp_path, command):
     assert done.stderr == "datacheck: link: is a link to moved/train, where there is nothing\n"
 
 
-def test_a_denied_permission_is_to_be_given_before_it_is_to_be_ignored():
+@pytest.mark.parametrize(
+    "finding",
+    [
+        found("unsupported", "x.h5: may not be read: permission denied"),
+        refused(PermissionError(13, "Permission denied")),
+    ],
+)
+def test_a_denied_permission_is_to_be_given_before_it_is_to_be_ignored(finding):
     report = Report(Source("folder", "folder"), make())
-    report.add(tally_of(found("unsupported", "x.h5: may not be read: permission denied")))
+    report.add(tally_of(finding))
     said = advice(report, [])
     assert said == (
         "to decide: unsupported: give yourself the permission to read it (chmod); --ignore unsupported ignores it"

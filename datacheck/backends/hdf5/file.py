@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.bounds import DECODING, HEAP_SHARE, OBJECT_SHARE, at_most
-from datacheck.backends.hdf5.library.library_failures import failed, reason_of
+from datacheck.backends.hdf5.library.library_failures import failed
 from datacheck.backends.hdf5.library.mended import Mended
 from datacheck.backends.hdf5.samples.last_axis import LastAxis
 from datacheck.backends.hdf5.structure.misplaced import Misplaced
@@ -22,6 +22,7 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.chunk_parts import cells
 from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, KNOWN, other_size, value_bytes
 from datacheck.backends.hdf5.values.direct import CHUNK_BYTES, Direct, direct
+from datacheck.errors import DENIED
 from datacheck.files.regular import NotRegular
 from datacheck.model.finding import Finding, found
 
@@ -232,9 +233,8 @@ def _set_unbuffered(access: Any, **options: Any) -> None:
 
 def refused(exc: Exception) -> Finding:
     """Return a finding for why a file could not be opened. Raise the exception again if it is a bug in datacheck."""
-    reason = reason_of(exc)
     if isinstance(exc, PermissionError):
-        return found("unsupported", f"the file may not be read: {reason}")
+        return found("unsupported", f"the file {DENIED}")
     if isinstance(exc, NotRegular):
         return found("unsupported", f"the file was replaced while it was read: {exc.strerror}")
     return failed(exc, "HDF5 cannot open the file")

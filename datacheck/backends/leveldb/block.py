@@ -15,6 +15,7 @@ import numpy as np
 
 from datacheck import compression
 from datacheck.backends.shared.read_buffers import reused
+from datacheck.errors import DENIED
 from datacheck.files.retrying import pread, preadv
 from datacheck.model.codes import CODES, Verdict
 from datacheck.model.finding import errno_details
@@ -102,7 +103,7 @@ def read_failure(error: OSError, what: str = "", offset: int | None = None, size
     """Return the damage for a system error in reading `what`, or the file that the finding names."""
     subject = f"{what} " if what else ""
     if isinstance(error, PermissionError):
-        return Damaged("unsupported", f"{subject}may not be read: permission denied", offset, size)
+        return Damaged("unsupported", f"{subject}{DENIED}", offset, size)
     why = f"{subject}cannot be read: {error.strerror or error}"
     return Damaged("unreadable", why, offset, size, error.errno)
 
