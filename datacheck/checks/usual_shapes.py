@@ -10,6 +10,11 @@ from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.model.measured import SHORTEST
 
+SHAPELESS = frozenset({"text", "bytes", "other"})
+"""Formats of parts of trees that are not compared by shape, even if the same part of other records has a shape."""
+WITHOUT_SHAPE = SHAPELESS | {""}
+"""Formats of fields that have the shape (0,) only because they have no values, such as bytes."""
+
 
 def findings_of_labels(batch: Batch) -> Iterator[tuple[int, Finding]]:
     """Yield the records whose label is an array of another shape where nearly all others have one in common.
@@ -19,7 +24,7 @@ def findings_of_labels(batch: Batch) -> Iterator[tuple[int, Finding]]:
     wanted = None if batch.expected is None else batch.expected.shape
     if not batch.label or not batch.leaf or batch.path or wanted is None or prod(wanted) < 2 or not batch.shape:
         return
-    if batch.format in ("", "text", "bytes", "other") or batch.shape == wanted:
+    if batch.format in WITHOUT_SHAPE or batch.shape == wanted:
         return
     verdict: Verdict | None = "suspicious" if _may_be_meant(batch.shape, wanted, whole=not batch.floating) else None
     shape, expected = list(batch.shape), list(wanted)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.checks.floats import HALF_MAXIMUM, HUGE, not_of_one_scale, subnormal, zero_pages
-from datacheck.checks.usual_shapes import findings_of_axes, findings_of_labels
+from datacheck.checks.usual_shapes import SHAPELESS, WITHOUT_SHAPE, findings_of_axes, findings_of_labels
 from datacheck.checks.wrong_values import are_beyond, finding_of_values, wrong_records
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 
 Findings = Iterator[tuple[int, Finding]]
-SHAPELESS = frozenset({"text", "bytes", "other"})
-"""Formats of parts of trees that are not compared by shape, even if the same part of other records has a shape."""
-WITHOUT_SHAPE = SHAPELESS | {""}
-"""Formats of fields that have the shape (0,) only because they have no values, such as bytes."""
 
 
 class Validator(Protocol):

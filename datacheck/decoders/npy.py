@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from math import prod
 
 from msgspec.structs import replace
 
@@ -39,11 +40,9 @@ class NpyDecoder:
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
         """Read one array as a view of `value`; an encoded picture stored in an array is decoded strictly."""
-        second = None if profile is None else profile.fields.get(SECOND)
-        usual = None if profile is None else second is not None and second.share > 0.5
-        series = read_series(value, usual=usual)
+        series = read_series(value, profile)
         reading = read_array(value) if series is None else _with_pictures(series, profile, pixels=pixels)
-        lacks = () if second is not None and (second.shape != () or second.dtype[:1] not in "iu") else None
+        lacks = () if profile is not None and SECOND in profile.fields and not _is_labelled(profile) else None
         raw = _picture_in(reading, profile)
         if raw is None:
             others: list[Finding] = []
@@ -111,5 +110,14 @@ def _missing_findings(value: Value, fields: Sequence[Field], profile: FamilyProf
             expected = usual_field.dtype if usual_field.format == "npy" and usual_field.dtype else usual_field.format
             message = f"{dtype}, nearly all others are {expected}"
             yield found("fields", message, field=name, found=dtype, expected=expected)
-        elif not is_label(name):
+        elif not (is_label(name) or (name == SECOND and _is_labelled(profile))):
             yield found("fields", MISSING_MESSAGE, field=name)
+
+
+def _is_labelled(profile: FamilyProfile) -> bool:
+    """Check whether most records are an array and an integer behind it, its label."""
+    usual = {name: it for name, it in profile.fields.items() if it.share > 0.5}
+    second = usual.get(SECOND)
+    if second is None or usual.keys() != {"[0]", SECOND} or usual["[0]"].shape == ():
+        return False
+    return second.shape is not None and prod(second.shape) == 1 and second.dtype.startswith(("int", "uint"))

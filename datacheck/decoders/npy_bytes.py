@@ -21,6 +21,7 @@ from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.rows import real
 from datacheck.decoders.trees.paths import is_label
 from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
 
 MAGIC = b"\x93NUMPY"
 LITERAL_BYTES = 1 << 16
@@ -79,16 +80,19 @@ def read_array(value: Value) -> Reading:
     return Reading(fields, findings)
 
 
-def read_series(value: Value, *, usual: bool | None) -> Reading | None:
+def read_series(value: Value, profile: FamilyProfile | None, start: str = "") -> Reading | None:
     """Read arrays that lie behind each other, as `numpy.save` writes them to one stream: "[0]", "[1]" and so on.
 
-    `usual` says whether most other records hold several, and is None if that is not known. Return None if the value is
-    to be read as one array. If only few hold several, a loader does not read the second one.
+    `start` is the path of the value in the record. Return None if the value is to be read as one array. If only few
+    other records hold several there, a loader does not read the second one.
     """
-    if usual is None:
+    if profile is None:
         size = stored_size(value)
-        usual = size is not None and bool(read_array(value[size:]).fields)
-    if not usual:
+        several = size is not None and bool(read_array(value[size:]).fields)
+    else:
+        second = profile.fields.get(f"{start}{SECOND}")
+        several = second is not None and second.share > 0.5
+    if not several:
         return None
     fields: list[Field] = []
     findings: list[Finding] = []

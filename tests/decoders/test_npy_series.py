@@ -4,6 +4,7 @@ import io
 import pickle
 
 import numpy as np
+import pytest
 from building import write_lmdb
 from PIL import Image
 
@@ -72,3 +73,17 @@ def test_more_arrays_than_are_read_are_not_judged():
     value = saved(*[np.float32(1)] * (SERIES + 1))
     [finding] = NpyDecoder().read(value, None).findings
     assert (finding.field, finding.code, finding.verdict) == ("[1024]", "too-large", "unverifiable")
+
+
+@pytest.mark.parametrize(
+    ("sound", "expected"),
+    [
+        (lambda at: saved(FIRST * at, at % 5), [("[1]", "label", "bad")]),
+        (lambda at: saved(FIRST * at, [at % 5]), [("[1]", "label", "bad")]),
+        (lambda at: saved(FIRST * at, at, FIRST), [("[1]", "fields", "suspicious"), ("[2]", "fields", "suspicious")]),
+        (lambda at: saved(np.float32(at), at), [("[1]", "fields", "suspicious")]),
+    ],
+)
+def test_only_the_number_that_follows_an_array_is_missed_as_a_label(tmp_path, sound, expected):
+    first = io.BytesIO(sound(1))
+    assert findings(tmp_path, [saved(np.load(first))], sound) == expected

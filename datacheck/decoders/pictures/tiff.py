@@ -133,18 +133,22 @@ class Layout:
         return result
 
 
-def pages(value: bytes) -> Iterator[Tags]:
-    """Yield the tags of each page, up to one that does not lie within the file."""
-    layout = Layout(value)
+def _directories(layout: Layout) -> Iterator[tuple[int, Directory | None]]:
+    """Yield the offset of each page's directory and the directory; the last is None if it is not within the file."""
     at, seen = layout.first, set[int]()
     while at and at not in seen and len(seen) < PAGES:
         seen.add(at)
         directory = layout.directory(at)
-        if directory is None:
-            return
-        start, stop = directory.places.get(JPEG_TABLES, (0, 0))
-        yield Tags(directory.numbers, value[start:stop])
-        at = directory.following
+        yield at, directory
+        at = 0 if directory is None else directory.following
+
+
+def pages(value: bytes) -> Iterator[Tags]:
+    """Yield the tags of each page, up to one that does not lie within the file."""
+    for _, directory in _directories(Layout(value)):
+        if directory is not None:
+            start, stop = directory.places.get(JPEG_TABLES, (0, 0))
+            yield Tags(directory.numbers, value[start:stop])
 
 
 def cut_directory(value: bytes) -> Finding | None:
@@ -153,19 +157,12 @@ def cut_directory(value: bytes) -> Finding | None:
     What the last page points to as the next one may be anything, so where no directory begins it is only suspicious.
     """
     layout = Layout(value)
-    at, seen = layout.first, set[int]()
-    while at and at not in seen and len(seen) < PAGES:
-        seen.add(at)
-        directory = layout.directory(at)
-        if directory is None:
-            end = layout.directory_end(at)
-            if end is None or end <= len(value) or len(seen) == 1:
-                return None
-            text = f"the TIFF ends at byte {len(value)}, the directory of page {len(seen) - 1} takes up to byte {end}"
-            sure = len(seen) > 2 or layout.begins_directory(at)
-            verdict: Verdict | None = None if sure else "suspicious"
+    for number, (at, directory) in enumerate(_directories(layout)):
+        end = layout.directory_end(at) if directory is None and number else None
+        if end is not None and end > len(value):
+            text = f"the TIFF ends at byte {len(value)}, the directory of page {number} takes up to byte {end}"
+            verdict: Verdict | None = None if number > 1 or layout.begins_directory(at) else "suspicious"
             return found("truncated", text, field="data", verdict=verdict, size=len(value))
-        at = directory.following
     return None
 
 
@@ -185,16 +182,19 @@ def damage(value: bytes) -> Finding | None:
             unpacked, read = unpacked - part.most, read - (part.stop - part.start)
             if min(unpacked, read) < 0:
                 return None
-            data = value[part.start : part.stop]
-            if tags.one(FILL_ORDER, 1) == 2 and tags.one(COMPRESSION, 1) != JPEG:  # as in libtiff, JPEG is not reversed
-                data = data.translate(REVERSED)
-            problem = unpack(data, part)
+            problem = unpack(stored_bytes(value, tags, part), part)
             if problem is not None:
                 code, reason = problem
                 page = f" of page {number}" if number else ""
                 text = f"TIFF: {part.name}{page} at byte {part.start} {reason}"
                 return found(code, text, field="data", offset=part.start)
     return None
+
+
+def stored_bytes(value: bytes, tags: Tags, part: Part) -> bytes:
+    """Return the bytes of a strip or tile, their bits in the usual order; as in libtiff, JPEG is not reversed."""
+    data = value[part.start : part.stop]
+    return data.translate(REVERSED) if tags.one(FILL_ORDER, 1) == 2 and tags.one(COMPRESSION, 1) != JPEG else data
 
 
 def _unpacking(tags: Tags) -> Unpack | None:

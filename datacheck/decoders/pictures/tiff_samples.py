@@ -99,8 +99,8 @@ def read(data: bytes) -> tuple[Picture | None, list[Finding]]:
     if compression not in (PLAIN, tiff.DEFLATE, tiff.ADOBE_DEFLATE):
         packed = COMPRESSIONS.get(compression, f"compression {compression}")
         return None, [_unknown(f"of {size[0]} samples, {dtype.name}, in {packed}")]
-    if images > 1 and compression == PLAIN:
-        return _stack(data, first, dtype.newbyteorder("<" if data[:2] == b"II" else ">"), images)
+    if images > 1:  # and not compressed
+        return _stack(data, first, dtype, images)
     arrays = []
     for number, page in enumerate(alike):
         array = _page(data, page, dtype)
@@ -112,7 +112,7 @@ def read(data: bytes) -> tuple[Picture | None, list[Finding]]:
     if dtype.kind == "c":
         arrays = [part for it in arrays for part in (it.real, it.imag)]
     form = f"TIFF {dtype.name}" + (" of several pages" if len(alike) > 1 else "")
-    return Picture(np.concatenate(arrays), form), []
+    return Picture(np.concatenate(arrays), form), _unwritten(alike)
 
 
 def _unknown(what: str) -> Finding:
@@ -126,6 +126,11 @@ def _dtype(page: Tags) -> np.dtype[Any] | None:
     if len(bits) > 1 or len(kinds) > 1 or next(iter(bits)) not in BITS.get(kind, ()):
         return None
     return np.dtype(f"{kind}{next(iter(bits)) // 8}")
+
+
+def _stored(data: bytes, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return a dtype in the byte order of the file."""
+    return dtype.newbyteorder("<" if data[:2] == b"II" else ">")
 
 
 def _shape(page: Tags) -> tuple[int, int, int]:
@@ -166,9 +171,7 @@ def _stack(data: bytes, page: Tags, dtype: np.dtype[Any], images: int) -> tuple[
             return None, [lost]
         # the description may be of the file from which this picture was taken
         findings, images, count = [msgspec.structs.replace(lost, verdict="suspicious")], 1, count // images
-    values = np.frombuffer(data, dtype, count, start)
-    native = np.dtype(f"{dtype.kind}{dtype.itemsize}")
-    values = values.view(native) if dtype.isnative else values.astype(native)
+    values = np.frombuffer(data, _stored(data, dtype), count, start).astype(dtype, copy=False)
     if dtype.kind == "c":
         values = values.view(f"f{dtype.itemsize // 2}")
         return Picture(values.reshape(images, -1, 2 * width), f"TIFF {dtype.name} of several pages"), findings
@@ -178,7 +181,10 @@ def _stack(data: bytes, page: Tags, dtype: np.dtype[Any], images: int) -> tuple[
 
 
 def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
-    """Return the samples of a page (samples, height, width), or what is missing."""
+    """Return the samples of a page (samples, height, width), or what is missing.
+
+    Strips and tiles that were never written, see `_unwritten`, are zeros.
+    """
     samples, height, width = _shape(page)
     tiled, apart = bool(page.all(tiff.TILE_OFFSETS)), page.one(tiff.PLANAR, 1) == 2
     across = page.one(tiff.TILE_WIDTH, 0) if tiled else width
@@ -188,18 +194,20 @@ def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
     depth = 1 if apart else samples
     down, along = -(-height // rows), -(-width // across)
     wanted = down * along * (samples if apart else 1)
-    parts = list(tiff.parts(page, len(data)))
-    if len(parts) < wanted:
-        return f"{wanted - len(parts)} of {wanted} {'tiles' if tiled else 'strips'} are not whole"
+    places, parts = _places(page)[:wanted], list(tiff.parts(page, len(data)))
+    written = [number for number, place in enumerate(places) if any(place)]
+    missing = wanted - len(places) + max(0, len(written) - len(parts))
+    if missing:
+        return f"{missing} of {wanted} {'tiles' if tiled else 'strips'} are not whole"
     result = np.zeros((samples, height, width), dtype)
-    for number, part in enumerate(parts[:wanted]):
+    for number, part in zip(written, parts, strict=False):
         plane, place = divmod(number, down * along)
         top, left = place // along * rows, place % along * across
-        raw = _unpacked(data[part.start : part.stop], page, part)
+        raw = _unpacked(tiff.stored_bytes(data, page, part), page, part)
         if len(raw) < part.size:
             return f"{part.name} has {len(raw)} of {part.size} bytes"
         high = part.size // (across * depth * dtype.itemsize)
-        block = _samples(raw[: part.size], page, dtype, (high, across, depth), little=data[:2] == b"II")
+        block = _samples(raw[: part.size], page, _stored(data, dtype), (high, across, depth))
         block = block[: height - top, : width - left].transpose(2, 0, 1)
         bands = slice(plane, plane + 1) if apart else slice(None)
         result[bands, top : top + block.shape[1], left : left + block.shape[2]] = block
@@ -208,14 +216,26 @@ def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
 
 def _lost_parts(data: bytes, page: Tags) -> str | None:
     """Return how many strips or tiles of a page do not lie within the file, or None if all do."""
+    lost = [start + size > len(data) for start, size in _places(page)]
     tiled = bool(page.all(tiff.TILE_OFFSETS))
-    places = zip(
-        page.all(tiff.TILE_OFFSETS if tiled else tiff.OFFSETS),
-        page.all(tiff.TILE_COUNTS if tiled else tiff.COUNTS),
-        strict=False,
-    )
-    sizes = [start + size > len(data) for start, size in places]
-    return f"{sum(sizes)} of {len(sizes)} {'tiles' if tiled else 'strips'} are not whole" if any(sizes) else None
+    return f"{sum(lost)} of {len(lost)} {'tiles' if tiled else 'strips'} are not whole" if any(lost) else None
+
+
+def _unwritten(pages: Sequence[Tags]) -> list[Finding]:
+    """Return a finding if strips or tiles have neither an offset nor a size, as GDAL leaves out those without data."""
+    places = [place for page in pages for place in _places(page)]
+    count = sum(not any(it) for it in places)
+    if not count:
+        return []
+    text = f"{count} of {len(places)} strips or tiles were never written: they are empty, or writing stopped"
+    return [found("truncated", text, field="data", verdict="suspicious", count=count)]
+
+
+def _places(page: Tags) -> list[tuple[int, int]]:
+    """Return the offset and the size of each strip or tile."""
+    tiled = bool(page.all(tiff.TILE_OFFSETS))
+    offsets, sizes = (tiff.TILE_OFFSETS, tiff.TILE_COUNTS) if tiled else (tiff.OFFSETS, tiff.COUNTS)
+    return [*zip(page.all(offsets), page.all(sizes), strict=False)]
 
 
 def _unpacked(stored: bytes, page: Tags, part: tiff.Part) -> bytes:
@@ -228,16 +248,17 @@ def _unpacked(stored: bytes, page: Tags, part: tiff.Part) -> bytes:
         return b""
 
 
-def _samples(raw: bytes, page: Tags, dtype: np.dtype[Any], shape: Sequence[int], *, little: bool) -> NDArray[Any]:
+def _samples(raw: bytes, page: Tags, stored: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
     """Return the samples of a strip or tile (rows, columns, samples) without their predictor."""
     high, across, depth = shape
+    dtype = stored.newbyteorder("=")
     predictor = page.one(tiff.PREDICTOR, 1)
     if predictor == FLOATING and dtype.kind == "f":
         steps = np.frombuffer(raw, np.uint8).reshape(high, -1, depth)
         octets = np.cumsum(steps, axis=1, dtype=np.uint8).reshape(high, dtype.itemsize, across * depth)
         whole = np.ascontiguousarray(octets.transpose(0, 2, 1)).view(dtype.newbyteorder(">"))
         return whole.astype(dtype).reshape(high, across, depth)
-    values = np.frombuffer(raw, dtype.newbyteorder("<" if little else ">")).astype(dtype).reshape(high, across, depth)
+    values = np.frombuffer(raw, stored).astype(dtype, copy=False).reshape(high, across, depth)
     if predictor == HORIZONTAL and dtype.kind in "ui":
         values = np.cumsum(values, axis=1, dtype=dtype)
     return values

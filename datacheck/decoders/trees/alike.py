@@ -18,7 +18,7 @@ from datacheck.decoders.rows import real
 from datacheck.decoders.trees.layouts import Layout, RecordReader
 from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.places import Place
-from datacheck.decoders.trees.within import FIRST_LETTERS, SHORTEST_APART, stands_apart
+from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, SHORTEST_APART, stands_apart
 from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths, lengths
@@ -166,13 +166,17 @@ def _apart_rows(layout: Layout, records: NDArray[np.uint8]) -> list[int]:
     """Return the rows of records one of whose texts has to be read by itself."""
     rows: list[int] = []
     for text in layout.texts if len(records) else ():
-        if text.size >= SHORTEST_APART:
-            first = records[:, text.at].astype(np.uint16) << 8 | records[:, text.at + 1]
-            rows += [
-                row
-                for row in np.flatnonzero(_MAY_STAND_APART[first]).tolist()
-                if stands_apart(records[row, text.at : text.at + text.size].tobytes().decode("latin-1"))
-            ]
+        if text.size < SHORTEST_APART:
+            continue
+        first = records[:, text.at].astype(np.uint16) << 8 | records[:, text.at + 1]
+        suspect = _MAY_STAND_APART[first]
+        if text.size > LONGEST_ID:
+            suspect = suspect | (records[:, text.at : text.at + LONGEST_ID] != ord(" ")).all(axis=1)
+        rows += [
+            row
+            for row in np.flatnonzero(suspect).tolist()
+            if stands_apart(records[row, text.at : text.at + text.size].tobytes().decode("latin-1"))
+        ]
     return rows
 
 
@@ -180,7 +184,9 @@ def _is_plain_text(text: bytes) -> bool:
     """Check whether the bytes of a text are below 128, and the text need not be read by itself."""
     if not text.isascii():
         return False
-    return str(text[:2], "ascii") not in FIRST_LETTERS or not stands_apart(str(text, "ascii"))
+    without_spaces = len(text) > LONGEST_ID and b" " not in text[:LONGEST_ID]
+    suspect = without_spaces or str(text[:2], "ascii") in FIRST_LETTERS
+    return not (suspect and stands_apart(str(text, "ascii")))
 
 
 def _match_in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import prod
@@ -75,13 +76,17 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
 
 def _pixels(by_path: dict[str, Leaf]) -> dict[str, tuple[str, list[int]]]:
     """Return the shape of bytes that a size beside them is about, by their path; pixels have one byte a channel."""
-    declared: dict[str, tuple[str, list[int]]] = {}
+    held: dict[str, dict[str, Leaf]] = defaultdict(dict)
     for path, leaf in by_path.items():
+        if leaf.kind == "bytes":
+            held[path[: path.rfind("/") + 1]][path] = leaf
+    declared: dict[str, tuple[str, list[int]]] = {}
+    for path, leaf in by_path.items() if held else ():
         start, slash, name = path.rpartition("/")
         place: str | None = None
         channels: list[int] = []
         if name in SIZE_NAMES:
-            place = _bytes_of(by_path, f"{start}{slash}", "")
+            place = _bytes_of(held.get(f"{start}{slash}", {}), f"{start}{slash}", "")
             beside = (by_path.get(f"{start}{slash}{it}") for it in CHANNEL_NAMES)
             channels = next((_sizes(it) or [] for it in beside if it is not None), [])
         elif path.endswith("[0]"):

@@ -12,7 +12,7 @@ import numpy as np
 from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC as NPY
-from datacheck.decoders.npy_bytes import SECOND, read_array, read_series
+from datacheck.decoders.npy_bytes import read_array, read_series
 from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.pictures.picture import FORMATS, sniff
@@ -335,8 +335,7 @@ def _of_series(start: str, series: Reading, profile: FamilyProfile | None, *, pi
 
 def _read_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: bool) -> Made:
     start = "" if path == ROOT else path
-    second = None if profile is None else profile.fields.get(f"{start}{SECOND}")
-    series = read_series(raw, usual=None if profile is None else second is not None and second.share > 0.5)
+    series = read_series(raw, profile, start)
     if series is not None:
         return _of_series(start, series, profile, pixels=pixels)
     reading = read_array(raw)

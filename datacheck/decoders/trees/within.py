@@ -147,9 +147,12 @@ def may_be_flawed(text: str) -> bool:
     """Check whether a text is JSON that may hold NaN, or stands for something that was not stored."""
     if _BEGINS_FLAWED.match(text) is None:
         return False
-    if text.startswith(JSON_BEGINS) and (_MAY_BE_FLAWED.search(text) or _ENCODED.search(text)):
-        return True
-    return text.startswith(STAND_INS) and stand_in_finding(text) is not None
+    return _may_hold_flaw(text) or (text.startswith(STAND_INS) and stand_in_finding(text) is not None)
+
+
+def _may_hold_flaw(text: str) -> bool:
+    """Check whether a text may be JSON, or a literal, that holds a number that is not finite or a payload in base64."""
+    return text.startswith(JSON_BEGINS) and bool(_MAY_BE_FLAWED.search(text) or _ENCODED.search(text))
 
 
 def read_flawed(path: str, text: str) -> Made | None:
@@ -163,18 +166,17 @@ def read_flawed(path: str, text: str) -> Made | None:
     whole = Field(path, NOTHING, format="text", leaf=True)
     if text.startswith(STAND_INS) and (finding := stand_in_finding(text)) is not None:
         return [whole], [msgspec.structs.replace(finding, field=path)]
-    nest = _nest.get() or _Nest(0, UNPACKED)
-    if not text.startswith(JSON_BEGINS) or not (_MAY_BE_FLAWED.search(text) or _ENCODED.search(text)):
+    if not _may_hold_flaw(text):
         return None
     raw = text.encode("utf-8", "surrogatepass")
     prose = _PROSE.fullmatch(path) is not None
     finding = data_finding(text, among_data=not prose)
-    if finding is not None and (prose or not ("NaN" in text or "Infinity" in text)):
-        return [whole], [msgspec.structs.replace(finding, field=path)]
-    if not decoder("json").knows(raw):
-        return None
+    of_text: Made | None = None if finding is None else ([whole], [msgspec.structs.replace(finding, field=path)])
+    if (prose and of_text is not None) or not decoder("json").knows(raw):
+        return of_text
+    nest = _nest.get() or _Nest(0, UNPACKED)
     if nest.depth > NESTED:
-        return [whole], [_too_large(path, nest)]
+        return of_text or ([whole], [_too_large(path, nest)])
     fields, findings = _placed(path, [*decoder("json").decode(Block([b""], [raw]), [0], None)])
     flawed = [it for it in fields if it.values.dtype.kind == "f" and not np.isfinite(it.values).all()]
     broken = [it for it in findings if it.field != path and it.verdict == "bad"]  # about payloads in base64
@@ -183,7 +185,7 @@ def read_flawed(path: str, text: str) -> Made | None:
         code, word = ("nan", "NaN") if np.isnan(values).any() else ("inf", "infinite")
         broken.append(found(code, f"a value in it is {word}", field=flawed[0].name, verdict="suspicious"))
         flawed = []
-    return ([whole, *flawed], broken) if flawed or broken else None
+    return ([whole, *flawed], broken) if flawed or broken else of_text
 
 
 def is_encoded(text: str) -> bool:

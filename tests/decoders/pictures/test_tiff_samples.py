@@ -29,7 +29,8 @@ def written(dtype, samples, parts, *, order="<", description=b"", **tags):
     values |= {270: description} if description else {}
     start = 8 + 2 + 12 * len(values) + 4 + sum(len(it) for it in values.values() if len(it) > 4)
     ends = np.cumsum([start, *map(len, parts)]).tolist()
-    values[places] = struct.pack(f"{order}{len(parts)}I", *ends[:-1])
+    starts = [start if part else 0 for start, part in zip(ends[:-1], parts, strict=True)]
+    values[places] = struct.pack(f"{order}{len(parts)}I", *starts)
     at, entries, rest = 8 + 2 + 12 * len(values) + 4, b"", b""
     for tag, raw in sorted(values.items()):
         stored = struct.pack(order + "I", at + len(rest)) if len(raw) > 4 else raw.ljust(4, b"\0")
@@ -62,6 +63,10 @@ SOUND = {
     "deflate with the predictor of floats": (
         written("f4", 6, [zlib.compress(differences(FLOATS.transpose(1, 2, 0)))], t259=8, t317=3), FLOATS,
     ),
+    "deflate with reversed bits": (
+        written("u2", 6, [zlib.compress(LAST.tobytes()).translate(tiff.REVERSED)], t259=8, t266=2), BANDS,
+    ),
+    "reversed bits": (written("u2", 6, [LAST.tobytes().translate(tiff.REVERSED)], t266=2), BANDS),
     "three floats": (written("f4", 3, [FLOATS[:3].transpose(1, 2, 0).tobytes()]), FLOATS[:3]),
     "half floats": (written("f2", 1, [FLOATS[0].astype("f2").tobytes()]), FLOATS[:1].astype("f2")),
     "complex numbers": (written("c8", 1, [(FLOATS[0] + 2j).astype("c8").tobytes()]), None),
@@ -85,6 +90,17 @@ def test_samples_are_read_as_they_were_written(name):
     assert (picture.pixels.dtype, picture.pixels.tolist()) == (expected.dtype, expected.tolist())
     findings = read_picture(value[:-3])[1]
     assert [(it.code, it.verdict) for it in findings] == [("truncated", "bad")]
+
+
+def test_tiles_that_were_never_written_are_zeros_and_only_suspicious():
+    sparse = written("u2", 6, [TILES[0], b"", *TILES[2:]], t322=16, t323=16)
+    picture, findings = read_picture(sparse)
+    expected = BANDS.copy()
+    expected[:, :16, 16:] = 0
+    assert picture.pixels.tolist() == expected.tolist()
+    assert [(it.code, it.verdict, it.details["count"]) for it in findings] == [("truncated", "suspicious", 1)]
+    without_one = written("u2", 6, TILES[:3], t322=16, t323=16)
+    assert [it.code for it in read_picture(without_one)[1]] == ["truncated"]
 
 
 def test_a_strip_that_is_too_short_is_named():
