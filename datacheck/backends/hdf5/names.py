@@ -24,3 +24,13 @@ def words(name: bytes) -> frozenset[bytes]:
     [b'idx', b'train']
     """
     return frozenset(WORDS.findall(name.lower()))
+
+
+def family_name(path: bytes) -> bytes:
+    """Return a path with # for each number in its last part, which is the same for all that differ only in these.
+
+    >>> family_name(b"set_1/case_07_b")
+    b'set_1/case_#_b'
+    """
+    above, slash, name = path.rpartition(b"/")
+    return above + slash + DIGITS.sub(b"#", name)

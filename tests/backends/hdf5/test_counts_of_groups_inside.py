@@ -46,3 +46,13 @@ def test_what_is_renumbered_is_listed_in_the_order_of_the_groups(tmp_path):
     told = datacheck("rebuild", tmp_path / "a.h5", tmp_path / "b.h5", "--drop-bad", "--renumber")
     renumbered = [it for it in told.stdout.splitlines() if "the numbers of its groups" in it]
     assert [it.partition("/")[2][:6] for it in renumbered] == [f"year_{it}" for it in range(6)]
+
+
+@pytest.mark.parametrize("name", ["total", "num_episodes"])
+def test_a_copy_has_the_number_of_groups_that_are_left(tmp_path, name):
+    with h5py.File(write(tmp_path / "a.h5", name, 22), "r+") as file:
+        file["year_1/event_4/w"][2, 1] = np.nan
+    datacheck("rebuild", tmp_path / "a.h5", tmp_path / "b.h5", "--drop-bad")
+    with h5py.File(tmp_path / "b.h5") as copy:
+        assert list(copy) == ["year_0", "year_2"]
+        assert copy.attrs[name] == 14

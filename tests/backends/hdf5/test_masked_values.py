@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import datacheck
+from datacheck.backends.hdf5.formats import masked_values
 
 
 def series(path, name="missing_mask", *, broken=None, flag=True, values="X"):
@@ -83,3 +84,38 @@ def test_points_that_are_not_visible_are_missing(tmp_path, broken, keys):
     with h5py.File(path := tmp_path / "annot.h5", "w") as file:
         file["part"], file["visible"] = part, visible
     assert bad(path) == keys
+
+
+@pytest.mark.parametrize(("broken", "keys"), [(None, []), ("one", ["/[7]"])])
+def test_large_chunks_are_compared_with_their_mask_too(tmp_path, monkeypatch, broken, keys):
+    """The values lie in one chunk, which is larger than what is decoded for many rows."""
+    monkeypatch.setattr(masked_values, "BYTES", 4000)
+    with h5py.File(series(tmp_path / "a.h5", broken=broken), "r+") as file:
+        values = file["X"][:]
+        del file["X"]
+        file.create_dataset("X", data=values, chunks=values.shape)
+    assert bad(tmp_path / "a.h5") == keys
+
+
+@pytest.mark.parametrize(("broken", "keys"), [(False, []), (True, ["/[9]"])])
+def test_each_of_many_sensors_has_a_mask_of_its_own(tmp_path, broken, keys):
+    rng = np.random.default_rng(0)
+    with h5py.File(path := tmp_path / "a.h5", "w") as file:
+        file["time"] = np.arange(80)
+        for at in range(8):
+            values, valid = rng.normal(size=80), (np.arange(80) + at) % 5 > 0
+            values[~valid] = np.nan
+            values[9] = np.nan if broken and at == 7 else 0
+            file[f"sensor_{at}"], file[f"sensor_{at}_valid"] = values, valid | (np.arange(80) == 9)
+    assert bad(path) == keys
+
+
+@pytest.mark.parametrize(("unmarked", "keys"), [(0, []), (1, ["/[121]"]), (9, [f"/[{at}]" for at in range(113, 122)])])
+def test_few_values_may_be_missing(tmp_path, unmarked, keys):
+    """Where most NaN are not where the mask says, it does not speak of them."""
+    values, valid = np.random.default_rng(0).normal(size=400), np.ones(400, bool)
+    values[[301, 303, 305]], valid[[301, 303, 305]] = np.nan, False
+    values[122 - unmarked : 122] = np.nan
+    with h5py.File(path := tmp_path / "a.h5", "w") as file:
+        file["t"], file["score"], file["valid"] = np.arange(400), values, valid
+    assert sorted(bad(path)) == keys + ["/[301]", "/[303]", "/[305]"] * (unmarked == 9)

@@ -49,3 +49,9 @@ def test_these_have_no_finding(tmp_path, rows, others):
 )
 def test_lengths_that_look_like_these_are_wrong(tmp_path, rows, others):
     assert told(tmp_path / "a.h5", rows, **others) == [("count", "bad")]
+
+
+@pytest.mark.parametrize(("name", "found"), [("seq_len", [("count", "suspicious")]), ("frame_number", [])])
+def test_lengths_in_order_may_be_wrong(tmp_path, name, found):
+    numbers = np.arange(40) * 3 + 7
+    assert told(tmp_path / "a.h5", int(numbers.sum()) - 30, **{name: numbers}) == found

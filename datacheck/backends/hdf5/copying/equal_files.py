@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.folders.file_families import FileShapes
 from datacheck.backends.hdf5.folders.recordings import recordings
-from datacheck.backends.hdf5.names import DIGITS, words
+from datacheck.backends.hdf5.names import family_name, words
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.samples.samples import FEWEST as FEWEST_SAMPLES
 from datacheck.backends.hdf5.samples.samples import PIECES
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape, unescape
+from datacheck.model.listing import and_more
 
 FEWEST = 4
 """Minimum number of files of a family."""
@@ -65,7 +66,7 @@ def _of_equal_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -
     """Return those of the tables that lose rows which have as many in all files of the family, by file number."""
     families: dict[bytes, list[int]] = defaultdict(list)
     for number, name in enumerate(reader.names if any(losing.values()) else ()):
-        families[_family(unescape(name))].append(number)
+        families[family_name(unescape(name))].append(number)
     result = {}
     for numbers in families.values():
         wanted = {it.datasets[0].path for number in numbers for it in losing.get(number, ())}
@@ -87,16 +88,11 @@ def notes_of_equal_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table
     told: dict[tuple[bytes, str], list[int]] = defaultdict(list)
     for number, tables in _of_equal_files(reader, losing).items():
         for table in tables:
-            told[_family(unescape(reader.names[number])), table.name].append(number)
+            told[family_name(unescape(reader.names[number])), table.name].append(number)
     for (_, name), numbers in sorted(told.items()):
         rows = next(it.rows for it in losing[numbers[0]] if it.name == name)
-        more = f" and {len(numbers) - 1:,} more" if len(numbers) > 1 else ""
         yield (
-            f"all files like {reader.names[numbers[0]]} had {rows:,} rows of {name}, and this one{more} would have "
-            "fewer: a loader that takes a file for one sample would stop there"
+            f"all files like {reader.names[numbers[0]]} had {rows:,} rows of {name}, and "
+            f"{and_more(['this one'], len(numbers))} would have fewer: a loader that takes a file for one sample would "
+            "stop there"
         )
-
-
-def _family(name: bytes) -> bytes:
-    folder, slash, own = name.rpartition(b"/")
-    return folder + slash + DIGITS.sub(b"#", own)

@@ -25,7 +25,8 @@ def counted_groups(above: bytes, means: Meaning, *, every: bool = False) -> tupl
     """
     paths = {it for it in means.samples if it.rpartition(b"/")[0] == above}
     counts = (it for it in means.counts if it.name in COUNTING)
-    count = next((it for it in counts if it.path == (above or b"/") or paths.issuperset(it.samples)), None)
+    here = (it for it in counts if it.path == (above or b"/") or paths.issuperset(it.samples))
+    count = next((it for it in here if not paths.isdisjoint(it.samples)), None)
     if count is not None:
         paths.intersection_update(count.samples)
     elif not every:

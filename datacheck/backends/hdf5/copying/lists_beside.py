@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
 from datacheck.files.regular import NotRegular, open_regular, read_whole
 from datacheck.model.escaping import escape
+from datacheck.model.listing import and_more
 
 SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names"})
 JSON = ".json"
@@ -143,8 +144,7 @@ def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterat
 def _named(path: Path, names: frozenset[bytes]) -> str:
     """Return the first of the names that a file has as words, and how many more, or an empty text."""
     named = sorted(_names_in(path, names))
-    more = f" and {len(named) - 1:,} more" if len(named) > 1 else ""
-    return f"{escape(named[0])}{more}" if named else ""
+    return and_more(map(escape, named[:1]), len(named))
 
 
 def _names_in(path: Path, names: frozenset[bytes]) -> set[bytes]:

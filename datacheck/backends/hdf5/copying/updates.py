@@ -40,6 +40,7 @@ from datacheck.backends.hdf5.folders.paired_files import pairs, with_partners
 from datacheck.backends.hdf5.formats.pytables import in_indexes
 from datacheck.backends.hdf5.formats.trajectories import COUNT
 from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.paths import nearest
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.samples.counts_in_attributes import Counted
 from datacheck.backends.hdf5.tables import Contents, Table
@@ -368,9 +369,10 @@ def _corrected_counts(
     shortened = {path for path, it in changes.items() if len(it.rows) < it.rows.total}
     new_counts = {}
     for count in means.counts:
-        left = [it for it in count.samples if it not in dropped]
+        left = [it for it in count.samples if not nearest(it, dropped)]
         datasets = [it + b"/" + count.of for it in left if count.of]
-        is_unchanged = count.true and changed.isdisjoint(count.samples) and shortened.isdisjoint(datasets)
+        are_all_left = len(left) == len(count.samples) and changed.isdisjoint(left)
+        is_unchanged = count.true and are_all_left and shortened.isdisjoint(datasets)
         if not left or is_unchanged or not count.unsure.isdisjoint(left):
             continue
         lengths = (heights.get(it, 0) for it in datasets) if datasets else (steps.get(it, 0) for it in left)

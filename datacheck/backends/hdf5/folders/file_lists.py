@@ -78,7 +78,12 @@ maximum share of those that are not there, of which one always may be, and how m
 
 def may_be_list(path: Path) -> bool:
     """Check whether a text may be a list of files or samples by its name, not one about the data set or its code."""
-    return path.suffix.lower() in LISTS and words(os.fsencode(path.name)).isdisjoint(ABOUT)
+    return path.suffix.lower() in LISTS and not _has_word(path, ABOUT)
+
+
+def _has_word(path: Path, known: Set[bytes]) -> bool:
+    """Check whether one of these words is in the name of a file."""
+    return not words(os.fsencode(path.name)).isdisjoint(known)
 
 
 def is_report(path: Path) -> bool:
@@ -108,16 +113,12 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     if not reader.path.is_dir() or len(reader.files) < FEWEST or not reader.options.heeded:
         return
     folder = reader.path.absolute()
-    texts = (Path(above, it) for above, it in _files(folder) if it.lower().endswith(ENDS))
-    inside = sorted(filter(may_be_list, texts))
-    lists = [*_to_be_read(inside), *lists_beside(folder)]
+    lists, left = _lists(folder, _texts(folder))
     own = {it for _, name in _files(folder) for it in _spellings(os.fsencode(name))} if lists else set()
     stems = {_stem(os.fsencode(it.name)) for it in reader.files} if lists else set()
     around = cache(partial(_names_of_files, folder.parent))
     unlikely = False
     for path in lists:
-        if not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS) or is_report(path):
-            continue
         title = escape(os.fsencode(os.path.relpath(path, folder)))
         names, whole = _names_in(path)
         spelled = _base if names else _stem
@@ -129,12 +130,11 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         if not absent:
             continue
         others = around()
-        known = set() if others is None else others if names else others | {_stem(it) for it in others}
+        known = set() if others is None else others.union(map(spelled, others))
         absent = [it for it in absent if spelled(it) not in known and not _exists(path.parent, it)]
         if absent:
-            sure = words(os.fsencode(path.name)).isdisjoint(DESCRIBING)
+            sure = not _has_word(path, DESCRIBING)
             yield _absent_finding(title, absent, sure=sure, searched=others is not None)
-    left = len(inside) - len(_to_be_read(inside))
     if left and unlikely:
         text = f"{left:,} further texts in the folder may be lists of its files, and were not compared with them"
         yield found("unsupported", text, count=left)
@@ -145,12 +145,10 @@ def compared_texts(reader: Hdf5Reader) -> Iterator[Path]:
     if not reader.path.is_dir() or not reader.options.heeded:
         return
     folder = reader.path.absolute()
-    texts = sorted(Path(above, it) for above, it in _files(folder) if it.lower().endswith(ENDS))
-    stems = {_stem(os.fsencode(it.name)) for it in reader.files} if texts else set()
-    for path in [*_to_be_read([*filter(may_be_list, texts)]), *lists_beside(folder)]:
-        after = not words(os.fsencode(path.name)).isdisjoint(AFTERWARDS)
-        if not after and (_names_a_file(path, stems) and not is_report(path)):
-            yield path
+    texts = _texts(folder)
+    lists, _ = _lists(folder, texts)
+    stems = {_stem(os.fsencode(it.name)) for it in reader.files} if lists else set()
+    yield from (it for it in lists if _names_a_file(it, stems))
     yield from (it for it in texts if os.fsencode(it.name) == COUNTS)
 
 
@@ -165,7 +163,23 @@ def _names_a_file(path: Path, stems: Set[bytes]) -> bool:
 
 def _is_likely(path: Path) -> bool:
     """Check whether a text is named as a list of files or after a set."""
-    return not words(os.fsencode(path.name)).isdisjoint(LIKELY)
+    return _has_word(path, LIKELY)
+
+
+def _texts(folder: Path) -> list[Path]:
+    """Return the files below a folder that have a suffix of lists, in order."""
+    return sorted(Path(above, it) for above, it in _files(folder) if it.lower().endswith(ENDS))
+
+
+def _lists(folder: Path, texts: Sequence[Path]) -> tuple[list[Path], int]:
+    """Return the lists in and beside a folder, and how many of its `texts` may be lists but are not read.
+
+    Reports, and lists of what was found in files or is to be left out, are no lists of what has to be there.
+    """
+    inside = [*filter(may_be_list, texts)]
+    read = _to_be_read(inside)
+    lists = [*(it for it in read if not is_report(it)), *lists_beside(folder)]
+    return [it for it in lists if not _has_word(it, AFTERWARDS)], len(inside) - len(read)
 
 
 def _to_be_read(lists: Sequence[Path]) -> list[Path]:

@@ -13,7 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from datacheck.backends.hdf5.names import DIGITS
+from datacheck.backends.hdf5.names import family_name
 from datacheck.backends.hdf5.samples.samples import SURE, Shape
 
 SEPARATORS = re.compile(rb"[_-]+")
@@ -44,8 +44,7 @@ def _are_families_unlike(path: bytes, names: Sequence[bytes], shapes: Mapping[in
     families: dict[bytes, list[int]] = defaultdict(list)
     for number, members in shapes.items():
         if path in members:
-            folder, slash, name = names[number].rpartition(b"/")
-            families[folder + slash + DIGITS.sub(b"#", name)].append(number)
+            families[family_name(names[number])].append(number)
     of_rank: dict[int, list[list[int]]] = defaultdict(list)
     for files in families.values():
         rank, count = Counter(len(shapes[it][path]) for it in files).most_common(1)[0]

@@ -1,12 +1,15 @@
 """Tell values that are NaN because a mask beside them says that they are missing from broken ones.
 
-`X` with `missing_mask`, or `depth` with `valid`, of one shape: in nearly all sampled rows the mask is 0, or is not 0,
-exactly where the value is NaN. A mask may be of points: `visible` of `part`. A value that is NaN elsewhere is broken.
+`X` with `missing_mask`, or `depth` with `valid`, of one shape: in nearly all compared rows, and in most of those with
+NaN, the mask is 0, or is not 0, exactly where the value is NaN. A mask may be of points: `visible` of `part`. A value
+that is NaN elsewhere is broken.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -14,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.library.looking import Looking
-from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.library.looking import LARGEST, Looking
+from datacheck.backends.hdf5.names import DIGITS, words
+from datacheck.backends.hdf5.samples.samples import Shape
 from datacheck.backends.hdf5.tables import Masked, Table
 from datacheck.model.cells import NUMBERS
 
@@ -30,41 +34,73 @@ PICTURES = frozenset(
 )
 """Names of masks that may show the objects in pictures, and words in the names of these."""
 AGREEING = 0.9
-"""Minimum share of the sampled rows in which mask and values agree; the values of others may be broken."""
+"""Minimum share of the compared rows in which mask and values agree, and of the values 0 and 1 in a mask of floats; the
+others may be broken."""
 ROWS, BYTES, MOST = 64, 16 << 20, 4
-"""Maximum number of rows that are compared, of bytes that are decoded for them, and of masks that are tried."""
+"""Maximum number of rows of a dataset larger than BYTES that are compared, maximum number of bytes that are decoded for
+them, and of masks that are tried."""
+FEWEST = 4
+"""Minimum number of rows that are compared, if a row and its chunks are not larger than LARGEST."""
 
 
 def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
     """Yield the tables, each with the columns whose missing values a mask in the table marks."""
     for table in tables:
-        masks = [it for it in table.judged if it.dtype.kind in "biuf" and it.shape and words(it.name) & MASKS]
-        pairs = [(it, _masks_of(it, masks)) for it in table.judged if masks and it.dtype.kind == "f" and it.shape]
-        known = [it for values, some in pairs if some and (it := _masked(values, some, look))]
-        known += (it for dataset in table.judged if dataset.dtype.names for it in _masked_members(dataset, look))
-        yield msgspec.structs.replace(table, masked=tuple(known)) if known and not table.each else table
+        known = () if table.each else tuple(_masked_columns(table, look))
+        yield msgspec.structs.replace(table, masked=known) if known else table
 
 
-def _masks_of(values: Dataset, masks: Sequence[Dataset]) -> list[Dataset]:
-    """Return the masks that may be those of values: the one named after them, or those of their shape or points."""
-    masks = [it for it in masks if it is not values]
-    alike = [it for it in masks if it.shape == values.shape]
-    alike = alike or [it for it in masks if it.shape == values.shape[:-1] and len(it.shape) > 1]
-    own = [it for it in alike if words(it.name) - MASKS == words(values.name)]
-    if len(own) == 1:
-        return own
-    of_picture = words(values.name) & PICTURES
-    return [it for it in alike if not (of_picture and words(it.name) <= OBJECTS)][:MOST]
+class _Masks:
+    """The datasets of a table that may be masks by their names."""
+
+    def __init__(self, table: Table) -> None:
+        self._of_shape: dict[Shape, list[Dataset]] = defaultdict(list)
+        self._named: dict[tuple[Shape, frozenset[bytes], Sequence[bytes] | None], list[Dataset]] = defaultdict(list)
+        for it in table.judged:
+            if it.dtype.kind in "biuf" and it.shape and words(it.name) & MASKS:
+                self._of_shape[it.shape].append(it)
+                for numbers in (tuple(DIGITS.findall(it.name)), None):
+                    self._named[it.shape, words(it.name) - MASKS, numbers].append(it)
+
+    def of(self, values: Dataset) -> list[Dataset]:
+        """Return the masks that may be those of values: the one named after them, or those of their shape or points.
+
+        The numbers in the names count only if several have the same words: `sensor_7_valid` of `sensor_7`.
+        """
+        points = values.shape[:-1]
+        for shape in (values.shape, points) if len(points) > 1 else (values.shape,):
+            alike = self._of_shape.get(shape, [])
+            if all(it is values for it in alike):
+                continue
+            for numbers in (tuple(DIGITS.findall(values.name)), None):
+                own = self._named.get((shape, words(values.name), numbers), [])
+                if len(own) == 1:
+                    return own
+            of_picture = words(values.name) & PICTURES
+            others = (it for it in alike if not (it is values or (of_picture and words(it.name) <= OBJECTS)))
+            return list(islice(others, MOST))
+        return []
+
+
+def _masked_columns(table: Table, look: Looking) -> Iterator[Masked]:
+    """Yield which values of the columns of a table are missing by a mask in it."""
+    masks = _Masks(table)
+    for dataset in table.judged:
+        if dataset.dtype.names:
+            yield from _masked_members(dataset, look)
+        elif dataset.dtype.kind == "f" and dataset.shape:
+            it = _masked(dataset, masks.of(dataset), look)
+            yield from () if it is None else (it,)
 
 
 def _masked(values: Dataset, masks: Sequence[Dataset], look: Looking) -> Masked | None:
-    """Return which values of a column are missing by the first mask that agrees, or None if the sampled rows do not."""
-    rows = _sampled_rows(values)
-    some = look.values_of_rows(values, rows)
+    """Return which values of a column are missing by the first mask that agrees, or None if none does."""
+    rows = _compared_rows([values, *masks]) if masks else []
+    some = _values_of(values, rows, look) if rows else None
     if some is None or not np.isnan(some).any():
         return None
     for mask in masks:
-        flags = look.values_of_rows(mask, rows)
+        flags = _values_of(mask, rows, look)
         flag = None if flags is None else _flag_of_missing(some, flags)
         if flag is not None:
             return Masked(values.columns[0].name, mask.columns[0].name, flag)
@@ -86,7 +122,7 @@ def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
     floats = [name for name, member in members.items() if dataset.dtype[member].base.kind == "f"]
     if dataset.dtype[mask].base.kind not in "biu" or not floats:
         return
-    values = look.values_of_rows(dataset, _sampled_rows(dataset))
+    values = _values_of(dataset, _compared_rows([dataset]), look)
     if values is None:
         return
     for name in floats:
@@ -96,21 +132,35 @@ def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
             yield Masked(name, masks[0].name, flag)
 
 
-def _sampled_rows(dataset: Dataset) -> list[int]:
-    count = min(ROWS, BYTES // max(1, dataset.row_bytes, dataset.band_bytes), dataset.rows)
-    return [at * dataset.rows // count for at in range(count)]
+def _compared_rows(datasets: Sequence[Dataset]) -> Sequence[int]:
+    """Return the rows that are compared of datasets with equally many: all of small ones, a sample of large ones.
+
+    None are returned if even one is too large to be read.
+    """
+    rows = datasets[0].rows
+    if all(it.bytes <= BYTES for it in datasets):
+        return range(rows)
+    size = max(1, *(max(it.row_bytes, it.band_bytes) for it in datasets))
+    count = min(rows, ROWS, max(BYTES // size, FEWEST)) if size <= LARGEST else 0
+    return [at * rows // count for at in range(count)]
+
+
+def _values_of(dataset: Dataset, rows: Sequence[int], look: Looking) -> NDArray[Any] | None:
+    all_at_once = len(rows) == dataset.rows and dataset.bytes <= BYTES
+    return look.values(dataset) if all_at_once else look.values_of_rows(dataset, rows)
 
 
 def _flag_of_missing(values: NDArray[Any], mask: NDArray[Any]) -> bool | None:
     """Return whether the mask is not 0 where a value is missing (True) or is 0 there (False); None if it is neither."""
-    if mask.dtype.kind == "f" and not np.isin(mask, (0, 1)).all():
+    if mask.dtype.kind == "f" and np.isin(mask, (0, 1)).mean() < AGREEING:
         return None
     gone, flagged = np.isnan(values), _as_wide(mask, values) != 0
     if not gone.any() or gone.all():
         return None
+    some = gone.reshape(len(gone), -1).any(axis=1)
     for flag in (False, True):
         agreeing = (gone == (flagged == flag)).reshape(len(gone), -1).all(axis=1)
-        if agreeing.sum() >= AGREEING * len(gone):
+        if agreeing.sum() >= AGREEING * len(gone) and 2 * agreeing[some].sum() > some.sum():
             return flag
     return None
 

@@ -163,8 +163,9 @@ def _end_finding(parts: Parts, target: Dataset) -> Finding:
 
 
 def _dangling_finding(dataset: Dataset, at: int, number: int, text: str, *, verdict: Verdict | None = None) -> Finding:
-    path, text = escape(dataset.path), f"{escape(dataset.path)}[{at}] {text}"
-    return found("dangling", text, field=dataset.title, verdict=verdict, dataset=path, row=at, number=number)
+    path = escape(dataset.path)
+    message = f"{path}[{at}] {text}"
+    return found("dangling", message, field=dataset.title, verdict=verdict, dataset=path, row=at, number=number)
 
 
 def _lacking_findings(target: Dataset, others: Sequence[Dataset], known: set[int]) -> Iterator[Finding]:

@@ -23,6 +23,8 @@ from datacheck.model.finding import Finding, found
 LENGTHS = frozenset(
     b"n num nums nb number len lens length lengths count counts size sizes nframes nsteps natoms seqlen seqlens".split()
 )
+ONLY_LENGTHS = frozenset(b"len lens length lengths seqlen seqlens".split())
+"""Those words of them that no numbers of parts have in their names."""
 ATOMIC = frozenset({b"atomic"})
 """Words in the names of numbers that are no lengths: atomic numbers."""
 FEWEST = 8
@@ -40,7 +42,7 @@ BLOCKS = tuple(1 << power for power in range(5, 13))
 def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Finding]:
     """Yield findings for datasets of lengths in a group that do not add up to the rows of the dataset they divide.
 
-    Numbers that ascend are those of parts, not lengths.
+    Numbers that ascend are those of parts, not lengths, or lengths in order if they are called so.
     """
     if any(words(it.name) & (START | END) for it in datasets):  # see `boundaries`
         return
@@ -61,7 +63,8 @@ def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Findi
             longest, shortest = max(longest, int(piece.max())), min(shortest, int(piece.min()))
             ascending = ascending and bool((piece[1:] > piece[:-1]).all())
         near = [rows for rows in taller if abs(total - rows) <= NEARLY * rows]
-        if count < dataset.rows or shortest < 0 or ascending or total in heights or len(near) != 1:
+        may_be_numbers = ascending and not words(dataset.name) & ONLY_LENGTHS
+        if count < dataset.rows or shortest < 0 or may_be_numbers or total in heights or len(near) != 1:
             continue
         one_more = abs(total - near[0]) == 1 and _holds_tokens(taller[near[0]])
         if one_more and _are_shifted([it for it in datasets if it.rows == near[0]], look):
@@ -70,7 +73,8 @@ def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Findi
             if one_more:
                 yield _finding_of_one_token(dataset, total, taller[near[0]])
                 continue
-            yield _sum_finding(dataset, total, taller[near[0]], sure=len(taller) == 1, longest=longest)
+            sure = len(taller) == 1 and not ascending
+            yield _sum_finding(dataset, total, taller[near[0]], sure=sure, longest=longest)
 
 
 def _may_be_lengths(dataset: Dataset) -> bool:
@@ -105,7 +109,7 @@ def _finding_of_one_token(lengths: Dataset, total: int, target: Dataset) -> Find
     why = (
         "the last token may be left out for next-token targets"
         if total > target.rows
-        else "the other may be a marker at the begin or end of all"
+        else "the other may be a marker at the beginning or end of all"
     )
     finding = _sum_finding(lengths, total, target, sure=False, longest=0)
     return msgspec.structs.replace(finding, message=f"{finding.message}; {why}")

@@ -98,14 +98,14 @@ def _counts_of_all(
     filled = sum(bool(it.members) for it in family.samples)
     rows = family.steps.tolist()
     unsure = Paths(path for path, its in zip(paths, rows, strict=True) if its < 0)
-    inner = _number_inside(family)
     for name in TOTALS + SAMPLES:
         declared = attribute(above, name)
         if declared is None:
             continue
         if name in SAMPLES or (name == TOTALS[0] and declared == len(paths)):
             true = declared in (len(paths), filled)
-            if not true and declared == inner:
+            if not true and (inside := _groups_inside(family, declared)):
+                yield Counted(above, name, inside, whole=True), declared, declared
                 continue
             yield Counted(above, name, paths, whole=True, true=true, said=declared), declared, len(paths)
         elif unsure:
@@ -114,17 +114,24 @@ def _counts_of_all(
             yield Counted(above, name, paths), declared, declared_rows
         elif other := _summed_dataset(family, declared):
             yield Counted(above, name, paths, of=other), declared, declared_rows
-        elif declared == inner:
-            continue
+        elif inside := _groups_inside(family, declared):
+            yield Counted(above, name, inside, whole=True), declared, declared
         elif name != BUDGET or any(attribute(above, it) is not None for it in SAMPLES):
             yield Counted(above, name, paths, true=False), declared, declared_rows
 
 
-def _number_inside(family: Family) -> int | None:
-    """Return how many numbered groups the samples hold, such as the events of years; None if all hold as many."""
-    inner = [{it.partition(b"/")[0] for it in sample.members if b"/" in it} for sample in family.samples]
-    numbers = [sum(DIGITS.search(it) is not None for it in names) for names in inner]
-    return sum(numbers) if len(set(numbers)) > 1 else None
+def _groups_inside(family: Family, count: int) -> tuple[bytes, ...]:
+    """Return the paths of the numbered groups inside samples, such as the events of years, if they are `count`.
+
+    None are returned if all samples hold as many.
+    """
+    inside = []
+    for sample in family.samples:
+        names = {it.partition(b"/")[0] for it in sample.members if b"/" in it}
+        inside.append([sample.path + b"/" + it for it in sorted(names) if DIGITS.search(it)])
+    uneven = len({len(it) for it in inside}) > 1
+    paths = tuple(path for its in inside for path in its)
+    return paths if uneven and len(paths) == count else ()
 
 
 def _total_finding(count: Counted, declared: int, there: int) -> Finding:
