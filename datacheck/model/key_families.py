@@ -22,7 +22,7 @@ FEW = 16
 LEAST = 8
 """Smallest number of keys in a family that only a number distinguishes from similar ones."""
 SEPARATORS = b"/.:_-"
-"""Possible separators between a random key and the name of a part."""
+"""Possible separators in a key between what names the sample and the name of a part."""
 LONGEST = 24
 """Maximum length of the name of a part, with its separator."""
 OF_PARTS = 0.9

@@ -14,10 +14,11 @@ import msgspec
 from datacheck.conventions.keys.groups import common, needed_parts, verdict_of
 from datacheck.conventions.keys.numbered_keys import Pattern
 from datacheck.conventions.keys.runs import Runs
-from datacheck.conventions.keys.stems import SEPARATORS, Sum, combined, hash_sum
+from datacheck.conventions.keys.stems import Sum, combined, hash_sum
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found, named
+from datacheck.model.key_families import SEPARATORS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

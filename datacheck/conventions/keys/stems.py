@@ -16,7 +16,7 @@ from datacheck.conventions.keys.groups import ENOUGH, NEARLY, WHOLE
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
-from datacheck.model.key_families import may_be_part
+from datacheck.model.key_families import SEPARATORS, may_be_part
 from datacheck.model.sample_sets import SETS
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from datacheck.conventions.keys.numbered_keys import KeyTable
 
-SEPARATORS = b"/.:_-"
-"""Possible separators between the stem and the name of a part; the last occurrence in the key counts."""
 MOST = 16
 """Maximum number of parts of a sample."""
 IN_SAMPLE = 0.9

@@ -26,7 +26,7 @@ def take_parts_for_families(seen: Sequence[Look], names: list[str], enough: int)
     """
     of_database: dict[str | None, dict[bytes, list[int]]] = defaultdict(lambda: defaultdict(list))
     for at, look in enumerate(seen):
-        of_database[look.database][look.key].append(at)  # probes may overlap
+        of_database[look.database][look.key].append(at)  # a key may have several values
     for database, places in of_database.items():
         counts = Counter(names[at] for at, *_ in places.values())
         alone = [key for key, (at, *_) in places.items() if counts[names[at]] < enough]
