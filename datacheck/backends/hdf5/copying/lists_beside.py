@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +17,21 @@ from datacheck.backends.hdf5.copying.dropped import Dropped
 from datacheck.backends.hdf5.folders.file_lists import is_report, lists_beside, may_be_list
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
-from datacheck.files.regular import NotRegular, open_regular, read_whole
+from datacheck.files.regular import NotRegular, open_regular
 from datacheck.model.escaping import escape
 from datacheck.model.listing import and_more
 
 SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names"})
 JSON = ".json"
 PIECE = 1 << 20
-LARGEST = 64 << 20
-"""Largest size in bytes of a JSON text whose items are counted."""
+STRING, END_OF_PIECE = re.compile(rb'"[^"\\\0]*+(?:\\.[^"\\\0]*+)*+["\0]', re.DOTALL), b"\0"
+"""Matches a string of a JSON text, or its beginning if the piece ends in it."""
+OPENS, CLOSES, COMMA = 1, -1, 2
+KINDS = np.zeros(256, np.int8)
+KINDS[list(b"[{")], KINDS[list(b"]}")], KINDS[list(b",")] = OPENS, CLOSES, COMMA
+"""Which bytes open or close a list or mapping of a JSON text, or part its items."""
+OUTER, INNER = 1, 2
+"""Depths of the whole list or mapping, and of those right inside it."""
 SHORTEST = 4
 """Minimum length of a name that is looked for in texts."""
 END = b"\n"
@@ -48,12 +53,10 @@ def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -
         return
     rows = _numbers_of_rows(reader, losing)
     for name in filter(may_be_list, beside(reader, frozenset())) if rows else ():
-        escaped = escape(os.fsencode(name))
         counted = _counted(reader.path / name, rows)
         if counted is not None and not is_report(reader.path / name):
-            yield f"{escaped} has {counted}, which may be of the rows one by one, and would keep those that go"
-        elif name.suffix.lower() == JSON and _is_too_large(reader.path / name):
-            yield f"{escaped} is a list too large to be compared with the rows, and may keep items of those that go"
+            title = escape(os.fsencode(name))
+            yield f"{title} has {counted}, which may be of the rows one by one, and would keep those that go"
 
 
 def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
@@ -70,9 +73,6 @@ def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) ->
         if counted is not None:
             title = escape(os.fsencode(path.name))
             yield f"{title}, beside the source, has {counted}, which may be of the rows one by one; the copy has fewer"
-        elif path.suffix.lower() == JSON and _is_too_large(path):
-            title = escape(os.fsencode(path.name))
-            yield f"{title}, beside the source, is a list too large to be compared with the rows; the copy has fewer"
 
 
 def _numbers_of_rows(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> set[int]:
@@ -169,24 +169,47 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 def _items(path: Path) -> set[int]:
-    """Return the numbers of items of the list or mapping in a JSON text, and of the lists and mappings right inside it.
+    """Return the numbers of items of the list or mapping in a JSON text, and of those right inside a mapping.
 
-    `images` of cocotalk.json has an item for each row, and gqa_objects_info.json says the row of each picture. None are
-    returned if the text is larger than LARGEST.
+    `images` of cocotalk.json has an item for each row, and gqa_objects_info.json says the row of each picture. Numbers
+    less than FEWEST are left out. None are returned if the text is cut off or has several values.
     """
-    try:
-        value = json.loads(read_whole(path, LARGEST))
-    except (OSError, ValueError, RecursionError):  # copying the file reports that it cannot be read
-        return set()
-    inside = value.values() if isinstance(value, dict) else ()
-    return {len(it) for it in (value, *inside) if isinstance(it, list | dict)}
+    counts: set[int] = set()  # numbers of commas in each inner list or mapping that is read to its end
+    outer = inner = depth = 0
+    is_mapping = False
+    for text in _without_strings(_pieces(path)):
+        kinds = KINDS[np.frombuffer(text, np.uint8)]
+        kinds = kinds[kinds != 0]
+        if not kinds.size:
+            continue
+        if not outer:
+            is_mapping, outer = text.lstrip()[:1] == b"{", 1
+        elif not depth:
+            return set()
+        depths = depth + np.cumsum(np.where(kinds == COMMA, 0, kinds))
+        if not depths[:-1].all():
+            return set()
+        begins = np.flatnonzero((kinds == OPENS) & (depths == INNER))
+        commas = np.flatnonzero((kinds == COMMA) & (depths == INNER))
+        inside = np.bincount(np.searchsorted(begins, commas), minlength=len(begins) + 1)
+        inside[0] += inner
+        counts.update(inside[:-1][inside[:-1] >= FEWEST - 1].tolist())
+        outer += int(((kinds == COMMA) & (depths == OUTER)).sum())
+        inner, depth = int(inside[-1]), int(depths[-1])
+    inside_it = {it + 1 for it in (*counts, inner)} if is_mapping else set()
+    return set() if depth else {it for it in (outer, *inside_it) if it >= FEWEST}
 
 
-def _is_too_large(path: Path) -> bool:
-    """Check whether a text begins as a JSON list does, and is larger than LARGEST."""
-    with contextlib.suppress(OSError), open_regular(path) as file:
-        return os.fstat(file.fileno()).st_size > LARGEST and file.read(PIECE).lstrip()[:1] == b"["
-    return False
+def _without_strings(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the pieces of a JSON text without its strings, which may go on from one piece to the next."""
+    inside, cut = False, b""
+    for piece in pieces:
+        text = cut + piece
+        backslashes = len(text) - len(text.rstrip(b"\\"))
+        text, cut = (text[:-1], text[-1:]) if backslashes % 2 else (text, b"")
+        outside = STRING.sub(b"", (b'"' if inside else b"") + text + END_OF_PIECE)
+        inside = not outside.endswith(END_OF_PIECE)
+        yield outside.removesuffix(END_OF_PIECE)
 
 
 def _lines(path: Path) -> int | None:

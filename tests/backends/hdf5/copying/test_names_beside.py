@@ -106,15 +106,21 @@ def test_a_name_is_found_wherever_the_pieces_of_a_long_text_end(tmp_path, size, 
     assert lists_beside._names_in(tmp_path / "it.csv", names) == {TRACES[3].encode()}
 
 
-@pytest.mark.parametrize(("text", "stops"), [("[1, 2, 3]", True), ('{"version": 3}', False)])
-def test_a_list_too_large_to_be_counted_is_named(tmp_path, text, stops, monkeypatch):
-    monkeypatch.setattr(lists_beside, "LARGEST", 4)
-    source = tmp_path / "a"
-    source.mkdir()
-    with h5py.File(source / "train.h5", "w") as file:
-        data = np.random.default_rng(0).normal(size=(COUNT, 32, 3)).astype("f4")
-        data[BAD, 1, 1] = np.nan
-        file["data"], file["label"] = data, np.arange(COUNT) % 3
-    (source / "it.json").write_text(text)
-    said = [*lists_beside.losses_of_lists(open_store(source), {0: open_store(source).contents(0).tables})]
-    assert ["it.json is a list too large to be compared with the rows" in it for it in said] == [True] * stops
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (json.dumps({f"{at}.jpg": {"row": at, "it": [0] * 40} for at in range(COUNT)}), {COUNT}),
+        (json.dumps({"version": "[,\\\"", "images": [{"id": at} for at in range(30)], "few": [1, 2]}, indent=1), {30}),
+        (json.dumps([{f"k{key}": 0 for key in range(30)} for _ in range(COUNT)]), {COUNT}),
+        (json.dumps(["a,\\", '",b"', "é[" * 9, *range(30)], ensure_ascii=False), {33}),
+        (json.dumps([*range(30)]) * 2, set()),
+        (json.dumps([*range(30)])[:-1], set()),
+        ('"text, of its own"', set()),
+        ("", set()),
+    ],
+)
+def test_items_are_counted_without_reading_the_whole_text_at_once(tmp_path, monkeypatch, size, text, expected):
+    monkeypatch.setattr(lists_beside, "PIECE", size)
+    (tmp_path / "it.json").write_text(text)
+    assert lists_beside._items(tmp_path / "it.json") == expected
