@@ -68,3 +68,24 @@ def test_texts_like_one_that_lists_the_files_are_named_if_they_are_too_many(fold
     for name in ("ann", "bea", "cas", "dan"):
         (folder / f"{name}.txt").write_text("\n".join(NAMES))
     assert told(folder) == [("unsupported", "unverifiable")]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("where", [".", ".."])
+def test_lists_that_are_too_many_are_named_if_one_lists_the_files(folder, monkeypatch, where, count):
+    """Named as lists, in and beside the folder; those of other files leave the folder as it is."""
+    monkeypatch.setattr(file_lists, "MOST_LISTS", 1)
+    monkeypatch.setattr(file_lists, "MOST_LIKELY", 2)
+    (folder / where / "a.txt").write_text("of other things\n")
+    for at in range(count):
+        (folder / where / f"split_{at}.txt").write_text("room_1.h5\nroom_2.h5\nroom_3.h5\n")
+    assert told(folder) == []
+    (folder / where / "split_0.txt").write_text("\n".join(NAMES))
+    assert told(folder) == ([("unsupported", "unverifiable")] if count > 2 else [])
+
+
+def test_of_many_texts_beside_a_folder_those_named_as_lists_are_compared(folder, monkeypatch):
+    monkeypatch.setattr(file_lists, "MOST_LISTS", 1)
+    for at in range(3):
+        (folder.parent / f"split_{at}.txt").write_text("\n".join([*NAMES, "scene_9.h5"] if at == 2 else NAMES))
+    assert told(folder) == [("missing", "bad")]

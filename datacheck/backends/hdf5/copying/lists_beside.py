@@ -66,7 +66,7 @@ def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) ->
     """
     source = reader.path.absolute()
     stem = source.name.partition(".")[0].lower()
-    lists = [it for it in lists_beside(source) if it.name.lower().startswith(stem) and it != source]
+    lists = [it for it in lists_beside(source)[0] if it.name.lower().startswith(stem) and it != source]
     rows = _numbers_of_rows(reader, losing) if lists else set()
     for path in lists if rows else ():
         counted = _counted(path, rows)
@@ -120,9 +120,12 @@ def notes_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterat
     if not reader.path.is_dir() or not any(it.whole or it.samples or it.rows for it in dropped.values()):
         return
     names = _striking(_dropped_names(reader, dropped))
-    for path in lists_beside(reader.path) if names else ():
+    lists, left = lists_beside(reader.path) if names else ([], 0)
+    for path in lists:
         if named := _named(path, names):
             yield f"{escape(os.fsencode(path.name))}, beside the source, names {named}, which the copy does not have"
+    if left:
+        yield f"{left:,} further texts beside the source may be lists, and were not searched for what the copy lacks"
 
 
 def _striking(names: Iterator[bytes]) -> frozenset[bytes]:

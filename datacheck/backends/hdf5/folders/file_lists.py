@@ -11,9 +11,8 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cache, partial
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from datacheck.backends.hdf5.in_folders import SUFFIXES
 from datacheck.backends.hdf5.names import DIGITS, words
@@ -69,8 +68,8 @@ PIECE, LONGEST, BEGINNING = 1 << 20, 1 << 12, 1 << 14
 LARGEST = 64 << 20
 """Largest size in bytes of a text that is read."""
 MOST_LISTS, MOST_LIKELY, MOST_NAMES, MOST_FILES = 64, 1024, 1 << 20, 100_000
-"""Maximum number of texts in a folder, and beside it, of further texts in it with LIKELY names, of names that are
-compared, and of files in and beside it."""
+"""Maximum number of texts in a folder, and beside it, of further texts with LIKELY names, of names that are compared, and
+of files in and beside it."""
 FEWEST, MANY, ABSENT, NAMED = 3, 10, 0.1, 5
 """Minimum number of listed files that are there, and from which the names of the others need not be like theirs;
 maximum share of those that are not there, of which one always may be, and how many of them are named."""
@@ -93,22 +92,23 @@ def is_report(path: Path) -> bool:
     return False
 
 
-def lists_beside(path: Path) -> list[Path]:
-    """Return the texts beside a store that may be lists, in order; of very many only the likely ones.
+def lists_beside(path: Path) -> tuple[list[Path], int]:
+    """Return the texts beside a store that may be lists, in order, and how many likely ones of very many are left out.
 
-    Reports are left out.
+    Of more than MOST_LISTS texts only the likely ones are returned. Reports are left out.
     """
     with contextlib.suppress(OSError), os.scandir(path.absolute().parent) as entries:
         lists = sorted(Path(it.path) for it in entries if may_be_list(Path(it.name)) and is_regular(Path(it.path)))
         likely = lists if len(lists) <= MOST_LISTS else [*filter(_is_likely, lists)]
-        return [it for it in likely if not is_report(it)] if len(likely) <= MOST_LISTS else []
-    return []
+        return [it for it in likely[:MOST_LIKELY] if not is_report(it)], len(likely[MOST_LIKELY:])
+    return [], 0
 
 
 def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     """Yield a finding for each list in or beside a folder that names HDF5 files of it which are not there.
 
-    Yield one, too, for what was not compared: the end of a large list, and lists beyond MOST_LISTS.
+    Yield one, too, for what was not compared: the end of a large list, and texts like those that are lists, if they are
+    too many.
     """
     if not reader.path.is_dir() or len(reader.files) < FEWEST or not reader.options.heeded:
         return
@@ -117,13 +117,14 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     own = {it for _, name in _files(folder) for it in _spellings(os.fsencode(name))} if lists else set()
     stems = {_stem(os.fsencode(it.name)) for it in reader.files} if lists else set()
     around = cache(partial(_names_of_files, folder.parent))
-    unlikely = False
+    listed = unlikely = False
     for path in lists:
         title = escape(os.fsencode(os.path.relpath(path, folder)))
         names, whole = _names_in(path)
         spelled = _base if names else _stem
         compared = (names, own, _base, _is_product) if names else (_words_in(path), stems, _stem, _is_word)
         present, absent = _present_and_absent(*compared)
+        listed |= len(present) >= FEWEST
         unlikely |= len(present) >= FEWEST and not _is_likely(path)
         if not whole and len(present) >= FEWEST:
             yield _finding_of_rest(title)
@@ -135,9 +136,10 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         if absent:
             sure = not _has_word(path, DESCRIBING)
             yield _absent_finding(title, absent, sure=sure, searched=others is not None)
-    if left and unlikely:
-        text = f"{left:,} further texts in the folder may be lists of its files, and were not compared with them"
-        yield found("unsupported", text, count=left)
+    count = (left.likely if listed else 0) + (left.others if unlikely else 0)
+    if count:
+        text = f"{count:,} further texts in or beside the folder may be lists of its files, and were not compared with them"
+        yield found("unsupported", text, count=count)
 
 
 def compared_texts(reader: Hdf5Reader) -> Iterator[Path]:
@@ -171,23 +173,27 @@ def _texts(folder: Path) -> list[Path]:
     return sorted(Path(above, it) for above, it in _files(folder) if it.lower().endswith(ENDS))
 
 
-def _lists(folder: Path, texts: Sequence[Path]) -> tuple[list[Path], int]:
-    """Return the lists in and beside a folder, and how many of its `texts` may be lists but are not read.
+class Left(NamedTuple):
+    """Numbers of texts that are not read since there are too many: those named as lists, and others in the folder."""
 
-    Reports, and lists of what was found in files or is to be left out, are no lists of what has to be there.
+    likely: int
+    others: int
+
+
+def _lists(folder: Path, texts: Sequence[Path]) -> tuple[list[Path], Left]:
+    """Return the lists in and beside a folder, and how many texts that may be lists are not read.
+
+    Reports, and lists of what was found in files or is to be left out, are no lists of what has to be there. Up to
+    MOST_LISTS of the `texts` in the folder are read, and of more those that are named as a list, too: where each sample
+    has a text of its own, such as its caption, these are very many and no lists.
     """
     inside = [*filter(may_be_list, texts)]
-    read = _to_be_read(inside)
-    lists = [*(it for it in read if not is_report(it)), *lists_beside(folder)]
-    return [it for it in lists if not _has_word(it, AFTERWARDS)], len(inside) - len(read)
-
-
-def _to_be_read(lists: Sequence[Path]) -> list[Path]:
-    """Return the texts that are read: up to MOST_LISTS, and of more those that are named as a list, too.
-
-    Where each sample has a text of its own, such as its caption, these are very many and no lists.
-    """
-    return [*lists[:MOST_LISTS], *islice(filter(_is_likely, lists[MOST_LISTS:]), MOST_LIKELY)]
+    further = inside[MOST_LISTS:]
+    likely = [*filter(_is_likely, further)]
+    beside, beside_left = lists_beside(folder)
+    read = [*inside[:MOST_LISTS], *likely[:MOST_LIKELY]]
+    lists = [it for it in (*(it for it in read if not is_report(it)), *beside) if not _has_word(it, AFTERWARDS)]
+    return lists, Left(len(likely[MOST_LIKELY:]) + beside_left, len(further) - len(likely))
 
 
 def _present_and_absent(
