@@ -97,6 +97,28 @@ def test_large_chunks_are_compared_with_their_mask_too(tmp_path, monkeypatch, br
     assert bad(tmp_path / "a.h5") == keys
 
 
+@pytest.mark.parametrize("chunks", [None, (1, 6, 5), (80, 6, 5), (3, 4, 2)])
+@pytest.mark.parametrize(("broken", "keys"), [(None, 0), ("one", 1), ("unmarked", 80)])
+def test_parts_of_rows_are_compared_if_a_row_is_too_large(tmp_path, monkeypatch, chunks, broken, keys):
+    for name, value in {"BYTES": 100, "LARGEST": 100, "PART": 40}.items():
+        monkeypatch.setattr(masked_values, name, value)
+    with h5py.File(series(tmp_path / "a.h5", broken=broken), "r+") as file:
+        values = file["X"][:]
+        del file["X"]
+        file.create_dataset("X", data=values, chunks=chunks)
+    assert len(bad(tmp_path / "a.h5")) == keys
+
+
+def test_parts_of_points_are_compared_with_their_mask(tmp_path, monkeypatch):
+    for name, value in {"BYTES": 100, "LARGEST": 100, "PART": 64}.items():
+        monkeypatch.setattr(masked_values, name, value)
+    points, valid = np.random.default_rng(0).normal(size=(30, 8, 3)), np.arange(240).reshape(30, 8) % 5 > 0
+    points[~valid] = np.nan
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["points"], file["valid"] = points, valid
+    assert bad(tmp_path / "a.h5") == []
+
+
 @pytest.mark.parametrize(("broken", "keys"), [(False, []), (True, ["/[9]"])])
 def test_each_of_many_sensors_has_a_mask_of_its_own(tmp_path, broken, keys):
     rng = np.random.default_rng(0)

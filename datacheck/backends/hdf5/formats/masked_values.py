@@ -7,10 +7,11 @@ that is NaN elsewhere is broken.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -40,7 +41,10 @@ ROWS, BYTES, MOST = 64, 16 << 20, 4
 """Maximum number of rows of a dataset larger than BYTES that are compared, maximum number of bytes that are decoded for
 them, and of masks that are tried."""
 FEWEST = 4
-"""Minimum number of rows that are compared, if a row and its chunks are not larger than LARGEST."""
+"""Minimum number of rows that are compared, or of parts of them if a row and its chunks are larger than LARGEST."""
+PART, SPREAD = 1 << 20, 0.8191725134
+"""Maximum size in bytes of such a part, and a number by whose powers, as shares of the axes, one part lies behind the
+other: they spread over all axes if it is the inverse of the root of x**4 = x + 1."""
 
 
 def with_masks(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
@@ -95,12 +99,12 @@ def _masked_columns(table: Table, look: Looking) -> Iterator[Masked]:
 
 def _masked(values: Dataset, masks: Sequence[Dataset], look: Looking) -> Masked | None:
     """Return which values of a column are missing by the first mask that agrees, or None if none does."""
-    rows = _compared_rows([values, *masks]) if masks else []
-    some = _values_of(values, rows, look) if rows else None
-    if some is None or not np.isnan(some).any():
+    sample = _sample(values, masks) if masks and values.rows else None
+    some = None if sample is None else sample.of(values, look)
+    if sample is None or some is None or not np.isnan(some).any():
         return None
     for mask in masks:
-        flags = _values_of(mask, rows, look)
+        flags = sample.of(mask, look)
         flag = None if flags is None else _flag_of_missing(some, flags)
         if flag is not None:
             return Masked(values.columns[0].name, mask.columns[0].name, flag)
@@ -122,7 +126,7 @@ def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
     floats = [name for name, member in members.items() if dataset.dtype[member].base.kind == "f"]
     if dataset.dtype[mask].base.kind not in "biu" or not floats:
         return
-    values = _values_of(dataset, _compared_rows([dataset]), look)
+    values = _sample(dataset).of(dataset, look)
     if values is None:
         return
     for name in floats:
@@ -132,22 +136,54 @@ def _masked_members(dataset: Dataset, look: Looking) -> Iterator[Masked]:
             yield Masked(name, masks[0].name, flag)
 
 
-def _compared_rows(datasets: Sequence[Dataset]) -> Sequence[int]:
-    """Return the rows that are compared of datasets with equally many: all of small ones, a sample of large ones.
+class _Sample(NamedTuple):
+    """Parts of the same shape that are compared of datasets with equally many rows; `whole` if these are all rows."""
 
-    None are returned if even one is too large to be read.
-    """
-    rows = datasets[0].rows
+    starts: Sequence[tuple[int, ...]]
+    shape: tuple[int, ...]
+    whole: bool = False
+
+    def of(self, dataset: Dataset, look: Looking) -> NDArray[Any] | None:
+        """Return the values of these parts, or None if they cannot be read."""
+        if self.whole:
+            return look.values(dataset)
+        axes = len(dataset.shape)  # those of a mask of points are one fewer
+        return look.values_of_parts(dataset, [it[:axes] for it in self.starts], self.shape[:axes])
+
+
+def _sample(values: Dataset, masks: Sequence[Dataset] = ()) -> _Sample:
+    """Return what is compared: all rows of small datasets, some of large ones, and parts of rows that are too large."""
+    datasets = [values, *masks]
     if all(it.bytes <= BYTES for it in datasets):
-        return range(rows)
+        return _Sample((), values.shape, whole=True)
     size = max(1, *(max(it.row_bytes, it.band_bytes) for it in datasets))
-    count = min(rows, ROWS, max(BYTES // size, FEWEST)) if size <= LARGEST else 0
-    return [at * rows // count for at in range(count)]
+    if size > LARGEST:
+        return _parts(values, max(it.chunk_bytes for it in datasets))
+    count = min(values.rows, ROWS, max(BYTES // size, FEWEST))
+    rows, first = [at * values.rows // count for at in range(count)], (0,) * (len(values.shape) - 1)
+    return _Sample([(row, *first) for row in rows], (1, *values.shape[1:]))
 
 
-def _values_of(dataset: Dataset, rows: Sequence[int], look: Looking) -> NDArray[Any] | None:
-    all_at_once = len(rows) == dataset.rows and dataset.bytes <= BYTES
-    return look.values(dataset) if all_at_once else look.values_of_rows(dataset, rows)
+def _parts(values: Dataset, chunk_bytes: int) -> _Sample:
+    """Return parts of rows of a dataset, none of which reaches beyond one of its chunks, spread over its extent.
+
+    All of a chunk is decoded for each part, so of large chunks there are few.
+    """
+    chunks = values.chunks or values.shape
+    shape = [1, *map(min, values.shape[1:], chunks[1:])]
+    while math.prod(shape) * values.dtype.itemsize > PART:
+        axis = shape.index(max(shape))
+        shape[axis] //= 2
+    count = min(ROWS, max(LARGEST // max(1, chunk_bytes), FEWEST))
+    starts = []
+    for at in range(count):
+        places = [at * values.rows // count]
+        for axis in range(1, len(shape)):
+            place = int((at + 1 / 2) * SPREAD**axis % 1 * values.shape[axis])
+            end = min((place // chunks[axis] + 1) * chunks[axis], values.shape[axis])
+            places.append(max(0, min(place, end - shape[axis])))
+        starts.append(tuple(places))
+    return _Sample(starts, tuple(shape))
 
 
 def _flag_of_missing(values: NDArray[Any], mask: NDArray[Any]) -> bool | None:

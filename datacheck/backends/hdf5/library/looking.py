@@ -252,16 +252,22 @@ class Looking(msgspec.Struct, frozen=True):
 
     def values_of_rows(self, dataset: Dataset, rows: Sequence[int]) -> NDArray[Any] | None:
         """Return the values of these rows of a dataset, or None if one of them cannot be read."""
+        first = (0,) * (len(dataset.shape) - 1)
+        return self.values_of_parts(dataset, [(row, *first) for row in rows], (1, *dataset.shape[1:]))
+
+    def values_of_parts(
+        self, dataset: Dataset, starts: Sequence[tuple[int, ...]], shape: tuple[int, ...]
+    ) -> NDArray[Any] | None:
+        """Return the values of parts of rows, each of a shape that begins with 1, or None if one cannot be read."""
         self.looked.add(dataset.path)
         if not dataset.readable or self.trail.step() is not None:
             return None
         with contextlib.suppress(*TROUBLE, MemoryError):
-            values = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype)
+            values = np.empty((len(starts), *shape[1:]), dataset.dtype)
             opened = self.h5.h5d.open(self.file, dataset.path)
-            row_shape, first = (1, *dataset.shape[1:]), (0,) * (len(dataset.shape) - 1)
-            space, one = opened.get_space(), self.h5.h5s.create_simple(row_shape)
-            for at, row in enumerate(rows):
-                space.select_hyperslab((row, *first), row_shape)
+            space, one = opened.get_space(), self.h5.h5s.create_simple(shape)
+            for at, start in enumerate(starts):
+                space.select_hyperslab(start, shape)
                 opened.read(one, space, values[at : at + 1])
             return values
         return None
