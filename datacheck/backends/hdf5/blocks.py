@@ -18,6 +18,7 @@ from datacheck.backends.hdf5.formats.sparse_rows import References, references_o
 from datacheck.backends.hdf5.kept import OpenTable, kept
 from datacheck.backends.hdf5.layout import contents_at, label_of
 from datacheck.backends.hdf5.paths import nearest
+from datacheck.backends.hdf5.references.positions import positions_beyond
 from datacheck.backends.hdf5.references.ragged import unlike
 from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
 from datacheck.backends.hdf5.tables import Contents, Table
@@ -144,7 +145,7 @@ def _block(
                 unwritten[it.name] = never_written
             if lost_rows:
                 unread[it.name] = [at - start for at in lost_rows]
-    findings += unlike(table, columns, cells, unread)
+    findings += (*unlike(table, columns, cells, unread), *positions_beyond(table, columns))
     for name, mask in (*absent_values(table, columns), *masked_values(table, columns)):
         missing[name] = mask | missing[name] if name in missing else mask
     at = range(start, stop)

@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
 from datacheck.backends.hdf5.meaning import Facts, Meaning, meaning
 from datacheck.backends.hdf5.recognition import conventions
+from datacheck.backends.hdf5.references.positions import with_positions
 from datacheck.backends.hdf5.references.ragged import with_ragged
 from datacheck.backends.hdf5.samples.attribute_values import (
     attribute_findings,
@@ -81,7 +82,7 @@ def survey(
         mismatches = _mismatches(group, of_group.others, options, means, facts)
         counts += mismatches
         walk.findings += [*mismatches, *without_values(datasets, filled=filled)]
-    found_tables = with_all_missing(found_tables, walk.lengths.keys(), facts.look)
+    found_tables = [*with_positions(with_all_missing(found_tables, walk.lengths.keys(), facts.look), facts.look)]
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
     walk.findings += attribute_findings({path: spoiled for path, spoiled in odd.items() if path not in kept}, means)
     requested = [*together(walk.lengths_by_links(), options, walk.unknown)]

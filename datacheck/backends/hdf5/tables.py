@@ -60,6 +60,14 @@ class Masked(msgspec.Struct, frozen=True):
     flag: bool
 
 
+class Positions(msgspec.Struct, frozen=True):
+    """A column whose numbers are positions in the rows of `of`, another column, which have `width` values."""
+
+    name: str
+    of: str
+    width: int
+
+
 class Table(msgspec.Struct, frozen=True, dict=True):
     """Datasets of one group with the same number of rows: those that are judged, and those that are only read.
 
@@ -77,6 +85,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     absent: tuple[tuple[str, ...], ...] = ()
     """The columns of each level of theory that is missing in some rows by design (see `levels_of_theory`)."""
     masked: tuple[Masked, ...] = ()
+    positions: tuple[Positions, ...] = ()
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
