@@ -19,6 +19,7 @@ from datacheck.backends.hdf5.folders.counts_of_sets import findings_of_sets, too
 from datacheck.backends.hdf5.folders.file_families import FileShapes, findings_of_files
 from datacheck.backends.hdf5.folders.file_lists import findings_of_lists
 from datacheck.backends.hdf5.folders.file_types import FileTypes
+from datacheck.backends.hdf5.folders.leading_files import findings_of_leading
 from datacheck.backends.hdf5.folders.numbering import gaps
 from datacheck.backends.hdf5.folders.own_samples import without_own_samples
 from datacheck.backends.hdf5.folders.paired_files import findings_of_pairs
@@ -28,6 +29,7 @@ from datacheck.backends.hdf5.known import Packing, recalled
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.library.fork_guard import Together
 from datacheck.backends.hdf5.probes import PROBES, probes, probes_of_records
+from datacheck.backends.hdf5.references.leading_elsewhere import Leading
 from datacheck.backends.hdf5.samples.attribute_values import AttributesOfFiles
 from datacheck.backends.hdf5.samples.counts_in_attributes import Counted
 from datacheck.backends.hdf5.samples.usual_differences import without_usual
@@ -64,6 +66,7 @@ def layout(reader: Hdf5Reader) -> Layout:
     shapes, types, attributes = FileShapes(), FileTypes(), AttributesOfFiles()
     of_file: dict[int, tuple[Table, ...]] = {}
     larger: dict[int, Sequence[Counted]] = {}
+    leading: dict[int, Sequence[Leading]] = {}
     alone: list[Sequence[tuple[bytes, tuple[int, ...]]]] = []
     packing = Packing()
     keeps: dict[str, None] = {}
@@ -75,6 +78,7 @@ def layout(reader: Hdf5Reader) -> Layout:
         alone = [] if reader.names else [contents.shapes]
         file_findings = [*contents.findings, *_no_records_findings(contents), *with_counts(reader, number, contents)[1]]
         findings += (in_file(reader, number, finding) for finding in file_findings)
+        leading |= {number: contents.leading} if contents.leading else {}
         larger |= {number: it} if reader.names and (it := too_large(contents.means)) else {}
         all_shards += shards(number, contents)
         more |= bool(contents.unjudged)
@@ -92,6 +96,7 @@ def layout(reader: Hdf5Reader) -> Layout:
     findings = findings_of_sets(findings, reader.names, whole_sets(reader.names, larger))
     findings = without_usual(findings, [*alone, *(it.items() for it in shapes.by_file.values())])
     findings += findings_of_files(reader.names, shapes, tuple(findings))
+    findings += findings_of_leading(reader.names, leading, shapes.by_file) if reader.names else ()
     findings += findings_of_lists(reader)
     findings += [*findings_of_cases(reader.names, shapes), *types.findings(reader.names)]
     findings += [*attributes.findings(reader.names, shapes), *findings_of_pairs(reader.names, of_file)]

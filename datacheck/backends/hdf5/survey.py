@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
 from datacheck.backends.hdf5.meaning import Facts, Meaning, meaning
 from datacheck.backends.hdf5.recognition import conventions
+from datacheck.backends.hdf5.references.leading_elsewhere import leading_elsewhere
 from datacheck.backends.hdf5.references.positions import with_positions
 from datacheck.backends.hdf5.references.ragged import with_ragged
 from datacheck.backends.hdf5.samples.attribute_values import (
@@ -90,6 +91,7 @@ def survey(
     guessed = (it for it in walk.findings if not any(_paths(it) <= _paths(one) for one in requested if _paths(it)))
     means = count_samples(means, found_tables, facts, untrue)
     findings = (*guessed, *requested, *untrue, *part_findings(found_tables, () if facts.hidden else groups))
+    leading = tuple(leading_elsewhere(dict(groups).get(b"", ()), facts.values)) if facts.heeded else ()
     single = tuple(sorted(records(groups, found_tables, means.pictures), key=lambda it: it.path))
     alone = frozenset(single)
     left = tuple(it for it in unjudged if it not in alone)
@@ -97,7 +99,7 @@ def survey(
     return Contents(
         tuple(sorted(found_tables, key=lambda it: it.name)), left, single, findings, paths=tuple(walk.lengths),
         shapes=shapes, means=means, keeps=tuple(conventions(facts, means)), by_path=walk.by_path,
-        looked=tuple(sorted(facts.look.looked)), attributes=tuple(walk.attribute_values.of_root),
+        looked=tuple(sorted(facts.look.looked)), attributes=tuple(walk.attribute_values.of_root), leading=leading,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import msgspec
 from datacheck.backends.hdf5.columns import distinct_names
 from datacheck.backends.hdf5.dataset import Dataset, Height, label_names, printed
 from datacheck.backends.hdf5.meaning import Meaning
+from datacheck.backends.hdf5.references.leading_elsewhere import Leading
 from datacheck.backends.hdf5.shard_parts import RECORDS
 from datacheck.backends.interface import StoreOptions
 from datacheck.model.blocks import Position, Shard
@@ -139,6 +140,8 @@ class Contents(msgspec.Struct, frozen=True, dict=True):
     """The datasets whose values the walk has read, sorted, since a set would be sent in another order each time."""
     attributes: tuple[tuple[bytes, int, int, int], ...] = ()
     """The numeric attributes of the file itself: name, number of NaN values, of infinite values, and of all values."""
+    leading: tuple[Leading, ...] = ()
+    """Row numbers that may lead to the rows of another file."""
 
     def names(self) -> Iterator[str]:
         """Yield the path of each dataset and each member of a compound one, as it is printed."""

@@ -68,8 +68,8 @@ PIECE, LONGEST, BEGINNING = 1 << 20, 1 << 12, 1 << 14
 LARGEST = 64 << 20
 """Largest size in bytes of a text that is read."""
 MOST_LISTS, MOST_LIKELY, MOST_NAMES, MOST_FILES = 64, 1024, 1 << 20, 100_000
-"""Maximum number of texts in a folder, and beside it, of further texts with LIKELY names, of names that are compared, and
-of files in and beside it."""
+"""Maximum number of texts in a folder, and beside it, of further texts with LIKELY names, of names that are compared,
+and of files in and beside it."""
 FEWEST, MANY, ABSENT, NAMED = 3, 10, 0.1, 5
 """Minimum number of listed files that are there, and from which the names of the others need not be like theirs;
 maximum share of those that are not there, of which one always may be, and how many of them are named."""
@@ -138,7 +138,9 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
             yield _absent_finding(title, absent, sure=sure, searched=others is not None)
     count = (left.likely if listed else 0) + (left.others if unlikely else 0)
     if count:
-        text = f"{count:,} further texts in or beside the folder may be lists of its files, and were not compared with them"
+        text = (
+            f"{count:,} further texts in or beside the folder may be lists of its files, and were not compared with it"
+        )
         yield found("unsupported", text, count=count)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import datacheck
-from datacheck import open_store
 from datacheck.backends.hdf5.copying import lists_beside
 
 COUNT, BAD = 24, 5
@@ -111,7 +110,7 @@ def test_a_name_is_found_wherever_the_pieces_of_a_long_text_end(tmp_path, size, 
     ("text", "expected"),
     [
         (json.dumps({f"{at}.jpg": {"row": at, "it": [0] * 40} for at in range(COUNT)}), {COUNT}),
-        (json.dumps({"version": "[,\\\"", "images": [{"id": at} for at in range(30)], "few": [1, 2]}, indent=1), {30}),
+        (json.dumps({"version": '[,\\"', "images": [{"id": at} for at in range(30)], "few": [1, 2]}, indent=1), {30}),
         (json.dumps([{f"k{key}": 0 for key in range(30)} for _ in range(COUNT)]), {COUNT}),
         (json.dumps(["a,\\", '",b"', "é[" * 9, *range(30)], ensure_ascii=False), {33}),
         (json.dumps([*range(30)]) * 2, set()),
