@@ -18,6 +18,7 @@ SUSPICIOUS = {
     "two datasets": {"incident_energies": (297, 1), "showers": (300, 46)},
     "layers": {"energy": (150, 1), "layer_0": (150, 3, 9), "layer_1": (150, 4), "layer_2": (147, 4, 2), "e": (150, 3)},
     "features of boxes": {"features": (18, 10, 8), "bboxes": (20, 10, 4)},
+    "a signal and its labels": {"signal": (300, 46), "labels_of_it": (297, 3)},
     "a column beside an index": {"a": (3000,), "b": (3000,), "c": (3000,), "d": (2995,), "ms": (500,)},
 }  # fmt: skip
 SOUND = {
@@ -33,6 +34,8 @@ SOUND = {
     "a search": {"query": (297, 16), "gallery": (300, 8)},
     "few rows": {"boxes": (50, 4), "masks": (49, 8)},
     "layers": {"energy": (150, 1), "layer_0": (150, 3, 9), "layer_1": (150, 4, 4), "layer_2": (150, 4, 2)},
+    "two classes": {"signal": (300, 46), "background": (297, 30)},
+    "two domains": {"domain_a": (300, 46), "domain_b": (297, 30)},
     "pictures": {"mask": (40, 50), "img_0": (40, 50, 3), "img_1": (40, 50, 3), "img_2": (39, 50, 3)},
 }
 
@@ -45,3 +48,16 @@ def test_one_that_is_a_little_shorter_is_suspicious(tmp_path, name):
 @pytest.mark.parametrize("name", SOUND)
 def test_others_are_meant_to_be_as_they_are(tmp_path, name):
     assert showers(tmp_path / "a.h5", SOUND[name]) == []
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", None])
+@pytest.mark.parametrize("place", [0, 10])
+def test_one_feature_may_be_that_of_the_whole_picture(tmp_path, pool, place):
+    """Bottom-up features have the mean of those of all boxes before or behind them; any other one has lost its box."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(10, 64)).astype("f4")
+    one = rng.normal(size=64) if pool is None else getattr(features, pool)(axis=0)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["features"], file["boxes"] = np.insert(features, place, one, axis=0), rng.random((10, 4))
+    found = [(it.code, it.verdict) for it in datacheck.scan(tmp_path / "a.h5", workers=1).findings]
+    assert found == ([("row-count", "suspicious")] if pool is None else [])

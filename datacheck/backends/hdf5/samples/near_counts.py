@@ -92,6 +92,13 @@ OWN_ROWS = frozenset(
     b"edge edges face faces triangle triangles node nodes vertex vertices gallery query queries vocab".split()
 )
 """Words for what rarely has as many rows as other things: nodes and edges of a graph, queries and what is searched."""
+PARTED = frozenset(
+    b"real fake generated synthetic labeled labelled unlabeled unlabelled signal background sig bkg normal abnormal "
+    b"anomaly anomalies anomalous healthy sick member members nonmember nonmembers positive positives negative "
+    b"negatives pos neg good defect defective domain domains dataset datasets fold folds split splits session sessions patient "
+    b"patients subject subjects".split()
+)
+"""Words in the names of two sets that samples are divided into by what they are or come from, if both have one."""
 PARAMETERS = frozenset(
     b"w weight weights kernel kernels factor factors embedding embeddings emb vector vectors vec vecs codebook encoder "
     b"decoder basis".split()
@@ -264,8 +271,8 @@ def _only_two(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, b
         return
     few = abs(some.rows - other.rows) > 1 and near(some, other, VERY_CLOSE) and min(some.rows, other.rows) >= LONG
     of_some, of_other = words(some.name), words(other.name)
-    learned = of_some & PARAMETERS and of_other & PARAMETERS
-    if few and not learned and not are_of_one_kind(some, other) and not (of_some | of_other) & (SETS | OWN_ROWS):
+    apart = any(of_some & of_both and of_other & of_both for of_both in (PARAMETERS, PARTED))
+    if few and not apart and not are_of_one_kind(some, other) and not (of_some | of_other) & (SETS | OWN_ROWS):
         yield some, other, False
 
 

@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.names import words
+from datacheck.backends.hdf5.names import FEATURES, words
 
 NEAR = 3 / 4
 """If the shorter dataset has less than this share of the rows of the longer one, they may hold different things."""
 SPREAD = 2
 """Row numbers reach beyond the first 1/SPREAD of the rows; numbers of classes rarely do."""
+FEWEST, CLOSE = 3, 1e-2
+"""Minimum number of features, and how near to the mean or maximum of the others one must be, as a share of their
+spread."""
 LEADING = frozenset(b"idx idxs ind inds index indexes indices id ids row rows of map ref refs pairs".split())
 
 
@@ -37,8 +40,11 @@ def told_apart(some: Dataset, other: Dataset, datasets: Iterable[Dataset], value
     """Check whether another dataset shows that each of the two has rows of its own.
 
     This may be a matrix with a row for each row of one and a column for each row of the other (scores, weights, a field
-    on two axes), or integers that by name and values map the rows of one to rows of the other.
+    on two axes), or integers that by name and values map the rows of one to rows of the other. The values themselves
+    may show it, too: the first or last of the features of a picture's boxes may be that of the whole picture.
     """
+    if _begins_or_ends_with_mean(*sorted((some, other), key=lambda it: it.rows), values):
+        return True
     sizes = {some.rows, other.rows}
     beside = [it for it in datasets if it.path not in (some.path, other.path)]
     if any(len(it.shape) > 1 and sizes <= set(it.shape) for it in beside):
@@ -64,6 +70,18 @@ def _leads_into(numbers: Dataset, source: Dataset, into: Dataset, values: Values
         return False
     stored = values(numbers)
     return stored is not None and _are_row_numbers(stored, into.rows) and not _count_up(stored)
+
+
+def _begins_or_ends_with_mean(shorter: Dataset, longer: Dataset, values: Values) -> bool:
+    """Check whether features are one row longer than what they belong to since one is the mean or maximum of all."""
+    if longer.rows - shorter.rows != 1 or len(longer.shape) != 2 or longer.dtype.kind != "f" or longer.rows < FEWEST:
+        return False
+    stored = values(longer) if words(longer.name) & FEATURES else None
+    if stored is None or not np.isfinite(stored).all():
+        return False
+    ends = ((stored[0], stored[1:]), (stored[-1], stored[:-1]))
+    pooled = ((one, of) for one, rest in ends for of in (rest.mean(axis=0, dtype=np.float64), rest.max(axis=0)))
+    return any(bool(np.allclose(one, of, rtol=CLOSE, atol=CLOSE * float(np.std(stored)))) for one, of in pooled)
 
 
 def _stems(dataset: Dataset) -> set[bytes]:
