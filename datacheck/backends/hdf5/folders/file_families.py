@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from datacheck.backends.hdf5.names import DIGITS, WORDS
+from datacheck.backends.hdf5.samples.picture_shapes import SMALLEST
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family, Sample, Shape, called_a_sample
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
+from datacheck.model.profile import NEARLY_ALL
 from datacheck.model.sample_sets import SETS
 
 MEMBERS = 1 << 21
 """Maximum number of datasets, over all files, that are compared. Files beyond it are left out."""
+FEWEST_SQUARE, SQUARE, FEWEST_SHAPES = 4, 0.9, 16
+"""Minimum number and share of files with a square dataset for all of them to be pictures or matrices, and minimum
+number of files for an unusual number of rows to mean something."""
 
 
 def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape]]) -> Iterator[Family]:
@@ -38,6 +43,30 @@ def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes
         family = Family([Sample(names[number], shapes[number]) for number in numbers], "file")
         if family.alike:
             yield family
+
+
+def are_square(family: Family) -> bool:
+    """Check whether nearly every file of a family has one dataset, and as many columns in it as rows."""
+    square = sum(len(it) == 2 and it[0] == it[1] >= SMALLEST for it in _only_shapes(family).values())
+    return square >= max(FEWEST_SQUARE, SQUARE * len(family.samples))
+
+
+def _only_shapes(family: Family) -> dict[int, Shape]:
+    """Return the shape of the dataset of each file that has only one, by the position of the file."""
+    samples = enumerate(family.samples)
+    return {at: next(iter(it.members.values())) for at, it in samples if len(it.members) == 1}
+
+
+def _cut_squares(family: Family) -> Iterator[tuple[Sample, Finding]]:
+    """Yield each file whose only dataset has other rows than the square ones of one size in nearly all others."""
+    shapes = _only_shapes(family) if len(family.samples) >= FEWEST_SHAPES and are_square(family) else {}
+    usual, count = next(iter(Counter(shapes.values()).most_common(1)), ((), 0))
+    for at, shape in shapes.items():
+        if count >= NEARLY_ALL * len(family.samples) and len(shape) == 2 and shape[0] != usual[0]:
+            sample = family.samples[at]
+            text = f"{escape(sample.path)} has {shape[0]:,} rows, where nearly all others have {usual[0]:,}"
+            expected = {"found": list(shape), "expected": list(usual)}
+            yield sample, found("shape", text, verdict="suspicious", sample=escape(sample.path), **expected)
 
 
 class FileShapes(msgspec.Struct):
@@ -74,7 +103,7 @@ def findings_of_files(names: Sequence[str], shapes: FileShapes, reported: Sequen
         if it.code == "row-count":
             counts[it.file].append(set(it.details.get("rows", ())))
     for family in families_of_files([unescape(it) for it in names], shapes.compared):
-        for file, finding in family.findings():
+        for file, finding in (*family.findings(), *_cut_squares(family)):
             rows = set(finding.details.get("rows", ()))
             if not (rows and any(rows <= it for it in counts[escape(file.path)])):
                 yield msgspec.structs.replace(finding, file=escape(file.path))

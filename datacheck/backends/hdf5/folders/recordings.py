@@ -2,7 +2,8 @@
 
 The lengths of their datasets differ from file to file, but their ratio is the same in all files: one row of one dataset
 corresponds to a fixed number of rows of the other. A bad row removes the whole recording, since otherwise the other
-datasets would be out of step with what is left.
+datasets would be out of step with what is left. So it does if nearly every file has nothing but one square dataset,
+which is a picture, or a matrix of something with itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from datacheck.backends.hdf5.folders.file_families import families_of_files
+from datacheck.backends.hdf5.folders.file_families import are_square, families_of_files
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.samples.samples import PIECES, Family, Shape
 
@@ -28,7 +29,7 @@ def recordings(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes, Shape
     paths: set[bytes] = set()
     for family in families_of_files(names, shapes):
         called = words(family.samples[0].path.rpartition(b"/")[2])
-        if PIECES.isdisjoint(called) and family.compared and _in_step(family):
+        if PIECES.isdisjoint(called) and (are_square(family) or (family.compared and _in_step(family))):
             paths.update(it.path for it in family.samples)
     return frozenset(paths)
 

@@ -95,8 +95,8 @@ OWN_ROWS = frozenset(
 PARTED = frozenset(
     b"real fake generated synthetic labeled labelled unlabeled unlabelled signal background sig bkg normal abnormal "
     b"anomaly anomalies anomalous healthy sick member members nonmember nonmembers positive positives negative "
-    b"negatives pos neg good defect defective domain domains dataset datasets fold folds split splits session sessions patient "
-    b"patients subject subjects".split()
+    b"negatives pos neg good defect defective domain domains dataset datasets fold folds split splits session sessions "
+    b"patient patients subject subjects".split()
 )
 """Words in the names of two sets that samples are divided into by what they are or come from, if both have one."""
 PARAMETERS = frozenset(
