@@ -17,6 +17,8 @@ def showers(path, shapes):
 SUSPICIOUS = {
     "two datasets": {"incident_energies": (297, 1), "showers": (300, 46)},
     "layers": {"energy": (150, 1), "layer_0": (150, 3, 9), "layer_1": (150, 4), "layer_2": (147, 4, 2), "e": (150, 3)},
+    "three": {"sen1": (297, 4, 4, 8), "sen2": (300, 4, 4, 9), "label": (300, 17)},
+    "four": {"images": (300, 4, 4, 3), "boxes": (297, 10, 4), "feats": (300, 10, 8), "spatials": (300, 10, 6)},
     "features of boxes": {"features": (18, 10, 8), "bboxes": (20, 10, 4)},
     "a signal and its labels": {"signal": (300, 46), "labels_of_it": (297, 3)},
     "a column beside an index": {"a": (3000,), "b": (3000,), "c": (3000,), "d": (2995,), "ms": (500,)},
@@ -34,6 +36,10 @@ SOUND = {
     "a search": {"query": (297, 16), "gallery": (300, 8)},
     "few rows": {"boxes": (50, 4), "masks": (49, 8)},
     "layers": {"energy": (150, 1), "layer_0": (150, 3, 9), "layer_1": (150, 4, 4), "layer_2": (150, 4, 2)},
+    "a mesh of squares": {"points": (300, 2), "elements": (297, 4), "u": (300, 1)},
+    "three clouds": {"a": (300, 3), "b": (300, 3), "c": (297, 3)},
+    "far": {"images": (300, 4, 4, 3), "events": (280, 4), "feats": (300, 8)},
+    "with an axis": {"images": (300, 4, 4, 3), "feats": (300, 8), "wavelengths": (297,)},
     "two classes": {"signal": (300, 46), "background": (297, 30)},
     "two domains": {"domain_a": (300, 46), "domain_b": (297, 30)},
     "pictures": {"mask": (40, 50), "img_0": (40, 50, 3), "img_1": (40, 50, 3), "img_2": (39, 50, 3)},
@@ -61,3 +67,14 @@ def test_one_feature_may_be_that_of_the_whole_picture(tmp_path, pool, place):
         file["features"], file["boxes"] = np.insert(features, place, one, axis=0), rng.random((10, 4))
     found = [(it.code, it.verdict) for it in datacheck.scan(tmp_path / "a.h5", workers=1).findings]
     assert found == ([("row-count", "suspicious")] if pool is None else [])
+
+
+def test_names_of_columns_have_nothing_to_do_with_the_rows(tmp_path):
+    """Beside the names of 59 features, the pictures of jets that lack some are found."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, shape in {"jets": (300, 59), "image": (300, 9, 9), "ecal": (296, 9, 9), "hcal": (300, 9, 9)}.items():
+            file[name] = np.random.default_rng(len(name)).normal(size=shape)
+        file["mass"] = np.arange(300)
+        file["names"] = np.array([f"j_{at}" for at in range(59)], "S")
+    (finding,) = datacheck.scan(tmp_path / "a.h5", workers=1).findings
+    assert (finding.code, finding.verdict, "/ecal" in finding.details["rows"]) == ("row-count", "suspicious", True)

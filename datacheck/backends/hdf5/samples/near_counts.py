@@ -89,9 +89,11 @@ NAMES = frozenset(b"name names filename filenames file files path paths key keys
 OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
 """Words for what has one value for each feature, and no row for each record."""
 OWN_ROWS = frozenset(
-    b"edge edges face faces triangle triangles node nodes vertex vertices gallery query queries vocab".split()
+    b"edge edges face faces triangle triangles quads element elements cell cells tets node nodes vertex vertices "
+    b"gallery query queries vocab".split()
 )
-"""Words for what rarely has as many rows as other things: nodes and edges of a graph, queries and what is searched."""
+"""Words for what rarely has as many rows as other things: nodes and edges of a graph or mesh, queries and what is
+searched."""
 PARTED = frozenset(
     b"real fake generated synthetic labeled labelled unlabeled unlabelled signal background sig bkg normal abnormal "
     b"anomaly anomalies anomalous healthy sick member members nonmember nonmembers positive positives negative "
@@ -106,7 +108,7 @@ PARAMETERS = frozenset(
 """Words in the names of learned arrays, which have a row for each input, user, word or such."""
 TOKENS = frozenset({1, 2, 5})
 """Numbers of tokens beside those of the patches of a picture: for the class, its teacher, and four registers."""
-FEW_WIDE, ALIKE = 20, 4
+FEW_WIDE, ALIKE, FEW_ALIKE = 20, 4, 2
 NEARLY = 0.9
 """Minimum share of the usual number of rows that labels must have to be those of the others."""
 COLUMNS, LONG, CLOSE, VERY_CLOSE = 3, 100, 0.95, 0.98
@@ -247,32 +249,48 @@ def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
 def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
     """Yield the only dataset with another number of rows than several others; it is certain for labels by name.
 
-    A row of any other one has to be an array, since a flat one may be an axis or a list of something else.
+    A row of any other one has to be an array, since a flat one may be an axis or a list of something else. Two or three
+    others are enough at the root of a file, if they have many rows.
     """
     (rows, count), *_ = Counter(it.rows for it in datasets).most_common(1) or [(0, 0)]
-    odd = [it for it in datasets if it.rows != rows]
-    if count < ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
+    usual = [it for it in datasets if it.rows == rows]
+    odd = [it for it in datasets if it.rows != rows and not _are_names_of_others(it, rows)]
+    if count < FEW_ALIKE or rows < FEW_WIDE or len(odd) != 1 or abs(odd[0].rows - rows) <= 1:
         return
     if is_step(odd[0], datasets):
         return
-    usual = next(it for it in datasets if it.rows == rows)
     is_label = bool(LABELS & words(odd[0].name))
-    if near(odd[0], usual, NEARLY if is_label else CLOSE) and (is_label or len(odd[0].shape) > 1):
-        yield usual, odd[0], is_label
+    if count < ALIKE:
+        few = _are_few_rows_apart(odd[0], usual) and all(len(it.shape) > 1 for it in datasets)
+    else:
+        few = near(odd[0], usual[0], NEARLY if is_label else CLOSE) and (is_label or len(odd[0].shape) > 1)
+    if few:
+        yield usual[0], odd[0], is_label and count >= ALIKE
+
+
+def _are_names_of_others(dataset: Dataset, rows: int) -> bool:
+    """Check whether texts, of which there are much fewer or more than rows, are the names of columns or the like."""
+    return len(dataset.shape) == 1 and dataset.holds <= TEXTS and abs(dataset.rows - rows) > (1 - CLOSE) * rows
+
+
+def _are_few_rows_apart(odd: Dataset, others: Sequence[Dataset]) -> bool:
+    """Check whether a dataset at the root of a file is a few rows longer or shorter than others, for no good reason."""
+    if odd.path.count(b"/") > 1 or any(it.holds != {NUMBERS} for it in (odd, *others)):
+        return False  # in other groups there may be more
+    of_odd, of_others = words(odd.name), frozenset[bytes]().union(*(words(it.name) for it in others))
+    apart = any(of_odd & of_both and of_others & of_both for of_both in (PARAMETERS, PARTED))
+    if apart or (of_odd | of_others) & (SETS | OWN_ROWS) or any(are_of_one_kind(odd, it) for it in others):
+        return False
+    fewest = min(odd.rows, others[0].rows)
+    return fewest >= LONG and abs(odd.rows - others[0].rows) > 1 and near(odd, others[0], VERY_CLOSE)
 
 
 def _only_two(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
     """Yield two arrays of many rows of unlike shape, with nothing beside them, if one is a few rows shorter."""
-    if len(datasets) != 2 or any(len(it.shape) < 2 or it.holds != {NUMBERS} for it in datasets):
+    if len(datasets) != 2 or any(len(it.shape) < 2 for it in datasets):
         return
     some, other = datasets
-    above = some.path.rpartition(b"/")[0]
-    if above or _have_tokens(some, other) or _have_tokens(other, some):  # in other groups there may be more
-        return
-    few = abs(some.rows - other.rows) > 1 and near(some, other, VERY_CLOSE) and min(some.rows, other.rows) >= LONG
-    of_some, of_other = words(some.name), words(other.name)
-    apart = any(of_some & of_both and of_other & of_both for of_both in (PARAMETERS, PARTED))
-    if few and not apart and not are_of_one_kind(some, other) and not (of_some | of_other) & (SETS | OWN_ROWS):
+    if not _have_tokens(some, other) and not _have_tokens(other, some) and _are_few_rows_apart(some, [other]):
         yield some, other, False
 
 
