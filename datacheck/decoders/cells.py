@@ -41,7 +41,8 @@ def _encoded(text: object) -> bytes:
 
 
 def _octets(values: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+    octets = np.ascontiguousarray(values).view(np.uint8)
+    return octets.reshape(len(values), -1) if len(values) else octets.reshape(0, 0)
 
 
 def kinds(cells: Cells) -> list[str]:
