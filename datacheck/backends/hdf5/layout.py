@@ -23,6 +23,7 @@ from datacheck.backends.hdf5.folders.leading_files import findings_of_leading
 from datacheck.backends.hdf5.folders.numbering import gaps
 from datacheck.backends.hdf5.folders.own_samples import without_own_samples
 from datacheck.backends.hdf5.folders.paired_files import findings_of_pairs
+from datacheck.backends.hdf5.folders.record_lists import findings_of_record_lists
 from datacheck.backends.hdf5.folders.stacks import stacked
 from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.known import Packing, recalled
@@ -77,6 +78,8 @@ def layout(reader: Hdf5Reader) -> Layout:
             attributes.add(number, contents)
         alone = [] if reader.names else [contents.shapes]
         file_findings = [*contents.findings, *_no_records_findings(contents), *with_counts(reader, number, contents)[1]]
+        if reader.options.heeded:
+            file_findings += findings_of_record_lists(reader.files[number], contents)
         findings += (in_file(reader, number, finding) for finding in file_findings)
         leading |= {number: contents.leading} if contents.leading else {}
         larger |= {number: it} if reader.names and (it := too_large(contents.means)) else {}

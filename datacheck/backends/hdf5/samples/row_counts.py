@@ -273,11 +273,14 @@ def _paired_rows(label: Dataset, values: Values) -> int | None:
 
 
 def _is_across(label: Dataset, data: Dataset) -> bool:
-    """Check whether the samples of the labels or the data run along the last axis, as in MATLAB."""
+    """Check whether the samples of the labels or the data run along the last axis, as in MATLAB, or the second one.
+
+    SpliceAI has Y0 of 1 x 100 x 5000 x 3 beside X0 of 100 x 15000 x 4.
+    """
     samples = {data.shape[0], data.shape[-1]}
     if len(label.shape) == 1:
         return len(data.shape) > 1 and label.rows == data.shape[-1]
-    return label.rows == 1 and len(label.shape) == 2 and label.shape[1] in samples
+    return label.rows == 1 and (label.shape[1] in samples if len(label.shape) == 2 else label.shape[1] == data.rows)
 
 
 def _is_joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bool:

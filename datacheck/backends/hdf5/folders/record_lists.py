@@ -1,0 +1,91 @@
+"""Check tables beside HDF5 files that name their records: merge.csv of the traces in merge.hdf5, as STEAD has them.
+
+Nearly all names in one column are those of datasets or groups, or of rows of datasets: SeisBench's metadata.csv has
+`bucket1$15,:3,:6000` for row 15 of bucket1 in waveforms.hdf5. A loader that goes by the table fails at the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+from datacheck.backends.hdf5.tables import Contents
+from datacheck.files.regular import NotRegular, open_regular
+from datacheck.model.codes import Verdict
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+from datacheck.model.listing import and_more
+
+FEWEST, NEARLY, SURE, MOST, NAMED = 8, 0.9, 0.99, 2 / 3, 5
+"""Minimum number of records, minimum share of names that are there, for the others to be missing and for this to be
+bad, maximum share of missing rows of buckets, which are named as nothing else is, and how many names are told."""
+SAMPLED = 64
+"""Number of lines by which the column of the names is found."""
+SUFFIX, WAVEFORMS, METADATA = ".csv", "waveforms", "metadata"
+"""Suffix of the tables, and what SeisBench has in the names of files and of the tables beside them."""
+PLACE = re.compile(rb"(bucket[^$]*)\$([0-9]{1,18})")
+"""The name of a bucket, and the number of a row in it."""
+
+
+def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding]:
+    """Yield a finding for the table beside a file, if it names records that are not in the file."""
+    rows = _rows_by_name(contents)
+    if len(rows) < FEWEST and not any(it.startswith(b"bucket") for it in rows):
+        return
+    for name in dict.fromkeys((file.stem, file.stem.replace(WAVEFORMS, METADATA))):
+        count, missing = _compared(file.with_name(name + SUFFIX), rows)
+        of_rows = all(map(PLACE.match, missing))
+        if missing and len(missing) <= (MOST if of_rows else 1 - NEARLY) * count:
+            title = escape(os.fsencode(name + SUFFIX))
+            names = [*map(escape, missing[:NAMED])]
+            verb = "are" if len(missing) > 1 else "is"
+            text = (
+                f"{title} names {and_more(names, len(missing))}, which {verb} not in {escape(os.fsencode(file.name))}"
+            )
+            sure = of_rows or len(missing) <= max(1, (1 - SURE) * count)
+            verdict: Verdict | None = None if sure else "suspicious"
+            yield found("missing", text, verdict=verdict, path=title, missing=names)
+
+
+def _rows_by_name(contents: Contents) -> Mapping[bytes, int]:
+    """Return the names of datasets and groups that are a record each, and of buckets, with their number of rows."""
+    samples = frozenset[bytes]() if contents.means is None else contents.means.samples
+    rows = {it.rpartition(b"/")[2]: 1 for it in samples}
+    for table in contents.tables:
+        buckets = [it for it in table.datasets if it.name.startswith(b"bucket")]
+        rows |= {it.name: 1 for it in table.judged} if table.each else {}
+        rows |= {it.name: it.rows for it in buckets}
+    return rows
+
+
+def _compared(path: Path, rows: Mapping[bytes, int]) -> tuple[int, list[bytes]]:
+    """Return how many names a table has in the column of names, and those of them that are not there."""
+    count, missing = 0, dict[bytes, None]()
+    with contextlib.suppress(OSError, NotRegular, csv.Error), open_regular(path) as file:
+        lines = csv.reader(io.TextIOWrapper(file, "latin-1", newline=""))
+        head = [[*map(_name, it)] for it in islice(lines, 1, SAMPLED)]
+        columns = range(min(map(len, head), default=0))
+        fitting = {at: sum(it[at] in rows or PLACE.match(it[at]) is not None for it in head) for at in columns}
+        column = max(fitting, key=lambda it: fitting[it], default=0)
+        if not fitting or fitting[column] < NEARLY * len(head):
+            return 0, []
+        for name in (*(it[column] for it in head), *(_name(it[column]) for it in lines if len(it) > column)):
+            count += bool(name)
+            if name and not _is_there(name, rows):
+                missing[name] = None
+    return count, [*missing]
+
+
+def _name(field: str) -> bytes:
+    return field.encode("latin-1").strip().rpartition(b"/")[2]
+
+
+def _is_there(name: bytes, rows: Mapping[bytes, int]) -> bool:
+    place = PLACE.match(name)
+    return name in rows if place is None else int(place[2]) < rows.get(place[1], 0)
