@@ -39,3 +39,16 @@ def test_a_text_that_names_none_of_the_files_does_not_matter(folder):
     (folder.parent / "other.txt").write_text("another line")
     (folder.parent / "more.txt").write_text("a line")
     assert "answered from" in again(folder).stdout.partition("\n")[0]
+
+
+def test_a_table_that_names_the_traces_of_a_file_is_compared_again(tmp_path):
+    names = [f"B{at:03}.TA_EV" for at in range(16)]
+    with h5py.File(path := tmp_path / "merge.hdf5", "w") as file:
+        for at, name in enumerate(names):
+            file[f"data/{name}"] = np.random.default_rng(at).normal(size=(60, 3))
+    (tmp_path / "merge.csv").write_text("\n".join(["trace_name", *names]))
+    assert datacheck("scan", "--no-config", path, "-o", tmp_path / "r.json").returncode == 0
+    words = ("scan", "--no-config", path, "--if-changed", tmp_path / "r.json")
+    assert "answered from" in datacheck(*words).stdout.partition("\n")[0]
+    (tmp_path / "merge.csv").write_text("\n".join(["trace_name", *names, "B999.TA_EV"]))
+    assert "merge.csv names B999.TA_EV, which is not in merge.hdf5" in datacheck(*words).stdout

@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.file_list import sources
 from datacheck.backends.hdf5.in_folders import IN_FOLDERS
 from datacheck.backends.hdf5.shard_parts import EACH, parts
 from datacheck.backends.interface import DEFAULTS, StoreOptions
+from datacheck.files.regular import is_regular
 from datacheck.model.blocks import AnyBlock, Layout, Note, Position, Shard, ignore
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding
@@ -70,10 +71,12 @@ class Hdf5Reader:
         yield from self.files
 
     def heeds(self) -> Iterator[Path]:
-        """Yield the path of each text that is compared with the files of a folder."""
+        """Yield the path of each text that is compared with the files, or with the records of one."""
         from datacheck.backends.hdf5.folders.file_lists import compared_texts
+        from datacheck.backends.hdf5.folders.record_lists import tables_beside
 
-        return compared_texts(self)
+        beside = (table for file in self.files if self.options.heeded for table in tables_beside(file))
+        yield from dict.fromkeys([*compared_texts(self), *filter(is_regular, beside)])
 
     def layout(self) -> Layout:
         """Walk every file and return the shards, with findings about the files as a whole."""

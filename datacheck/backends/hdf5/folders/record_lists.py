@@ -38,11 +38,11 @@ def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding
     rows = _rows_by_name(contents)
     if len(rows) < FEWEST and not any(it.startswith(b"bucket") for it in rows):
         return
-    for name in dict.fromkeys((file.stem, file.stem.replace(WAVEFORMS, METADATA))):
-        count, missing = _compared(file.with_name(name + SUFFIX), rows)
+    for path in tables_beside(file):
+        count, missing = _compared(path, rows)
         of_rows = all(map(PLACE.match, missing))
         if missing and len(missing) <= (MOST if of_rows else 1 - NEARLY) * count:
-            title = escape(os.fsencode(name + SUFFIX))
+            title = escape(os.fsencode(path.name))
             names = [*map(escape, missing[:NAMED])]
             verb = "are" if len(missing) > 1 else "is"
             text = (
@@ -51,6 +51,12 @@ def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding
             sure = of_rows or len(missing) <= max(1, (1 - SURE) * count)
             verdict: Verdict | None = None if sure else "suspicious"
             yield found("missing", text, verdict=verdict, path=title, missing=names)
+
+
+def tables_beside(file: Path) -> list[Path]:
+    """Return the paths of the tables that may name the records of a file, whether or not there are any."""
+    names = dict.fromkeys((file.stem, file.stem.replace(WAVEFORMS, METADATA)))
+    return [file.with_name(it + SUFFIX) for it in names]
 
 
 def _rows_by_name(contents: Contents) -> Mapping[bytes, int]:
