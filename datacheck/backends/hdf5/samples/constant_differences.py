@@ -7,7 +7,7 @@ for a class token.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,12 +35,9 @@ def odd_differences(family: Family) -> Iterator[tuple[Sample, Finding]]:
 
     One of them may have been cut to the largest length.
     """
-    if len(family.samples) < FEWEST or not family.compared:
-        return
-    aligned = {it for alike in family.aligned for it in alike}
-    sets = [*family.aligned, *([it] for it in range(len(family.names)) if it not in aligned)]
-    rows = [_agreed_rows(family.lengths[its]) for its in sets]
-    for one, other in itertools.combinations(range(len(sets)), 2) if len(sets) <= SETS else ():
+    sets = sets_of(family)
+    rows = [agreed_rows(family.lengths[its]) for its in sets]
+    for one, other in itertools.combinations(range(len(sets)), 2):
         known = (rows[one] > 0) & (rows[other] > 0)
         differences = rows[one] - rows[other]
         usual = int(np.median(differences[known])) if known.any() else 0
@@ -62,6 +59,15 @@ def odd_differences(family: Family) -> Iterator[tuple[Sample, Finding]]:
             yield family.samples[at], _finding(family.samples[at], names, counts, usual, sure=certain)
 
 
+def sets_of(family: Family) -> list[Sequence[int]]:
+    """Return the sets of datasets that are equally long in each sample; none if they are too many."""
+    if len(family.samples) < FEWEST or not family.compared:
+        return []
+    aligned = {it for alike in family.aligned for it in alike}
+    sets = [*family.aligned, *([it] for it in range(len(family.names)) if it not in aligned)]
+    return sets if len(sets) <= SETS else []
+
+
 def _belong_together(one: bytes, other: bytes) -> bool:
     """Check whether two datasets belong together by name: actions and anything else, or features and their places."""
     some, others = (words(it.rpartition(b"/")[2]) for it in (one, other))
@@ -69,7 +75,7 @@ def _belong_together(one: bytes, other: bytes) -> bool:
     return bool(placed or (some | others) & ACTIONS)
 
 
-def _agreed_rows(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def agreed_rows(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the number of rows that all of several datasets have in each sample, or -1 where they have not."""
     agreed: NDArray[np.int64] = np.where((lengths == lengths[0]).all(axis=0), lengths[0], -1)
     return agreed

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
 from datacheck.backends.hdf5.samples.constant_differences import odd_differences
+from datacheck.backends.hdf5.samples.constant_ratios import odd_ratios
 from datacheck.backends.hdf5.samples.units import Kind
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -183,6 +184,7 @@ class Family(msgspec.Struct, frozen=True, dict=True):
         yield from self._without_rows()
         yield from self._unequal()
         yield from odd_differences(self)
+        yield from odd_ratios(self)
         yield from self._shapes()
 
     def _empty(self) -> Iterator[tuple[Sample, Finding]]:
