@@ -164,7 +164,12 @@ def _recognise_by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept |
 
 
 def unexamined_count(layout: Layout, kept: Kept) -> int:
-    """Return the number of databases that were not examined as a whole, since only some of very many are."""
+    """Return the number of databases that were not examined as a whole, since only some of very many are.
+
+    Tables of HDF5 are no databases: their records have no keys of their own.
+    """
+    if not probes_of_keys(layout.probes):
+        return 0
     parts = {it.part for it in (layout.shards if kept else layout.probes)}  # nothing is kept in the shards of HDF5
     if len(parts) <= MOST_ASKED:
         return 0
