@@ -30,7 +30,7 @@ from datacheck.backends.hdf5.samples.by_chance import by_themselves
 from datacheck.backends.hdf5.samples.each import part_families
 from datacheck.backends.hdf5.samples.one_picture import at_top, is_part, numbered_pictures
 from datacheck.backends.hdf5.samples.row_counts import SEEN, STEPS
-from datacheck.backends.hdf5.samples.samples import EPISODES, FEWEST, PIECES, WEIGHTS
+from datacheck.backends.hdf5.samples.samples import EPISODES, FEWEST, PIECES, WEIGHTS, called_a_sample
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
 
@@ -50,14 +50,18 @@ class Dropped:
 
 
 def is_sample(name: bytes, contents: Contents) -> bool:
-    """Check whether a file of a folder is one sample, such as an episode or a case."""
+    """Check whether a file of a folder is one sample, such as an episode or a case.
+
+    A trajectory.h5 of traj_0 to traj_99 holds many, and so does turn_on_the_stove_demo.hdf5 of demo_0 to demo_49.
+    """
     name_words = words(name.rpartition(b"/")[2])
     pictures = [it for it in contents.tables if at_top(it)]
-    if name_words & PIECES:  # a piece of a set of samples, unless it has a single picture
+    inside = frozenset[bytes]() if contents.means is None else contents.means.samples
+    if name_words & PIECES or any(map(called_a_sample, inside)):  # samples, unless the file has a single picture
         return bool(pictures)
     paths = [path for path, _ in contents.shapes]
     own = {path.strip(b"/") for path in paths}
-    if contents.means is None or not contents.means.samples:
+    if not inside:
         own |= {path.strip(b"/").partition(b"/")[0] for path in paths}
     is_watched = any(WATCHED.intersection(path.split(b"/")) for path in paths)
     return bool(name_words & EPISODES) or bool(own & ACTIONS and is_watched) or bool(pictures)

@@ -1,0 +1,50 @@
+"""Folders with files of many demonstrations, whose names are those of one: LIBERO's tasks, ManiSkill's trajectory.h5."""
+
+import h5py
+import numpy as np
+import pytest
+
+import datacheck
+
+
+def write(path, groups, bad=None):
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        for number, name in enumerate(groups):
+            steps = 20 + number
+            actions = rng.normal(size=(steps, 7))
+            actions[3, 2] = np.nan if number == bad else 0
+            file[f"{name}/actions"], file[f"{name}/obs/qpos"] = actions, rng.normal(size=(steps, 9))
+
+
+def numbered(name, count=6):
+    return [f"{name}_{at}" for at in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("trajectory.h5", "traj"),
+        ("turn_on_the_stove_demo.hdf5", "data/demo"),
+        ("KITCHEN_SCENE1_demo.hdf5", "data/demo"),
+    ],
+)
+def test_one_bad_demonstration_goes_alone(tmp_path, file, name):
+    (tmp_path / "a").mkdir()
+    write(tmp_path / "a" / file, numbered(name), bad=4)
+    write(tmp_path / "a" / f"other_{file}", numbered(name))
+    datacheck.rebuild(tmp_path / "a", tmp_path / "copy", drop_bad=True, workers=1)
+    with h5py.File(tmp_path / "copy" / file) as copy:
+        assert len(copy[name.rpartition("/")[0] or "/"]) == 5
+
+
+def numbered_files(count):
+    return [f"episode_{at}.hdf5" for at in range(count)]
+
+
+def test_a_file_of_one_episode_goes_as_a_whole(tmp_path):
+    (tmp_path / "a").mkdir()
+    for at in range(6):
+        write(tmp_path / "a" / f"episode_{at}.hdf5", ["left", "right"], bad=0 if at == 3 else None)
+    datacheck.rebuild(tmp_path / "a", tmp_path / "copy", drop_bad=True, workers=1)
+    assert sorted(it.name for it in (tmp_path / "copy").iterdir()) == numbered_files(5)  # as a loader counts them
