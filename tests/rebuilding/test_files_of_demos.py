@@ -1,4 +1,6 @@
-"""Folders with files of many demonstrations, whose names are those of one: LIBERO's tasks, ManiSkill's trajectory.h5."""
+"""Folders with files of many demonstrations that are named as one: LIBERO's tasks, ManiSkill's trajectory.h5."""
+
+import json
 
 import h5py
 import numpy as np
@@ -48,3 +50,18 @@ def test_a_file_of_one_episode_goes_as_a_whole(tmp_path):
         write(tmp_path / "a" / f"episode_{at}.hdf5", ["left", "right"], bad=0 if at == 3 else None)
     datacheck.rebuild(tmp_path / "a", tmp_path / "copy", drop_bad=True, workers=1)
     assert sorted(it.name for it in (tmp_path / "copy").iterdir()) == numbered_files(5)  # as a loader counts them
+
+
+@pytest.mark.parametrize(("items", "stops"), [(20, True), (21, False)])
+def test_a_list_of_all_trajectories_stops_a_copy_without_some(tmp_path, items, stops):
+    """ManiSkill goes by the episodes in trajectory.json, and opens traj_4 for the one with the number 4."""
+    (tmp_path / "a").mkdir()
+    write(tmp_path / "a/trajectory.h5", numbered("traj", 20), bad=4)
+    episodes = [{"episode_id": at, "success": True} for at in range(items)]
+    (tmp_path / "a/trajectory.json").write_text(json.dumps({"env_info": {}, "episodes": episodes}))
+    if stops:
+        with pytest.raises(datacheck.UsageError, match=r"trajectory\.json has 20 items, which may be of the samples"):
+            datacheck.rebuild(tmp_path / "a", tmp_path / "copy", drop_bad=True, workers=1)
+    datacheck.rebuild(tmp_path / "a", tmp_path / "copy", drop_bad=True, workers=1, accept_losses=stops)
+    with h5py.File(tmp_path / "copy/trajectory.h5") as copy:
+        assert len(copy) == 19

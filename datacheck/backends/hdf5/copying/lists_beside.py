@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,24 +42,38 @@ BLANK = 0.1
 """Maximum share of the lines of a list that may be empty; a text with more of them has paragraphs."""
 
 
-def losses_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+def losses_of_lists(
+    reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]], dropped: Mapping[int, Dropped]
+) -> Iterator[str]:
     """Yield a sentence for each text file with as many lines as there are rows in a table that loses some.
 
     A text about the data, such as its licence, is left out. The rows of one HDF5 file count, and those of all files
     together. The first line of a .csv or .tsv file may be a header. Tables in which each dataset is a record are left
-    out, since such records are found by name.
+    out, since such records are found by name. So are samples with names, but ManiSkill's trajectory.json has an item
+    for each of the groups of trajectory.h5 without its name: their number counts, too.
     """
     if not reader.path.is_dir():
         return
-    rows = _numbers_of_rows(reader, losing)
+    rows = _numbers(reader, losing, dropped)
     for name in filter(may_be_list, beside(reader, frozenset())) if rows else ():
         counted = _counted(reader.path / name, rows)
         if counted is not None and not is_report(reader.path / name):
             title = escape(os.fsencode(name))
-            yield f"{title} has {counted}, which may be of the rows one by one, and would keep those that go"
+            yield f"{title} has {counted}, and would keep those that go"
 
 
-def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
+def _numbers(
+    reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]], dropped: Mapping[int, Dropped]
+) -> Mapping[int, str]:
+    """Return what a list of this many items may be of: rows, or the groups that are the samples of a file."""
+    means = (reader.contents(number).means for number, it in dropped.items() if it.samples)
+    samples = (len(it.samples) for it in means if it is not None)
+    return {it: "samples" for it in samples if it >= FEWEST} | dict.fromkeys(_numbers_of_rows(reader, losing), "rows")
+
+
+def notes_of_lists(
+    reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]], dropped: Mapping[int, Dropped]
+) -> Iterator[str]:
     """Yield a sentence for each text beside a file or folder with as many lines or items as one of its tables has rows.
 
     Such a list is not part of the copy. Its name begins like that of the source.
@@ -67,12 +81,12 @@ def notes_of_lists(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) ->
     source = reader.path.absolute()
     stem = source.name.partition(".")[0].lower()
     lists = [it for it in lists_beside(source)[0] if it.name.lower().startswith(stem) and it != source]
-    rows = _numbers_of_rows(reader, losing) if lists else set()
+    rows = _numbers(reader, losing, dropped) if lists else {}
     for path in lists if rows else ():
         counted = _counted(path, rows)
         if counted is not None:
             title = escape(os.fsencode(path.name))
-            yield f"{title}, beside the source, has {counted}, which may be of the rows one by one; the copy has fewer"
+            yield f"{title}, beside the source, has {counted}; the copy has fewer"
 
 
 def _numbers_of_rows(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> set[int]:
@@ -87,15 +101,17 @@ def _numbers_of_rows(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) 
     return {it for it in rows | set(total_rows.values()) if it >= FEWEST}
 
 
-def _counted(path: Path, rows: Collection[int]) -> str | None:
-    """Return how many items or lines a list has, as a phrase, if they are as many as the rows may be, or None."""
+def _counted(path: Path, numbers: Mapping[int, str]) -> str | None:
+    """Return how many items or lines a list has, and what they may be of, as a phrase; None if it has other numbers."""
     suffix = path.suffix.lower()
-    items = _items(path).intersection(rows) if suffix == JSON else ()
-    if items:
-        return f"{max(items):,} items"
-    count = _lines(path) if suffix in SUFFIXES else None
     header = suffix in (".csv", ".tsv")
-    return f"{count:,} lines" if count is not None and not {count, count - header}.isdisjoint(rows) else None
+    count = _lines(path) if suffix in SUFFIXES else None
+    counts = _items(path) if suffix == JSON else () if count is None else (count, count - header)
+    known = max((it for it in counts if it in numbers), default=None)
+    if known is None:
+        return None
+    listed = f"{known:,} items" if count is None else f"{count:,} lines"
+    return f"{listed}, which may be of the {numbers[known]} one by one"
 
 
 def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[str]:

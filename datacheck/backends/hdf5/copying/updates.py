@@ -103,7 +103,7 @@ def all_dropped(
         numbered.update(closing_up.numbered(contents, dropped, label, renumber, values))
     for number, dropped in to_describe.items():
         _describe_updates(reader, number, _contents(reader, number, sets, gone), dropped, values, lists)
-    losses += [*losses_of_other_files(reader, losing), *losses_of_lists(reader, losing)]
+    losses += [*losses_of_other_files(reader, losing), *losses_of_lists(reader, losing, to_describe)]
     losses += losses_of_names(reader, to_describe)
     notes += _notes(reader, to_describe, losing)
     found = np.unique(np.concatenate(dropped_indexes)) if dropped_indexes else drops
@@ -203,7 +203,7 @@ def _with_partners(
 def _notes(reader: Hdf5Reader, dropped: Mapping[int, Dropped], losing: Mapping[int, Sequence[Table]]) -> Iterator[str]:
     """Yield what a receipt says of lists beside the source, and of files that have fewer rows than the others."""
     yield from notes_of_names(reader, dropped)
-    yield from notes_of_lists(reader, losing)
+    yield from notes_of_lists(reader, losing, dropped)
     yield from notes_of_equal_files(reader, losing)
 
 
