@@ -41,3 +41,17 @@ def test_sounds_may_have_any_length(tmp_path, more):
     """The lengths are no multiples, or all are equal."""
     lengths = [(20 + at * (len({*more}) > 1), (20 + at) * HOP + it) for at, it in enumerate(more)]
     assert told(tmp_path, lengths, grouped=False) == []
+
+
+@pytest.mark.parametrize(
+    ("bands", "frames", "expected"),
+    [(78, range(20), ["shape"]), (80, range(20), []), (78, [9] * 20, []), (78, range(12), [])],
+)
+def test_a_spectrum_that_lacks_bands_is_suspicious(tmp_path, bands, frames, expected):
+    """The bands are the rows where the number of frames differs."""
+    with h5py.File(tmp_path / "mels.h5", "w") as file:
+        for at, count in enumerate(frames):
+            file[f"LJ{at:03}/mel"] = np.zeros((bands if at == 8 else 80, 20 + count))
+            file[f"LJ{at:03}/quant"] = np.arange(300 + at)
+    forget_walks()
+    assert [it.code for it in open_store(tmp_path / "mels.h5").layout().findings] == expected

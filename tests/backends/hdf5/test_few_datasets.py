@@ -78,3 +78,13 @@ def test_names_of_columns_have_nothing_to_do_with_the_rows(tmp_path):
         file["names"] = np.array([f"j_{at}" for at in range(59)], "S")
     (finding,) = datacheck.scan(tmp_path / "a.h5", workers=1).findings
     assert (finding.code, finding.verdict, "/ecal" in finding.details["rows"]) == ("row-count", "suspicious", True)
+
+
+def test_pictures_that_are_fewer_than_labels_and_names_are_suspicious(tmp_path):
+    """Features of AudioSet have a name for each clip, and many labels."""
+    with h5py.File(tmp_path / "bal_train.h5", "w") as file:
+        file["x"] = np.random.default_rng(0).integers(0, 255, (298, 10, 12)).astype("u1")
+        file["y"] = np.random.default_rng(0).random((300, 52)) < 0.1
+        file["video_id_list"] = np.array([f"v{at:09}" for at in range(300)], "S11")
+    (finding,) = datacheck.scan(tmp_path / "bal_train.h5", workers=1).findings
+    assert (finding.code, "/x" in finding.details["rows"]) == ("row-count", True)

@@ -262,7 +262,9 @@ def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bo
         return
     is_label = bool(LABELS & words(odd[0].name))
     if count < ALIKE:
-        few = _are_few_rows_apart(odd[0], usual) and all(len(it.shape) > 1 for it in datasets)
+        arrays = [it for it in usual if len(it.shape) > 1]
+        named = all(it in arrays or it.holds <= TEXTS for it in usual)  # the names of what the arrays are of
+        few = named and bool(arrays) and len(odd[0].shape) > 1 and _are_few_rows_apart(odd[0], arrays)
     else:
         few = near(odd[0], usual[0], NEARLY if is_label else CLOSE) and (is_label or len(odd[0].shape) > 1)
     if few:

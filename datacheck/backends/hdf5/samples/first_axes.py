@@ -1,0 +1,39 @@
+"""Find samples in which a dataset has another number of rows than all others, while its other axis has any length.
+
+The mel spectrum of each sound may have 80 bands as its rows, and a column for each frame: one with 78 bands was cut.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+if TYPE_CHECKING:
+    from datacheck.backends.hdf5.samples.samples import Family, Sample
+
+FEWEST, NEARLY_ALL, LENGTHS = 16, 15 / 16, 4
+"""Minimum number of samples, minimum share of them with the usual number of rows, and minimum number of different
+lengths of the other axis."""
+
+
+def odd_first_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
+    """Yield each sample in which the rows of a dataset are not as many as in nearly all others, with a finding."""
+    if len(family.samples) < FEWEST or not family.compared:
+        return
+    for name in family.names:
+        shapes = {at: it.members[name] for at, it in enumerate(family.samples) if len(it.members.get(name, ())) == 2}
+        (usual, count), *_ = Counter(shape[0] for shape in shapes.values()).most_common(1) or [(0, 0)]
+        if not max(FEWEST, NEARLY_ALL * len(family.samples)) <= count < len(shapes) or usual < 2:
+            continue
+        if len({shape[1] for shape in shapes.values()}) < LENGTHS:
+            continue
+        for at, shape in shapes.items():
+            if shape[0] != usual:
+                sample = family.samples[at]
+                text = f"{escape(sample.path)}: {escape(name)} has {shape[0]:,} rows, in the others {usual:,}"
+                details = {"found": [*shape], "expected": [usual, shape[1]], "sample": escape(sample.path)}
+                yield sample, found("shape", text, verdict="suspicious", **details)
