@@ -13,9 +13,9 @@ from datacheck import open_store
 SONGS = 20
 
 
-def songs(path, length=lambda at, rows: rows, name="length"):
+def songs(path, length=lambda at, rows: rows, name="length", count=SONGS):
     with h5py.File(path, "w") as file:
-        for at in range(SONGS):
+        for at in range(count):
             rows = int(np.random.default_rng(at).integers(90, 200))
             file[f"{at}/inputs"] = np.random.default_rng(at).normal(size=(2, rows)).astype("f4")
             file[f"{at}/targets"] = np.random.default_rng(at + 50).normal(size=(8, rows)).astype("f4")
@@ -53,3 +53,8 @@ def test_a_length_that_is_wrong_is_named_and_its_sample_dropped(tmp_path):
 
 def test_attributes_of_another_name_are_not_compared(tmp_path):
     assert told(songs(tmp_path / "a.h5", lambda at, rows: rows + (at == 7), name="tempo")) == []
+
+
+@pytest.mark.parametrize(("wrong", "expected"), [(1, [("count", "suspicious", "/5")]), (0, []), (2, [])])
+def test_one_of_eight_samples_may_be_wrong(tmp_path, wrong, expected):
+    assert told(songs(tmp_path / "a.h5", lambda at, rows: rows + (5 <= at < 5 + wrong), count=8)) == expected

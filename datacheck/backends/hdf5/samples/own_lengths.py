@@ -93,9 +93,11 @@ def _values(numbers: Iterable[int | None]) -> NDArray[np.int64]:
 def _stated(family: Family, name: bytes, values: NDArray[np.int64]) -> Iterator[tuple[OwnLength, NDArray[np.int64]]]:
     """Yield the axis whose length these values state in nearly all samples, if there is one, and its lengths."""
     best = max(_axes(family, values), key=lambda it: it[0], default=None)
-    if best is not None and best[0] >= NEARLY:
-        _, member, axis, lengths = best
-        yield OwnLength(name, member, axis), lengths
+    if best is not None:
+        share, member, axis, lengths = best
+        known = int(((lengths >= 0) & (values >= 0)).sum())
+        if share >= min(NEARLY, 1 - 1 / known):  # one of few samples may always be wrong
+            yield OwnLength(name, member, axis), lengths
 
 
 def _axes(family: Family, values: NDArray[np.int64]) -> Iterator[tuple[float, bytes, int, NDArray[np.int64]]]:
