@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.names import DIGITS
 from datacheck.backends.hdf5.paths import Paths, nearest
 from datacheck.backends.hdf5.references.boundaries import boundaries
 from datacheck.backends.hdf5.references.categories import categories
+from datacheck.backends.hdf5.references.compound_ranges import compound_ranges
 from datacheck.backends.hdf5.references.first_and_last import first_and_last
 from datacheck.backends.hdf5.references.graph_edges import edges
 from datacheck.backends.hdf5.references.joined_lengths import joined_lengths
@@ -225,6 +226,7 @@ def _joined(group: bytes, some: Sequence[Dataset], facts: Facts, samples: Collec
         found_ones = boundaries(some, facts.values, facts.look.text, inside)
         yield from (it for it in found_ones if it.details["dataset"] not in known)
         yield from (it for it in joined_lengths(some, facts.look) if it.details.get("dataset") not in known)
+        yield from compound_ranges(some, facts.values)
 
 
 def _check_samples(

@@ -65,8 +65,9 @@ def _cut_squares(family: Family) -> Iterator[tuple[Sample, Finding]]:
         if count >= NEARLY_ALL * len(family.samples) and len(shape) == 2 and shape[0] != usual[0]:
             sample = family.samples[at]
             text = f"{escape(sample.path)} has {shape[0]:,} rows, where nearly all others have {usual[0]:,}"
-            expected = {"found": list(shape), "expected": list(usual)}
-            yield sample, found("shape", text, verdict="suspicious", sample=escape(sample.path), **expected)
+            finding = found("shape", text, verdict="suspicious", sample=escape(sample.path), found=list(shape),
+                            expected=list(usual))  # fmt: skip
+            yield sample, finding
 
 
 class FileShapes(msgspec.Struct):

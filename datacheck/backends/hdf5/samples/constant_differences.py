@@ -64,7 +64,8 @@ def sets_of(family: Family) -> list[Sequence[int]]:
     if len(family.samples) < FEWEST or not family.compared:
         return []
     aligned = {it for alike in family.aligned for it in alike}
-    sets = [*family.aligned, *([it] for it in range(len(family.names)) if it not in aligned)]
+    alone = ([it] for it in range(len(family.names)) if it not in aligned)
+    sets: list[Sequence[int]] = [*family.aligned, *alone]
     return sets if len(sets) <= SETS else []
 
 

@@ -35,5 +35,6 @@ def odd_first_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
             if shape[0] != usual:
                 sample = family.samples[at]
                 text = f"{escape(sample.path)}: {escape(name)} has {shape[0]:,} rows, in the others {usual:,}"
-                details = {"found": [*shape], "expected": [usual, shape[1]], "sample": escape(sample.path)}
-                yield sample, found("shape", text, verdict="suspicious", **details)
+                finding = found("shape", text, verdict="suspicious", sample=escape(sample.path), found=[*shape],
+                                expected=[usual, shape[1]])  # fmt: skip
+                yield sample, finding

@@ -43,7 +43,8 @@ def told_apart(some: Dataset, other: Dataset, datasets: Iterable[Dataset], value
     on two axes), or integers that by name and values map the rows of one to rows of the other. The values themselves
     may show it, too: the first or last of the features of a picture's boxes may be that of the whole picture.
     """
-    if _begins_or_ends_with_mean(*sorted((some, other), key=lambda it: it.rows), values):
+    shorter, longer = sorted((some, other), key=lambda it: it.rows)
+    if _begins_or_ends_with_mean(shorter, longer, values):
         return True
     sizes = {some.rows, other.rows}
     beside = [it for it in datasets if it.path not in (some.path, other.path)]
