@@ -104,7 +104,7 @@ def walked(
     if signal is not None:
         return Contents(findings=(killed(signal, "the file"),))
     try:
-        with at_most(WALK_BYTES + WALK_SHARE * size), opened(path, recovered) as file:
+        with at_most(WALK_BYTES + WALK_SHARE * size), opened(path, recovered, filters=False) as file:
             contents = survey(
                 library(),
                 file.id,
