@@ -14,17 +14,23 @@ WITHOUT_WORKERS = ("-h", "--help", "--schema", "--engine", "--if-changed")
 """Options of a scan that may need no workers on this machine."""
 
 
-def start_template(arguments: Sequence[str]) -> Callable[[], None] | None:
+def start_template(arguments: Sequence[str], collecting: tuple[int, ...]) -> Callable[[], None] | None:
     """Start the process if these are the arguments of a scan; return what ends it, or None if it was not started.
 
-    If it cannot be started, whoever needs it first reports that.
+    `collecting` are the thresholds at which Python collects garbage by default. If the process cannot be started,
+    whoever needs it first reports that.
     """
     if not may_be_needed(arguments):
         return None
     os.environ.setdefault(*ONE_THREAD)
-    from datacheck.workers.templates import WORKER_BYTES, start_template
+    from datacheck.workers.templates import WORKER_BYTES, own_template, start_template
 
-    return start_template(WORKER_BYTES)
+    def probably_needed() -> list[str]:
+        from datacheck.scanning.loading import loading
+
+        return loading([it for it in arguments[1:] if not it.startswith("-")])
+
+    return start_template(WORKER_BYTES, lambda memory: own_template(memory, collecting, probably_needed))
 
 
 def may_be_needed(arguments: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ needs_forks = pytest.mark.skipif(not FORKS, reason="this system has no processes
 LOADED_AT_START = """
 import sys
 def note(event, arguments):
-    if event == "subprocess.Popen":
+    if event in ("os.fork", "subprocess.Popen"):
         print("started with", *[it for it in ("click", "msgspec", "numpy") if it in sys.modules])
 sys.addaudithook(note)
 sys.argv[:] = ["datacheck", *sys.argv[1:]]
