@@ -51,12 +51,25 @@ def library() -> Any:
         del os.environ[name]
     os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
     os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"
+    _settle_processor()
     import h5py
 
     h5py.register_driver(UNBUFFERED, _set_unbuffered)
     for at in reversed(range(h5py.h5pl.size())):
         h5py.h5pl.remove(at)
     return h5py
+
+
+def _settle_processor() -> None:
+    """Keep `platform` from running `uname -p`, which takes 5 ms.
+
+    h5py asks `platform.uname()` for the machine. Looking at one item of it determines all, and the name of the
+    processor is known to that program alone. Nobody needs that name.
+    """
+    import platform
+
+    with contextlib.suppress(AttributeError, TypeError):  # another version of Python may hold the name differently
+        vars(platform.uname()).setdefault("processor", "")
 
 
 @cache
