@@ -72,8 +72,7 @@ class Hdf5Reader:
 
     def heeds(self) -> Iterator[Path]:
         """Yield the path of each text that is compared with the files, or with the records of one."""
-        from datacheck.backends.hdf5.folders.file_lists import compared_texts
-        from datacheck.backends.hdf5.folders.record_lists import tables_beside
+        from datacheck.backends.hdf5.folders.file_lists import compared_texts, tables_beside
 
         beside = (table for file in self.files if self.options.heeded for table in tables_beside(file))
         yield from dict.fromkeys([*compared_texts(self), *filter(is_regular, beside)])

@@ -64,6 +64,8 @@ NAME = re.compile(rb"(?<![^\s\"',;:=(\[|])[\w.\-+=@/\\]*\w\.(?:%s)(?![\w.\-])" %
 """Names of files with a suffix of HDF5, but no patterns of such names."""
 COUNTS = b"metadata.json"
 """Name of the text with counts of samples and rows (see `counts_beside`)."""
+TABLE, WAVEFORMS, METADATA = ".csv", "waveforms", "metadata"
+"""Suffix of tables that name records, and what SeisBench has in the names of files and of the tables beside them."""
 PIECE, LONGEST, BEGINNING = 1 << 20, 1 << 12, 1 << 14
 LARGEST = 64 << 20
 """Largest size in bytes of a text that is read."""
@@ -154,6 +156,12 @@ def compared_texts(reader: Hdf5Reader) -> Iterator[Path]:
     stems = {_stem(os.fsencode(it.name)) for it in reader.files} if lists else set()
     yield from (it for it in lists if _names_a_file(it, stems))
     yield from (it for it in texts if os.fsencode(it.name) == COUNTS)
+
+
+def tables_beside(file: Path) -> list[Path]:
+    """Return the paths of the tables that may name the records of a file, whether or not there are any."""
+    names = dict.fromkeys((file.stem, file.stem.replace(WAVEFORMS, METADATA)))
+    return [file.with_name(it + TABLE) for it in names]
 
 
 def _names_a_file(path: Path, stems: Set[bytes]) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
+from datacheck.backends.hdf5.folders.file_lists import tables_beside
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.files.regular import NotRegular, open_regular
 from datacheck.model.codes import Verdict
@@ -27,8 +28,6 @@ FEWEST, NEARLY, SURE, MOST, NAMED = 8, 0.9, 0.99, 2 / 3, 5
 bad, maximum share of missing rows of buckets, which are named as nothing else is, and how many names are told."""
 SAMPLED = 64
 """Number of lines by which the column of the names is found."""
-SUFFIX, WAVEFORMS, METADATA = ".csv", "waveforms", "metadata"
-"""Suffix of the tables, and what SeisBench has in the names of files and of the tables beside them."""
 PLACE = re.compile(rb"(bucket[^$]*)\$([0-9]{1,18})")
 """The name of a bucket, and the number of a row in it."""
 
@@ -51,12 +50,6 @@ def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding
             sure = of_rows or len(missing) <= max(1, (1 - SURE) * count)
             verdict: Verdict | None = None if sure else "suspicious"
             yield found("missing", text, verdict=verdict, path=title, missing=names)
-
-
-def tables_beside(file: Path) -> list[Path]:
-    """Return the paths of the tables that may name the records of a file, whether or not there are any."""
-    names = dict.fromkeys((file.stem, file.stem.replace(WAVEFORMS, METADATA)))
-    return [file.with_name(it + SUFFIX) for it in names]
 
 
 def _rows_by_name(contents: Contents) -> Mapping[bytes, int]:
