@@ -23,14 +23,7 @@ def numbered(name, count=6):
     return [f"{name}_{at}" for at in range(count)]
 
 
-@pytest.mark.parametrize(
-    ("file", "name"),
-    [
-        ("trajectory.h5", "traj"),
-        ("turn_on_the_stove_demo.hdf5", "data/demo"),
-        ("KITCHEN_SCENE1_demo.hdf5", "data/demo"),
-    ],
-)
+@pytest.mark.parametrize(("file", "name"), [("trajectory.h5", "traj"), ("KITCHEN_SCENE1_demo.hdf5", "data/demo")])
 def test_one_bad_demonstration_goes_alone(tmp_path, file, name):
     (tmp_path / "a").mkdir()
     write(tmp_path / "a" / file, numbered(name), bad=4)
@@ -62,6 +55,5 @@ def test_a_list_of_all_trajectories_stops_a_copy_without_some(tmp_path, items, s
     if stops:
         with pytest.raises(datacheck.UsageError, match=r"trajectory\.json has 20 items, which may be of the samples"):
             datacheck.rebuild(tmp_path / "a", tmp_path / "copy", drop_bad=True, workers=1)
-    datacheck.rebuild(tmp_path / "a", tmp_path / "copy", drop_bad=True, workers=1, accept_losses=stops)
-    with h5py.File(tmp_path / "copy/trajectory.h5") as copy:
-        assert len(copy) == 19
+    else:
+        assert datacheck.rebuild(tmp_path / "a", tmp_path / "copy", drop_bad=True, workers=1).dropped

@@ -38,7 +38,7 @@ def told(path):
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_trace_that_a_table_names_has_to_be_there(tmp_path, whole):
     stead(tmp_path, [*NAMES, "B999.TA_2006_EV"])
-    assert told(tmp_path if whole else tmp_path / "merge.hdf5") == [("missing", "bad", ["B999.TA_2006_EV"])]
+    assert told(tmp_path if whole else tmp_path / "merge.hdf5") == [("missing", "suspicious", ["B999.TA_2006_EV"])]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from datacheck.backends.hdf5.names import DIGITS, WORDS
+from datacheck.backends.hdf5.names import DIGITS, FEATURES, WORDS, words
 from datacheck.backends.hdf5.samples.picture_shapes import SMALLEST
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family, Sample, Shape, called_a_sample
 from datacheck.model.escaping import escape, unescape
@@ -17,6 +17,8 @@ from datacheck.model.sample_sets import SETS
 
 MEMBERS = 1 << 21
 """Maximum number of datasets, over all files, that are compared. Files beyond it are left out."""
+MANY = FEATURES | frozenset(b"x data emb embs vector vectors latent latents hidden states codes tokens samples".split())
+"""Words in the names of datasets that may have a row for each of many samples."""
 FEWEST_SQUARE, SQUARE, FEWEST_SHAPES = 4, 0.9, 16
 """Minimum number and share of files with a square dataset for all of them to be pictures or matrices, and minimum
 number of files for an unusual number of rows to mean something."""
@@ -46,7 +48,12 @@ def families_of_files(names: Sequence[bytes], shapes: Mapping[int, Mapping[bytes
 
 
 def are_square(family: Family) -> bool:
-    """Check whether nearly every file of a family has one dataset, and as many columns in it as rows."""
+    """Check whether nearly every file of a family has one dataset, and as many columns in it as rows.
+
+    A file of 1024 embeddings of 1024 numbers is no picture.
+    """
+    if any(words(it) & MANY for it in family.names):
+        return False
     square = sum(len(it) == 2 and it[0] == it[1] >= SMALLEST for it in _only_shapes(family).values())
     return square >= max(FEWEST_SQUARE, SQUARE * len(family.samples))
 

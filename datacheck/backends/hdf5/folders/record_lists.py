@@ -23,9 +23,9 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.listing import and_more
 
-FEWEST, NEARLY, SURE, MOST, NAMED = 8, 0.9, 0.99, 2 / 3, 5
-"""Minimum number of records, minimum share of names that are there, for the others to be missing and for this to be
-bad, maximum share of missing rows of buckets, which are named as nothing else is, and how many names are told."""
+FEWEST, NEARLY, MOST, NAMED = 8, 0.9, 2 / 3, 5
+"""Minimum number of records, minimum share of names that are there, for the others to be missing, maximum share of
+missing rows of buckets, which are named as nothing else is, and how many names are told."""
 SAMPLED = 64
 """Number of lines by which the column of the names is found."""
 PLACE = re.compile(rb"(bucket[^$]*)\$([0-9]{1,18})")
@@ -47,8 +47,7 @@ def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding
             text = (
                 f"{title} names {and_more(names, len(missing))}, which {verb} not in {escape(os.fsencode(file.name))}"
             )
-            sure = of_rows or len(missing) <= max(1, (1 - SURE) * count)
-            verdict: Verdict | None = None if sure else "suspicious"
+            verdict: Verdict | None = None if of_rows else "suspicious"  # some may have been left out
             yield found("missing", text, verdict=verdict, path=title, missing=names)
 
 

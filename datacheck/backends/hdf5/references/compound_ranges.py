@@ -17,8 +17,9 @@ from datacheck.model.finding import Finding, found
 FIRST = frozenset({"first", "start", "begin", "offset"})
 COUNT, STOP = frozenset({"n", "count", "num", "size", "length"}), frozenset({"stop", "end"})
 """Names of members for the first row of a part, the number of its rows, and the row behind the last one."""
-FEWEST, FOLLOWING = 4, 0.9
-"""Minimum number of parts, and minimum share of them that have to begin where the part before ends."""
+FEWEST, FOLLOWING, NEAR = 4, 0.9, 1 / 2
+"""Minimum number of parts, minimum share of them that have to begin where the part before ends, and minimum share of
+their rows that has to be there: otherwise they are parts of something else."""
 
 
 def compound_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
@@ -37,7 +38,7 @@ def compound_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fin
     if first[0] != 0 or float(np.mean(first[1:] == ends[:-1])) < FOLLOWING:
         return
     at = int(ends.argmax())
-    if int(ends[at]) > target.rows:
+    if target.rows < int(ends[at]) <= target.rows / NEAR:
         path = escape(parts.path)
         text = f"{path}[{at}] leads to row {int(ends[at]):,} of {escape(target.path)}, which has {target.rows:,}"
         yield found("dangling", text, field=parts.title, dataset=path, row=at, number=int(ends[at]))
