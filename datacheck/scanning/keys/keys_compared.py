@@ -53,9 +53,13 @@ def stem_groups(
     A sample that lacks a part is bad if it is among those that the store counts.
     """
     groups = _stem_groups(known, account, shards, do)
-    if groups is None or not are_all_counted(known.conventions, groups.all - len(groups.unpaired), groups.all):
-        return groups
-    return msgspec.structs.replace(groups, verdict="bad")
+    if groups is None:
+        return None
+    every = groups.all + len(groups.alone)
+    if groups.alone and are_all_counted(known.conventions, groups.complete, every):
+        unpaired = {**groups.unpaired, **groups.alone}
+        groups = msgspec.structs.replace(groups, all=every, unpaired=unpaired, alone={})
+    return msgspec.structs.replace(groups, asked=are_all_counted(known.conventions, groups.complete, groups.all))
 
 
 def _stem_groups(
@@ -66,6 +70,6 @@ def _stem_groups(
         return stems.groups(account.numbers)
     if stems is None or not may_be_whole(stems, account.stems):
         return None
-    if have_same_stems(stems, account.stems):
+    if not stems.some and have_same_stems(stems, account.stems):
         return StemGroups(stems, account.stems[stems.endings[0]][0], {})
-    return cast("StemGroups | None", do(FindUnpaired(shards, stems)))
+    return cast("StemGroups | None", do(FindUnpaired(shards, stems, known.own | known.aside)))

@@ -360,11 +360,12 @@ class FindUnpaired(msgspec.Struct, frozen=True):
 
     shards: tuple[Shard, ...]
     stems: Stems
+    apart: frozenset[bytes] = frozenset()
 
     def run(self, job: Job, watch: Watch) -> StemGroups | None:
         begin_on_store(job, watch)
         behind = isinstance(self.stems, BehindNames)
-        unpaired = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems)
+        unpaired = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems, self.apart)
         for block in key_blocks(job.reader, self.shards):
             if not unpaired.failed:
                 unpaired.take(block.keys)
