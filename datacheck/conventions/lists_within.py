@@ -274,10 +274,8 @@ def _lists_inside(named_items: Iterable[tuple[Any, Any]], names: tuple[str, ...]
 
 def _are_rows(value: list[Any]) -> bool:
     """Return whether the lists in a list are rows of a table, such as pairs, rather than sets."""
-    first = len(value[0]) if isinstance(value[0], list) else 0
-    return (
-        len(value) >= FEWEST and 1 < first <= LONGEST and all(isinstance(it, list) and len(it) == first for it in value)
-    )
+    first = len(value[0]) if len(value) >= FEWEST and isinstance(value[0], list) else 0
+    return 1 < first <= LONGEST and all(isinstance(it, list) and len(it) == first for it in value)
 
 
 def _may_be_keys(items: list[Any]) -> bool:

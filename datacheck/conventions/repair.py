@@ -25,7 +25,7 @@ from datacheck.conventions.values.rewriting import Place, rewritten
 from datacheck.conventions.values.sibling_counts import with_number
 from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.standing import keys_at
-from datacheck.conventions.values.stored_values import FORMS, keys_in
+from datacheck.conventions.values.stored_values import FORMS, is_index, keys_in
 from datacheck.model.blocks import Block
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ def _listed_number(key_list: OtherKeyList, raw: bytes, count: Count) -> int:
     if key_list.places:
         return len(key_list.rewritten(value))
     new = with_keys(value, key_list.key)
+    if isinstance(value, dict) and not is_index(value) and count.number == len(value):
+        return len(new)
     if count.exact and count.number != sum(1 for _ in keys_in(value)):
         from datacheck.conventions.values.key_digests import distinct_count  # loads NumPy
 

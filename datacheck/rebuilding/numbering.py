@@ -244,7 +244,8 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
     if lost:
         yield f"sequences lack {named(escape(lost[0]), part)}{_more(lost)}: a loader that counts up asks for what went"
     for counts in known.frames:
-        clips = sorted(count_frames(keys, frozenset(counts.there)))
+        frames_lost = count_frames(keys, frozenset(counts.there))
+        clips = sorted(clip for clip, number in frames_lost.items() if number < counts.there[clip])
         if clips:
             text = f"{named(escape(counts.key), part)} counts what is left of {escape(clips[0])}{_more(clips)}"
             yield f"{text}: a loader that counts up asks for what went"
