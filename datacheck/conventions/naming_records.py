@@ -111,10 +111,14 @@ class Index(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """The name of these records in messages."""
-        within = "" if self.pattern is None else escape(self.pattern.before) + "#" + escape(self.pattern.after)
+        return ":".join(it for it in (self.kept_in, self.within) if it)
+
+    @property
+    def within(self) -> str:
+        """The name of these records in their database; empty if they are all of its records."""
         if self.clip is not None:
-            within = f"{escape(self.clip.example)} and the like"
-        return ":".join(it for it in (self.kept_in, within) if it)
+            return f"{escape(self.clip.example)} and the like"
+        return "" if self.pattern is None else escape(self.pattern.before) + "#" + escape(self.pattern.after)
 
     @property
     def is_text(self) -> bool:

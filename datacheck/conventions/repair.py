@@ -27,6 +27,7 @@ from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.standing import keys_at
 from datacheck.conventions.values.stored_values import FORMS, is_index, keys_in
 from datacheck.model.blocks import Block
+from datacheck.model.escaping import escape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -176,8 +177,12 @@ class Repair:
             leaves += [row for row, key in enumerate(keys) if key in self.also]
         for index, key_list in ((index, key_list) for index, key_list in self.indexes if not index.form):
             leaves += [row for row in index.rows(block.keys) if key_list.key(bytes(block.values[row])) is None]
-        values = {**self._new_own_values(block, value), **dict(self._new_indexes(block))}
-        return Change(frozenset(leaves), renamed, values)
+        values = self._new_own_values(block, value)
+        changed = {escape(keys[row]) for row in values}
+        for name, row, new_value in self._new_indexes(block):
+            values[row] = new_value
+            changed.add(name)
+        return Change(frozenset(leaves), renamed, values, frozenset(changed))
 
     def files(self, folder: Path) -> dict[str, bytes]:
         """Return the contents in the copy of files beside the store, by name; those of the source are in `folder`."""
@@ -226,15 +231,15 @@ class Repair:
                 result[row] = new
         return result
 
-    def _new_indexes(self, block: Block) -> Iterator[tuple[int, bytes]]:
-        """Yield the row and the new value of each record in a block that names others which have new keys or go."""
+    def _new_indexes(self, block: Block) -> Iterator[tuple[str, int, bytes]]:
+        """Yield each record in a block that names others which have new keys or go: its index, row and new value."""
         for index, key_list in self.indexes:
             for row in index.rows(block.keys):
                 old = bytes(block.values[row])
                 # without a form, the value is a key: a record that names a dropped one is left out instead
                 new = index.rewritten(block.keys[row], old, key_list.key) if index.form else key_list.key(old)
                 if new is not None and new != old:
-                    yield row, new
+                    yield index.within, row, new
 
     def _new_number(self, number: int) -> int | None:
         """Return the new number of a sample, or None if it is left out."""
