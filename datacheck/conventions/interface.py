@@ -208,11 +208,10 @@ UNCOUNTED = -1
 class Listed(msgspec.Struct, frozen=True):
     """The result of comparing a list with the keys of the store: listed keys that are missing, and unlisted records.
 
-    With `within`, the list is inside another value, and it is unknown how a loader uses it. If the values of other
-    records name the keys, `of_records` is the name of these records. If each of them names one key, `entries` are the
-    pairs of the named key and the key of the record. With `ordered`, the entries are texts or windows of neighbours
-    rather than sets. With `unsure`, the missing keys may stand for nothing, as "none" does. With `sure`, the name of a
-    list inside another value says that it is one of records. With `numbers`, these are listed instead of keys.
+    With `within`, the list is inside another value, used in unknown ways unless its name is one of records (`sure`). If
+    the values of records name the keys, `of_records` is their name; if each names one, `entries` are pairs of the named
+    key and the record's, `ordered` if they are texts or windows rather than sets. `unsure` ones may stand for nothing,
+    as "none" does. With `numbers`, these are listed. Records `lacking` have no entry in a mapping of nearly all.
     """
 
     key: bytes
@@ -227,6 +226,7 @@ class Listed(msgspec.Struct, frozen=True):
     unsure: bool = False
     sure: bool = False
     numbers: bool = False
+    lacking: tuple[bytes, ...] = ()
 
     @property
     def name(self) -> str:
