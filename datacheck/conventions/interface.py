@@ -170,8 +170,7 @@ class KeyList(msgspec.Struct, frozen=True):
     `sizes` also has the heights and widths of pictures. `kept_in` is the database that holds the list, if that is not
     the database of the records. `places` are those of lists inside another value. The items of a list belong by
     position to those of the lists `beside` it; so do the items of the lists inside it that an item of `pairs` names.
-    If the lists hold numbers, these are numbers in keys of the `pattern`; they are `sure` to be that by their names.
-    `groups` is the number of lists in a mapping, such as one of frames for each video.
+    Numbers in lists are those in keys of the `pattern`, for `sure` by their names. `groups` counts lists in a mapping.
     """
 
     key: bytes
@@ -297,12 +296,13 @@ class FrameKind(msgspec.Struct, frozen=True):
 class ClipCounts(msgspec.Struct, frozen=True):
     """The numbers of frames of clips: as a record for each clip has `said`, and as they are `there`, by kind.
 
-    The keys of these records are the name of the clip with the two texts `around` it. With `of_whole`, the clips are
-    sets of samples, of which the store may hold only a part. There are `more` clips than are compared.
+    Keys are the name of a clip with two texts `around` it; numbers may be the `item` of a mapping. With `of_whole`, the
+    clips are sets of which the store may hold a part. There are `more` clips than are compared.
     """
 
     around: tuple[bytes, bytes]
     kinds: tuple[FrameKind, ...]
+    item: str | None = None
     said: dict[bytes, Count] = {}
     there: dict[FrameKind, dict[bytes, int]] = {}
     of_whole: bool = False

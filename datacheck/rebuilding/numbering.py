@@ -214,7 +214,7 @@ def _left_listed(report: Report, dropped: DroppedKeys, outcomes: Outcomes | None
         for paired in sorted({names for one in known.conventions for it in one.lists for names in it.paired}):
             yield f"the partner of a key that goes, in the lists {paired}: they are taken for pairs, place by place"
         yield from _left_parallel(known, report.account(part), part)
-        yield from _left_of_frames(known, part, keys)
+        yield from dict.fromkeys(_left_of_frames(known, part, keys))
         for index in (it for it in known.indexes if not can_lose(report, it, part)):
             other = ", or have others there" if moved else ""
             yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
@@ -257,10 +257,11 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
             text = f"{named(escape(key), part)} counts the clips that are left"
             yield f"{text}: a loader that counts up asks for what went"
     for of_clips in known.clips:
-        uncounted = of_clips.uncounted(keys) if of_clips.more else ()
+        uncounted = {*counts_without(of_clips, keys, {}, only_fixed=True)}
+        uncounted |= of_clips.uncounted(keys) if of_clips.more else set()
         if uncounted:
             yield f"{named(escape(min(uncounted)), part)}{_more(uncounted)} may count frames that are not in the copy"
-        counted = sorted(counts_without(of_clips, keys))
+        counted = sorted(counts_without(of_clips, keys, {}))
         if counted:
             verb = "count" if len(counted) > 1 else "counts"
             text = f"{named(escape(counted[0]), part)}{_more(counted)} {verb} what is left"

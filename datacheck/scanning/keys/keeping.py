@@ -319,8 +319,7 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
         yield from list_findings(one)
     for counts in known.frames:
         yield from frame_findings(counts)
-    for of_clips in known.clips:
-        yield from clip_findings(of_clips)
+    yield from clip_findings(known.clips)
     if known.totals is not None:
         yield from total_findings(known.totals, share=known.share)
     yield from end_findings(known, account)
