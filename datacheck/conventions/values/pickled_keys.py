@@ -24,7 +24,7 @@ def pickled_keys(form: Any) -> Any:
         if not isinstance(items, list) or not all(map(_may_be_key, items)):
             return None
         result = copy.copy(items)  # it stays a set if it is one
-        result[:] = [pickle.dumps(_original(it), protocol) for it in items]
+        result[:] = [pickled(_original(it), protocol) for it in items]
         return result
 
     def written(value: Any) -> bytes:
@@ -33,6 +33,11 @@ def pickled_keys(form: Any) -> Any:
         return bytes(form.write(items))
 
     return msgspec.structs.replace(form, name=PICKLED_KEYS + name, read=keys, write=written)
+
+
+def pickled(item: Any, protocol: int) -> bytes:
+    """Return the key of an item in a store whose keys are pickled."""
+    return pickle.dumps(item, protocol)
 
 
 def _may_be_key(item: Any) -> bool:
