@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from datacheck.conventions.keys.frame_keys import ClipNames, FrameKind
 from datacheck.conventions.keys.numbered_keys import Pattern
 from datacheck.conventions.keys.parts import parts_of
 from datacheck.conventions.keys.runs import Span
@@ -170,7 +171,8 @@ class KeyList(msgspec.Struct, frozen=True):
     `sizes` also has the heights and widths of pictures. `kept_in` is the database that holds the list, if that is not
     the database of the records. `places` are those of lists inside another value. The items of a list belong by
     position to those of the lists `beside` it; so do the items of the lists inside it that an item of `pairs` names.
-    Numbers in lists are those in keys of the `pattern`, for `sure` by their names. `groups` counts lists in a mapping.
+    If the lists hold numbers, these are numbers in keys of the `pattern`, if they hold names of samples, these are
+    those in keys by `naming`; they are `sure` to be that by their names. `groups` is the number of lists in a mapping.
     """
 
     key: bytes
@@ -186,6 +188,7 @@ class KeyList(msgspec.Struct, frozen=True):
     beside: tuple[bytes, ...] = ()
     pairs: tuple[str, ...] = ()
     pattern: Pattern | None = None
+    naming: Naming | None = None
     sure: bool = False
     groups: int = 0
 
@@ -239,7 +242,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     certainly keys. If a copy can keep the lists true, `form` is how the value is written. The entries in `counts` of
     the mapping that holds the list are the number of its keys; in `beside` are the paths of others, with the places of
     the keys. `numbers` are those in keys of the `pattern`, if it is known; they are `sure` to be that if the lists have
-    the names of sets of samples. `count` may count the rows.
+    the names of sets of samples. `count` may count the rows. With `naming`, names are listed rather than keys.
     """
 
     key: bytes
@@ -253,12 +256,19 @@ class ListWithin(msgspec.Struct, frozen=True):
     sure: bool = False
     count: Count | None = None
     beside: tuple[tuple[tuple[str, ...], Place], ...] = ()
+    naming: Naming | None = None
 
     def as_list(self, part: str) -> KeyList:
         """Return the lists of keys as one list for a database, which need not name every record."""
         at = None if self.kept_in == part else self.kept_in
         return KeyList(
-            self.key, self.form, 0, partial=True, kept_in=at, places=self.places, pattern=self.pattern, sure=self.sure
+            *(self.key, self.form, 0),
+            partial=True,
+            kept_in=at,
+            places=self.places,
+            pattern=self.pattern,
+            naming=self.naming,
+            sure=self.sure,
         )
 
 
@@ -276,21 +286,6 @@ class FrameCounts(msgspec.Struct, frozen=True):
     many: bool = False
     fields: tuple[str, ...] = ()
     entries: dict[Any, dict[str, Any]] = {}
-
-
-class FrameKind(msgspec.Struct, frozen=True):
-    """A kind of frames: the parts of a key between a clip's name and a frame's number, and after the number."""
-
-    between: bytes
-    after: bytes
-
-    def clip(self, key: bytes) -> bytes | None:
-        """Return the name of the clip that a frame belongs to, or None if the key is not of this kind."""
-        if not key.endswith(self.after):
-            return None
-        stem = key[: len(key) - len(self.after)].rstrip(b"0123456789")
-        numbered = len(stem) + len(self.after) < len(key)
-        return stem[: len(stem) - len(self.between)] or None if numbered and stem.endswith(self.between) else None
 
 
 class ClipCounts(msgspec.Struct, frozen=True):
@@ -331,13 +326,6 @@ class ClipTotals(msgspec.Struct, frozen=True):
     frames: dict[bytes, int] = {}
     folders: bool = False
     others: dict[bytes, list[bytes]] = {}
-
-
-class ClipNames(msgspec.Struct, frozen=True):
-    """How many `clips` the sampled keys of frames name, by each way to read their names; there are `keys`."""
-
-    clips: frozenset[int]
-    keys: int
 
 
 class Convention(msgspec.Struct, frozen=True):

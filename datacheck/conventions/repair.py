@@ -40,7 +40,7 @@ class OtherKeyList:
     `places` are the places of lists that lie within the value. A dropped item also drops the items at its position from
     the lists in `beside`. The entries in `counts` of the mapping that holds the list are the number of its keys. If it
     is a list of numbers, they are those in keys of the `pattern`. `numbers` are the paths of the numbers of keys in
-    lists within the value, with the places of these lists.
+    lists within the value, with the places of these lists. With `naming`, it lists names in keys.
     """
 
     form: str
@@ -51,12 +51,16 @@ class OtherKeyList:
     counts: tuple[str, ...] = ()
     pattern: Pattern | None = None
     numbers: tuple[tuple[tuple[str, ...], Place], ...] = ()
+    naming: Naming | None = None
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that a listed record has in the copy, or None if any of the databases leaves it out.
 
-        If numbers are listed, take and return a number in digits.
+        If numbers are listed, take and return a number in digits; if names are, a name.
         """
+        if self.naming is not None:
+            moved = {it.key(self.naming.key(key)) for it in self.repairs}
+            return None if None in moved or len(moved) > 1 else self.naming.name(moved.pop() or b"")
         old = key if self.pattern is None else self.pattern.key(int(key))
         new, *others = (it.key(old) for it in self.repairs)
         if new is None or None in others:

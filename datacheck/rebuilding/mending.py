@@ -180,6 +180,7 @@ class _Plan:
                     *(it.form, repairs, count, it.places),
                     counts=it.counts,
                     pattern=it.pattern,
+                    naming=it.naming,
                     numbers=it.beside,
                 )
         for (part, key), key_list in lists.items():

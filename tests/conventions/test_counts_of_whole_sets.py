@@ -9,7 +9,8 @@ from convention_stores import picture, read, write
 import datacheck
 from datacheck.conventions.counts import clip_counts, frame_counts
 from datacheck.conventions.counts.clip_counts import Clips, clip_findings
-from datacheck.conventions.interface import ClipCounts, FrameKind, StoreView
+from datacheck.conventions.interface import ClipCounts, StoreView
+from datacheck.conventions.keys.frame_keys import FrameKind
 
 
 def pictures(first=0, count=40, cut=None, **others):

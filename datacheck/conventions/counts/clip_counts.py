@@ -19,7 +19,8 @@ from datacheck.conventions.counts.counted import LONGEST
 from datacheck.conventions.counts.frame_counts import COUNTING, MOST, are_capped, are_enough
 from datacheck.conventions.counts.whole_sets import is_of_whole
 from datacheck.conventions.counts.written import written_into
-from datacheck.conventions.interface import ClipCounts, Count, FrameKind, StoreView
+from datacheck.conventions.interface import ClipCounts, Count, StoreView
+from datacheck.conventions.keys.frame_keys import FrameKind
 from datacheck.conventions.keys.groups import ENOUGH, NEARLY, verdict_of
 from datacheck.conventions.values.rewriting import is_lossless
 from datacheck.conventions.values.stored_lists import stored_list

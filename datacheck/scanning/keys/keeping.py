@@ -276,7 +276,8 @@ def _compared(
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)
         listed = do(CompareLists(part, part_shards, lists, known.own | known.aside)) if lists else ()
-        stems = stem_groups(known, accounts.get(part) or Account(), part_shards, do)
+        named_samples = {one.number for it, one in zip(lists, listed, strict=True) if it.naming is not None and it.sure}
+        stems = stem_groups(known, accounts.get(part) or Account(), part_shards, do, named_samples)
         named = named_by_records(known, part_shards, shards, do)
         with_frames = with_frame_counts(known, part_shards, do)
         result[part] = msgspec.structs.replace(with_frames, listed=(*listed, *named), stems=stems)
