@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
 
@@ -14,6 +15,7 @@ USUAL = 0.05
 """Minimum share of the sampled keys with an ending that is taken for the name of a part, among several separators."""
 DEEPEST = 3
 """Maximum number of separators in the name of a part."""
+_SEPARATOR = re.compile(b"[" + re.escape(SEPARATORS) + b"]")
 
 Parted = tuple[bytes, bytes]
 """The stem of a key and the name of its part, separator included."""
@@ -95,7 +97,7 @@ def _endings(key: bytes) -> list[bytes]:
     >>> _endings(b"a_001.mask.png")
     [b'.mask.png', b'.png']
     """
-    places = [at for at, code in enumerate(key) if code in SEPARATORS and 0 < at < len(key) - 1][-DEEPEST:]
+    places = [it.start() for it in _SEPARATOR.finditer(key, 1, len(key) - 1)][-DEEPEST:]
     return [key[at:] for at in places if len(key) - at <= LONGEST and not key[at + 1 : at + 2].isdigit()]
 
 
