@@ -224,6 +224,7 @@ def _left_parallel(known: Known, account: Account, part: str) -> Iterator[str]:
     """Yield a sentence for each list or array that has as many items as there were records or samples."""
     every = account.records - account.own
     counts = {every, every - len(known.aside), *map(len, account.numbers.values())}
+    counts.update(it.number for it in known.listed)
     if known.stems is not None:
         counts.add(known.stems.all)
     listed = {it.key for it in known.within} | {it.key for one in known.conventions for it in one.lists}
