@@ -81,7 +81,7 @@ def clips_of(lengths, said=None):
             clips.take(b"v%03d/%d" % (at, frame), bytes)
         clips.take(b"v%03d/length" % at, (b"%d" % (said or {}).get(at, length)).__bytes__)
     counts = clips.counts()
-    return [] if counts is None else [(it.verdict, it.code) for it in clip_findings(counts)]
+    return [] if counts is None else [(it.verdict, it.code) for it in clip_findings([counts])]
 
 
 def test_clips_beyond_those_that_are_held_are_said_to_be_uncompared(monkeypatch):
