@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from datacheck.conventions.keys.groups import ENOUGH
 from datacheck.conventions.keys.stems import IN_SAMPLE, MOST, BehindNames, Stems, is_role
+from datacheck.lazy_re import compiled_later
 from datacheck.model.key_families import LONGEST, SEPARATORS, may_be_part
 from datacheck.model.sample_sets import PARTED, SETS
 
@@ -15,7 +16,7 @@ USUAL = 0.05
 """Minimum share of the sampled keys with an ending that is taken for the name of a part, among several separators."""
 DEEPEST = 3
 """Maximum number of separators in the name of a part."""
-_SEPARATOR = re.compile(b"[" + re.escape(SEPARATORS) + b"]")
+_SEPARATOR = compiled_later(b"[" + re.escape(SEPARATORS) + b"]")
 
 Parted = tuple[bytes, bytes]
 """The stem of a key and the name of its part, separator included."""
