@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pickle
 
 import pytest
 from convention_stores import picture, read, write
@@ -10,7 +9,7 @@ from convention_stores import picture, read, write
 import datacheck
 
 NAMES = [hashlib.md5(b"%d" % at).hexdigest()[:8] for at in range(40)]
-PARTS = {"samples": ("", (".jpg", ".txt")), "suffix": ("", (".jpg",)), "folder": ("images/", (".jpg",))}
+PARTS = {"samples": ("", (".jpg", ".txt")), "folder": ("images/", (".jpg",))}
 
 
 def store(before, parts, key, value, lost=(), cut=()):
@@ -44,11 +43,6 @@ def test_a_list_is_compared_and_true_in_a_copy(tmp_path, before, parts):
 
 VALUES = {
     "lines": (b"names", "\n".join(NAMES).encode(), lambda it: it.decode().split("\n")),
-    "pickle": (
-        b"__keys__",
-        pickle.dumps([it.encode() for it in NAMES]),
-        lambda it: [x.decode() for x in pickle.loads(it)],
-    ),
     "mapping": (b"labels", json.dumps(dict.fromkeys(NAMES, 1)).encode(), lambda it: list(json.loads(it))),
 }
 

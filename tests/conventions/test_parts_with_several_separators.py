@@ -29,10 +29,8 @@ LAYOUTS = {
     "ends like another": ((b".json", b".txt"), b".mask.txt"),
     "one of all": ((b".json", b".txt", b".mask.txt"), b""),
     "other separator": ((b".txt", b"_mask.txt"), b""),
-    "before the dot": ((b".txt", b"-mask.txt"), b""),
     "some of one part": ((b".txt",), b"_mask.txt"),
     "no ending": ((b"", b"_mask"), b""),
-    "some of no ending": ((b"",), b"_mask"),
 }
 
 

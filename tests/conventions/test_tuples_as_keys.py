@@ -7,9 +7,8 @@ from convention_stores import picture, read, write
 
 import datacheck
 
-PAIRS = [(f"video{at // 5}", at % 5) for at in range(20)]
 NESTED = [(("a", at), None) if at % 2 else f"b{at}" for at in range(20)]
-KINDS = {"pairs": PAIRS, "nested": NESTED, "same twice": [(it, it) for it in "abcdefghijklmnopqrst"]}
+KINDS = {"nested": NESTED, "same twice": [(it, it) for it in "abcdefghijklmnopqrst"]}
 
 
 def store(keys, missing=None):
