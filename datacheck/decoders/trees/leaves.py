@@ -15,7 +15,7 @@ from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.trees.data_frames import columns_of
 from datacheck.decoders.trees.lists import NOTHING, NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, child_path, spelled
-from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
+from datacheck.decoders.trees.tree import STREAM, Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
 from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, stands_apart
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -138,6 +138,8 @@ class _Walk:
         elif isinstance(node, (bytes, memoryview)):
             self._result.leaves.append(Leaf(name, "bytes", NOTHING, node))
         elif isinstance(node, Items):
+            if node.kind == STREAM:
+                return ((f"{path}[{at}]", it) for at, it in enumerate(node.items))
             if node.items and all(isinstance(it, str) for it in node.items):
                 self._leaf(name, "text", node=node)  # the number of texts is not compared
                 return None
