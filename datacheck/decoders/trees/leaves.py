@@ -138,15 +138,7 @@ class _Walk:
         elif isinstance(node, (bytes, memoryview)):
             self._result.leaves.append(Leaf(name, "bytes", NOTHING, node))
         elif isinstance(node, Items):
-            if node.kind == STREAM:
-                return ((f"{path}[{at}]", it) for at, it in enumerate(node.items))
-            if node.items and all(isinstance(it, str) for it in node.items):
-                self._leaf(name, "text", node=node)  # the number of texts is not compared
-                return None
-            values = rectangle(node)
-            if values is None:
-                return self._items(path, node.items)
-            self._leaf(name, "list", values, node)
+            return self._list(path, node)
         elif isinstance(node, Keyed):
             columns = columns_of(node)
             if columns is None:
@@ -155,6 +147,19 @@ class _Walk:
             return self._keyed(path, columns)
         else:
             self._bare(name, node)
+        return None
+
+    def _list(self, path: str, node: Items) -> Parts | None:
+        """Record a list if all of it is texts or an array, and return its parts for any other list."""
+        if node.kind == STREAM:
+            return ((f"{path}[{at}]", it) for at, it in enumerate(node.items))
+        if node.items and all(isinstance(it, str) for it in node.items):
+            self._leaf(path or ROOT, "text", node=node)  # the number of texts is not compared
+            return None
+        values = rectangle(node)
+        if values is None:
+            return self._items(path, node.items)
+        self._leaf(path or ROOT, "list", values, node)
         return None
 
     def _bare(self, name: str, node: Opaque | Run | Widened | Flawed | NDArray[Any]) -> None:
