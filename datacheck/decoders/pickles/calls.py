@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from datacheck.decoders.pickles import arrays, arrow_arrays, pillow_images
+from datacheck.decoders.pickles import arrays, arrow_arrays, pillow_images, sparse_tensors
 from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
 from datacheck.decoders.trees.leaves import unboxed
 from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, array_of, tensor
@@ -222,22 +222,13 @@ def _tensor_of_subclass(host: Host, arguments: Sequence[Node]) -> Node | None:
 
 
 def _sparse(host: Host, arguments: Sequence[Node]) -> Node | None:
-    """Return the parts of a sparse tensor (layout, parts) by name; their combination is not checked."""
+    """Return the parts of a sparse tensor (layout, parts) by name; a part that leads to nothing is flawed."""
     parts = arguments[1] if len(arguments) == 2 else None
     if not isinstance(parts, Items):
         return None
     layout = arguments[0].items if isinstance(arguments[0], Keyed) else []
-    names = _SPARSE_PARTS.get(str(arrays.text(layout[0])) if layout else "", ("indices", "values"))
-    if len(parts.items) < len(names):
-        return None
-    return Keyed([*zip(names, parts.items, strict=False)], "torch.sparse")
-
-
-_SPARSE_PARTS = {
-    **dict.fromkeys(("torch.sparse_csr", "torch.sparse_bsr"), ("crow_indices", "col_indices", "values")),
-    **dict.fromkeys(("torch.sparse_csc", "torch.sparse_bsc"), ("ccol_indices", "row_indices", "values")),
-}
-"""The parts of compressed sparse tensors by layout (torch/_tensor.py, `_reduce_ex_internal`)."""
+    named = sparse_tensors.named_parts(str(arrays.text(layout[0])) if layout else "", parts.items)
+    return None if named is None else Keyed([*named.items()], "torch.sparse")
 
 
 def _quantized(host: Host, arguments: Sequence[Node]) -> Node | None:

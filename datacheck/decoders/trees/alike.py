@@ -18,6 +18,7 @@ from datacheck.decoders.rows import real
 from datacheck.decoders.trees.layouts import Layout, RecordReader
 from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.places import Place
+from datacheck.decoders.trees.references import may_lead
 from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, SHORTEST_APART, stands_apart
 from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
@@ -49,6 +50,8 @@ def layout_of(value: Value, reading: Reading, places: Places, profile: FamilyPro
     """Return the layout of a record that was read, or None if anything is wrong with it or no byte may vary."""
     if reading.findings or reading.lacks or any(field.encoded for field in reading.fields):
         return None
+    if may_lead([it.name for it in reading.fields]):
+        return None  # its values are compared with each other
     if any(first_bytes_decide(it.values, it.name, profile) for it in reading.fields if it.format == "array"):
         return None
     traced = places(value)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.trees.declared_arrays import declares_arrays
 from datacheck.decoders.trees.leaves import MANY, MANY_KEYS
+from datacheck.decoders.trees.references import may_lead
 from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, SHORTEST_APART, stands_apart
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
@@ -239,6 +240,8 @@ def _group_batches(reading: Reading, group: _Group, profile: FamilyProfile | Non
     fields = reading.fields
     if reading.findings or reading.lacks or any(it.encoded for it in fields) or len(fields) != len(group.leaves):
         return None
+    if may_lead([it.name for it in fields]):
+        return None  # their values are compared with each other
     columns: list[NDArray[Any]] = []
     for number, (it, kind) in enumerate(zip(fields, group.leaves, strict=True)):
         if type(kind) is not tuple:

@@ -23,6 +23,7 @@ from datacheck.decoders.trees.differences import missing_parts, names_text, usua
 from datacheck.decoders.trees.leaves import LEAVES, SMALL_BYTES, Leaf, Leaves, leaves, too_many, unboxed
 from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
+from datacheck.decoders.trees.references import may_lead, reference_findings
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
 from datacheck.decoders.trees.within import (
     FIRST_LETTERS,
@@ -86,6 +87,8 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
             values = values.astype(values.dtype.newbyteorder("="))
         labels = values.size > 0 and (leaf.path == label or is_label(leaf.path))
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
+    if may_lead([it.name for it in fields]):
+        findings += reference_findings(fields)
     missing: Sequence[str] = ()
     if expected:
         findings += filter(None, (_type_finding(field, expected.get(field.name)) for field in fields))
