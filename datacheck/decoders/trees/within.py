@@ -60,18 +60,18 @@ BASE64_LETTERS = frozenset(["da"]).union(
 )
 """The first two letters of the base64 of everything that has a known magic, and of a `data:` URL."""
 FIRST_LETTERS = BASE64_LETTERS.union(
-    ("b'", 'b"', "ar", "te"), (first + chr(second) for first in "{[<" for second in range(128))
+    ("b'", 'b"', "ar", "te"), (first + chr(second) for first in "{[(<" for second in range(128))
 )
 """The first two letters of texts that are not taken as they are.
 
-They are those of base64, of JSON, and of what stands for an object, an array or bytes.
+They are those of base64, of JSON, of literals, and of what stands for an object, an array or bytes.
 """
 _ENCODED = re.compile(r"[\"'][A-Za-z0-9+/_-]{96}")
 """Matches if a text of JSON may hold a payload in base64."""
-JSON_BEGINS = ("{", "[")
+LITERAL_BEGINS = ("{", "[", "(")
 STAND_INS = ("[", "<", "b'", 'b"', "array(", "tensor(")
-_BEGINS_FLAWED = re.compile(r"[{\[<]|b['\"]|array\(|tensor\(")
-"""Matches if a text begins like JSON or a stand-in."""
+_BEGINS_FLAWED = re.compile(r"[{\[(<]|b['\"]|array\(|tensor\(")
+"""Matches if a text begins like JSON, a literal or a stand-in."""
 _MAY_BE_FLAWED = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|(?<!\w)(?:nan|inf)(?!\w)")
 """Matches if a text of JSON or a Python literal may hold a number that is not finite."""
 _PROSE = re.compile(
@@ -152,7 +152,7 @@ def may_be_flawed(text: str) -> bool:
 
 def _may_hold_flaw(text: str) -> bool:
     """Check whether a text may be JSON, or a literal, that holds a number that is not finite or a payload in base64."""
-    return text.startswith(JSON_BEGINS) and bool(_MAY_BE_FLAWED.search(text) or _ENCODED.search(text))
+    return text.startswith(LITERAL_BEGINS) and bool(_MAY_BE_FLAWED.search(text) or _ENCODED.search(text))
 
 
 def read_flawed(path: str, text: str) -> Made | None:
