@@ -50,7 +50,7 @@ def layout_of(value: Value, reading: Reading, places: Places, profile: FamilyPro
     """Return the layout of a record that was read, or None if anything is wrong with it or no byte may vary."""
     if reading.findings or reading.lacks or any(field.encoded for field in reading.fields):
         return None
-    if may_lead([it.name for it in reading.fields]):
+    if may_lead(reading.fields):
         return None  # its values are compared with each other
     if any(first_bytes_decide(it.values, it.name, profile) for it in reading.fields if it.format == "array"):
         return None

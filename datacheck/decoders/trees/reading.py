@@ -87,7 +87,7 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
             values = values.astype(values.dtype.newbyteorder("="))
         labels = values.size > 0 and (leaf.path == label or is_label(leaf.path))
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
-    if may_lead([it.name for it in fields]):
+    if may_lead(fields):
         findings += reference_findings(fields)
     missing: Sequence[str] = ()
     if expected:

@@ -130,10 +130,15 @@ def base64_in(text: str) -> bool:
     return bool(head) and (has_known_magic(head) or mp3_frame(head[:4]) > 0)
 
 
+def is_suspect(text: str) -> bool:
+    """Check quickly whether a text may have to be read by itself, by how it begins."""
+    return text[:2] in FIRST_LETTERS or (len(text) > LONGEST_ID and " " not in text[:LONGEST_ID])
+
+
 def stands_apart(text: str) -> bool:
     """Check whether a text has to be read by itself: it holds a payload, encoded bytes, or something flawed.
 
-    Texts that begin with none of FIRST_LETTERS, and are not longer than LONGEST_ID, do not.
+    Texts that are no suspects do not.
     """
     return holds_bytes(text) or may_be_flawed(text)
 
