@@ -12,7 +12,7 @@ from typing import Protocol
 
 from datacheck.decoders.pickles import arrays, arrow_arrays, pillow_images, sparse_tensors
 from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
-from datacheck.decoders.trees.leaves import unboxed
+from datacheck.decoders.trees.leaves import CALL, unboxed
 from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, array_of, tensor
 from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opaque
 
@@ -37,7 +37,7 @@ def call(host: Host, function: Node, argument: Node) -> Node:
         result = handler(host, arguments) if handler else None
         return Keyed(kind=function.kind, items=[*arguments]) if result is None else result
     if isinstance(function, (Opaque, Keyed)) and function.kind and not isinstance(function, DType):
-        return Keyed(kind=f"a call of {function.kind}"[:200], items=[*arguments])
+        return Keyed(kind=f"{CALL}{function.kind}"[:200], items=[*arguments])
     if isinstance(function, Flawed):
         return Keyed(kind="a call of what is not known", items=[*arguments])
     raise Broken("undecodable", "calls something that is not a function")
@@ -75,7 +75,7 @@ def _array(host: Host, arguments: Sequence[Node]) -> Node:
 
 def _array_of_dill(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Make an array like dill: (function, arguments, state, attributes), the first three as in NumPy."""
-    if len(arguments) < 3 or not isinstance(arguments[0], Global) or arguments[0].kind not in _RECONSTRUCT:
+    if len(arguments) < 3 or not isinstance(arguments[0], Global) or arguments[0].kind not in RECONSTRUCT:
         return None
     return build(host, call(host, arguments[0], arguments[1]), arguments[2])
 
@@ -276,9 +276,9 @@ Known = Callable[[Host, Sequence[Node]], "Node | None"]
 _FACTORIES = frozenset(
     f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("list", "dict", "set", "int")
 )
-_RECONSTRUCT = frozenset({"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"})
+RECONSTRUCT = frozenset({"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"})
 _KNOWN: dict[str, Known] = {
-    **dict.fromkeys(_RECONSTRUCT, _array),
+    **dict.fromkeys(RECONSTRUCT, _array),
     "dill._dill._create_array": _array_of_dill,
     **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
     **{f"numpy.{core}.numeric._frombuffer": _from_buffer for core in ("core", "_core")},

@@ -36,8 +36,10 @@ UNSPELLED = {
     "torch_geometric.": frozenset({"_store", "_mapping", "_global_store", "_node_store_dict", "_edge_store_dict"})
 }
 """Attributes that are left out of paths, by prefix of the class name: such objects keep their contents in them."""
-PRIVATE = frozenset({"_parent", "_key", "_edge_attr_cls", "_tensor_attr_cls"})
+PRIVATE = frozenset({"_parent", "_key", "_edge_attr_cls", "_tensor_attr_cls", "_slice_dict", "_inc_dict"})
 """Internal attributes of such objects, which are skipped."""
+CALL = "a call of "
+"""The beginning of the kind of an object that another object made, as a batch of graphs is."""
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -261,7 +263,8 @@ class _Walk:
 
     def _keyed(self, path: str, node: Keyed) -> Parts:
         """Yield the contents of a mapping or an object; of equal keys the last one counts, as it does for a loader."""
-        skipped = next((it for start, it in UNSPELLED.items() if node.kind.startswith(start)), frozenset())
+        kind = node.kind.removeprefix(CALL)
+        skipped = next((it for start, it in UNSPELLED.items() if kind.startswith(start)), frozenset())
         chosen = self._values_by_name(path, node)
         names, values = list(chosen), list(chosen.values())
         rest: Sequence[int] = range(len(values))
