@@ -19,7 +19,14 @@ from datacheck.decoders.trees.layouts import Layout, RecordReader
 from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.places import Place
 from datacheck.decoders.trees.references import may_lead
-from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, SHORTEST_APART, stands_apart
+from datacheck.decoders.trees.within import (
+    FIRST_LETTERS,
+    LONGEST_ID,
+    NAN_TEXTS,
+    SHORTEST_APART,
+    is_suspect,
+    stands_apart,
+)
 from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths, lengths
@@ -169,6 +176,9 @@ def _apart_rows(layout: Layout, records: NDArray[np.uint8]) -> list[int]:
     """Return the rows of records one of whose texts has to be read by itself."""
     rows: list[int] = []
     for text in layout.texts if len(records) else ():
+        if text.size == len(NAN_TEXTS[0]):
+            words = np.ascontiguousarray(records[:, text.at : text.at + text.size]).view(f"S{text.size}")[:, 0]
+            rows += np.flatnonzero(np.isin(words, [it.encode() for it in NAN_TEXTS])).tolist()
         if text.size < SHORTEST_APART:
             continue
         first = records[:, text.at].astype(np.uint16) << 8 | records[:, text.at + 1]
@@ -187,9 +197,8 @@ def _is_plain_text(text: bytes) -> bool:
     """Check whether the bytes of a text are below 128, and the text need not be read by itself."""
     if not text.isascii():
         return False
-    without_spaces = len(text) > LONGEST_ID and b" " not in text[:LONGEST_ID]
-    suspect = without_spaces or str(text[:2], "ascii") in FIRST_LETTERS
-    return not (suspect and stands_apart(str(text, "ascii")))
+    as_text = str(text, "ascii")
+    return not (is_suspect(as_text) and stands_apart(as_text))
 
 
 def _match_in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:

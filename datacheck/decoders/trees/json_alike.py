@@ -20,7 +20,7 @@ from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.trees.declared_arrays import declares_arrays
 from datacheck.decoders.trees.leaves import MANY, MANY_KEYS
 from datacheck.decoders.trees.references import may_lead
-from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, is_suspect, stands_apart
+from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, NAN_TEXTS, is_suspect, stands_apart
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
@@ -116,6 +116,7 @@ class _Outline:
                 self.take(it)
 
 
+_SUSPECT = FIRST_LETTERS.union(it[:2] for it in NAN_TEXTS)
 LISTS, STRINGS = frozenset({list}), frozenset({str})
 NONE = type(None)
 
@@ -162,7 +163,8 @@ class _Scalars(_Group):
         apart: set[int] = set()
         for place in self.texts:
             texts = [values[place] for values in self.values]
-            if max(map(len, texts)) > LONGEST_ID or not FIRST_LETTERS.isdisjoint({it[:2] for it in texts}):
+            beginnings = {it[:2] for it in texts}
+            if max(map(len, texts)) > LONGEST_ID or not _SUSPECT.isdisjoint(beginnings):
                 apart.update(at for at, it in enumerate(texts) if is_suspect(it) and stands_apart(it))
         if not apart:
             return []

@@ -16,7 +16,7 @@ from datacheck.decoders.trees.data_frames import columns_of
 from datacheck.decoders.trees.lists import NOTHING, NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, child_path, spelled
 from datacheck.decoders.trees.tree import STREAM, Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
-from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, stands_apart
+from datacheck.decoders.trees.within import is_suspect, stands_apart
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -239,8 +239,7 @@ class _Walk:
             if is_number(it):
                 numbers.append(it)
             elif isinstance(it, str):
-                apart = (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and stands_apart(it)
-                if apart:
+                if is_suspect(it) and stands_apart(it):
                     separate.append(at)
                 else:
                     texts.append(it)

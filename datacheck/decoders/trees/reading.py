@@ -26,13 +26,12 @@ from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, i
 from datacheck.decoders.trees.references import may_lead, reference_findings
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
 from datacheck.decoders.trees.within import (
-    FIRST_LETTERS,
-    LONGEST_ID,
     Made,
     decoded,
     enter,
     holds_bytes,
     is_encoded,
+    is_suspect,
     leave,
     read_flawed,
     read_within,
@@ -66,10 +65,7 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
         if declared and leaf.path in declared:
             made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
         text = leaf.node
-        if isinstance(text, str):
-            may_hold = text[:2] in FIRST_LETTERS or len(text) > LONGEST_ID
-        else:
-            may_hold = leaf.kind == "bytes"
+        may_hold = is_suspect(text) if isinstance(text, str) else leaf.kind == "bytes"
         if made is None and may_hold:
             made = _payload_in(leaf, expected, profile, pixels=pixels)
         if made is not None:
@@ -114,7 +110,7 @@ def _texts_apart(walked: Leaves) -> tuple[list[Leaf], dict[str, Made]]:
             parts.append(leaf)
             continue
         texts: Any = leaf.node.items
-        suspects = [at for at, it in enumerate(texts) if it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID]
+        suspects = [at for at, it in enumerate(texts) if is_suspect(it)]
         if not suspects or not any(holds_bytes(texts[at]) for at in suspects):
             parts.append(leaf)
             if suspects and (made := _flawed_texts(leaf.path, texts, suspects)) is not None:

@@ -66,6 +66,8 @@ FIRST_LETTERS = BASE64_LETTERS.union(
 
 They are those of base64, of JSON, of literals, and of what stands for an object, an array or bytes.
 """
+NAN_TEXTS = ("nan", "NaN")
+"""What Python and JavaScript write for NaN, as a text by itself; it may be a word, but is rarely meant."""
 _ENCODED = re.compile(r"[\"'][A-Za-z0-9+/_-]{96}")
 """Matches if a text of JSON may hold a payload in base64."""
 LITERAL_BEGINS = ("{", "[", "(")
@@ -132,7 +134,8 @@ def base64_in(text: str) -> bool:
 
 def is_suspect(text: str) -> bool:
     """Check quickly whether a text may have to be read by itself, by how it begins."""
-    return text[:2] in FIRST_LETTERS or (len(text) > LONGEST_ID and " " not in text[:LONGEST_ID])
+    without_spaces = len(text) > LONGEST_ID and " " not in text[:LONGEST_ID]
+    return text[:2] in FIRST_LETTERS or without_spaces or text in NAN_TEXTS
 
 
 def stands_apart(text: str) -> bool:
@@ -140,7 +143,7 @@ def stands_apart(text: str) -> bool:
 
     Texts that are no suspects do not.
     """
-    return holds_bytes(text) or may_be_flawed(text)
+    return holds_bytes(text) or may_be_flawed(text) or text in NAN_TEXTS
 
 
 def holds_bytes(text: str) -> bool:
@@ -166,9 +169,12 @@ def read_flawed(path: str, text: str) -> Made | None:
     Return None if there is no flaw. Payloads in base64 count too; other fields of JSON in a text are not judged.
     Numbers are only suspicious in a text that may be code or an answer, by its name.
     """
-    if _BEGINS_FLAWED.match(text) is None:
+    if _BEGINS_FLAWED.match(text) is None and text not in NAN_TEXTS:
         return None
     whole = Field(path, NOTHING, format="text", leaf=True)
+    if text in NAN_TEXTS:
+        message = f"the text is {text}, which str() makes of a number that is missing"
+        return [whole], [found("nan", message, field=path, verdict="suspicious")]
     if text.startswith(STAND_INS) and (finding := stand_in_finding(text)) is not None:
         return [whole], [msgspec.structs.replace(finding, field=path)]
     if not _may_hold_flaw(text):

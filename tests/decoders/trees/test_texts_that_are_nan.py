@@ -1,0 +1,62 @@
+"""Test texts of records that are nothing but "nan", and base64 of an array under any name beside dtype and shape."""
+
+import base64
+import json
+import pickle
+
+import msgpack
+import numpy as np
+import pytest
+from building import key, write_lmdb
+
+from datacheck import scan
+
+COUNT = 40
+WRITERS = {
+    "pickle": pickle.dumps,
+    "msgpack": msgpack.packb,
+    "json": lambda it: json.dumps(it).encode(),
+    "json in another": lambda it: json.dumps({"row": it, "x": [0.5]}).encode(),
+}
+
+
+def row(number, price="0.5", tags=("a", "b")):
+    return {"price": price, "name": f"the {number:03} nan bread", "tags": list(tags), "n": number}
+
+
+def findings(values, path):
+    report = scan(write_lmdb(path, {key(at): it for at, it in enumerate(values)}), workers=1)
+    return [(it.key, it.field, it.code, it.verdict) for it in report.findings]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_text_that_is_nan_is_suspicious(name, tmp_path):
+    write, start = WRITERS[name], "row/" if name == "json in another" else ""
+    values = [write(row(at)) for at in range(COUNT)]
+    assert findings(values, tmp_path / "sound") == []
+    values[7], values[9] = write(row(7, price="nan")), write(row(9, price="NaN"))
+    values[11] = write(row(11, tags=("a", "nan")))
+    assert findings(values, tmp_path / "nan") == [
+        ("00000007", f"{start}price", "nan", "suspicious"),
+        ("00000009", f"{start}price", "nan", "suspicious"),
+        ("00000011", f"{start}tags[1]", "nan", "suspicious"),
+    ]
+
+
+def coded(number, value=0.5, **more):
+    values = np.random.default_rng(number).normal(size=(4, 3)).astype("f4")
+    values[1, 2] = value
+    text = base64.b64encode(values.tobytes()).decode()
+    return json.dumps({"pose": text, "dtype": "float32", "shape": [4, 3]} | more).encode()
+
+
+def test_base64_of_an_array_may_have_any_name_if_it_is_the_only_one(tmp_path):
+    values = [coded(at) for at in range(COUNT)]
+    assert findings(values, tmp_path / "sound") == []
+    values[5] = coded(5, np.nan)
+    assert findings(values, tmp_path / "nan") == [("00000005", "pose", "nan", "bad")]
+
+
+def test_of_two_such_texts_none_is_taken_for_the_array(tmp_path):
+    values = [coded(at, np.nan, other="abcd" * 16) for at in range(COUNT)]
+    assert findings(values, tmp_path / "two") == []
