@@ -24,6 +24,8 @@ TEXTS = {"string": "<i4", "large_string": "<i8"}
 NESTED = 8
 COPIED = 16
 """Number of copied values that count as one unit of the work that a record may cause."""
+COPIED_BYTES = 64
+"""Number of copied bytes of texts that do."""
 
 Work = Callable[[int], None]
 
@@ -120,7 +122,7 @@ def _texts(dtype: str, length: int, offset: int, buffers: Sequence[Node], work: 
     places = np.frombuffer(offsets, plain, length + 1, offset * plain.itemsize)
     if places[0] < 0 or places[-1] > len(raw) or (places[1:] < places[:-1]).any():
         return Flawed("dangling", f"texts of pyarrow from {places[0]} to {places[-1]} of {len(raw)} bytes")
-    work(length)
+    work(length + int(places[-1] - places[0]) // COPIED_BYTES)
     whole = bytes(raw[int(places[0]) : int(places[-1])])
     try:
         if whole.isascii():

@@ -134,7 +134,9 @@ def parse_series(value: Value) -> Parsed:
             text = f"more than {SERIES} pickles in one value; the others are not read"
             findings.append(found("too-large", text, field=f"[{SERIES}]", verdict="unverifiable"))
             break
-        machine = Machine(value, machine.at, left=machine.left)
+        following = Machine(value, machine.at, left=machine.left)
+        following.containers = machine.containers
+        machine = following
     return Parsed(Items(trees, STREAM), findings, classes)
 
 

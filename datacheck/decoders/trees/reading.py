@@ -40,6 +40,9 @@ from datacheck.decoders.trees.within import (
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
 
+MOST_FLAWED = 64
+"""Number of flaws in the texts of one list after which the others are not searched: the record is named by then."""
+
 
 def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
     """Return the fields of a parsed record; bytes that hold a payload with a magic are decoded strictly."""
@@ -124,7 +127,7 @@ def _texts_apart(walked: Leaves) -> tuple[list[Leaf], dict[str, Made]]:
 
 
 def _flawed_texts(path: str, texts: Sequence[str], suspects: Sequence[int]) -> Made | None:
-    """Return the field of a list of texts, and the flaws of those at these places; None if there are none."""
+    """Return the field of a list of texts, and the first flaws of those at these places; None if there are none."""
     start = "" if path == ROOT else path
     fields, findings = [Field(path, NOTHING, format="text", leaf=True)], list[Finding]()
     for at in suspects:
@@ -132,6 +135,8 @@ def _flawed_texts(path: str, texts: Sequence[str], suspects: Sequence[int]) -> M
         if made is not None:
             fields += made[0][1:]
             findings += made[1]
+        if len(findings) >= MOST_FLAWED:
+            break
     return (fields, findings) if findings or len(fields) > 1 else None
 
 

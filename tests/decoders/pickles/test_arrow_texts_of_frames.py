@@ -13,6 +13,7 @@ from decoders.pickles.test_data_frames import pyarrow as arrow_arrays
 from decoders.pickles.test_data_frames import read
 
 from datacheck import scan
+from datacheck.decoders.pickles import arrow_arrays as arrow_arrays_module
 
 pyarrow = arrow_arrays
 
@@ -74,3 +75,11 @@ def test_texts_that_are_not_there_are_a_fault(pyarrow, changes, code):
     offsets = np.array(changes.get("offsets", [0, 1, 2, 3]), "i8").tobytes()
     _, findings = read(pyarrow("large_string", changes.get("length", 3), [None, offsets, changes.get("raw", b"abc")]))
     assert findings == [(code, "x")]
+
+
+def test_copies_of_texts_are_work_that_is_bounded(pyarrow, monkeypatch):
+    monkeypatch.setattr(arrow_arrays_module, "COPIED_BYTES", 1)
+    letters = b"a" * (1 << 18)
+    offsets = np.array([0, len(letters)], "i8").tobytes()
+    fields, findings = read([pyarrow("large_string", 1, [None, offsets, letters]) for _ in range(20)])
+    assert (list(fields), findings) == ([], [("too-large", "data")])

@@ -3,6 +3,7 @@
 import base64
 import json
 import pickle
+import time
 
 import msgpack
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from building import key, write_lmdb
 
 from datacheck import scan
+from datacheck.decoders.trees.json_text import JsonDecoder
 
 COUNT = 40
 WRITERS = {
@@ -60,3 +62,17 @@ def test_base64_of_an_array_may_have_any_name_if_it_is_the_only_one(tmp_path):
 def test_of_two_such_texts_none_is_taken_for_the_array(tmp_path):
     values = [coded(at, np.nan, other="abcd" * 16) for at in range(COUNT)]
     assert findings(values, tmp_path / "two") == []
+
+
+def test_of_very_many_flawed_texts_the_first_are_named(tmp_path):
+    values = [json.dumps({"names": ["a", "b"] * 3000, "n": at}).encode() for at in range(COUNT)]
+    values[4] = json.dumps({"names": ["a", "nan"] * 3000, "n": 4}).encode()
+    assert [it[1] for it in findings(values, tmp_path / "env")] == [f"names[{at}]" for at in range(1, 128, 2)]
+
+
+def test_very_many_declared_arrays_take_linear_time():
+    part = json.loads(coded(1))
+    start = time.process_time()
+    reading = JsonDecoder().read(json.dumps({"parts": [part] * 2600}).encode(), None)
+    assert len(reading.fields) == 3 * 2600
+    assert time.process_time() - start < 1
