@@ -176,9 +176,11 @@ def _apart_rows(layout: Layout, records: NDArray[np.uint8]) -> list[int]:
     """Return the rows of records one of whose texts has to be read by itself."""
     rows: list[int] = []
     for text in layout.texts if len(records) else ():
-        if text.size == len(NAN_TEXTS[0]):
-            words = np.ascontiguousarray(records[:, text.at : text.at + text.size]).view(f"S{text.size}")[:, 0]
-            rows += np.flatnonzero(np.isin(words, [it.encode() for it in NAN_TEXTS])).tolist()
+        chunk = np.ascontiguousarray(records[:, text.at : text.at + text.size])
+        whole = chunk.tobytes()
+        if any(it.encode() in whole for it in NAN_TEXTS):
+            rows += [row for row, it in enumerate(chunk) if stands_apart(it.tobytes().decode("latin-1"))]
+            continue
         if text.size < SHORTEST_APART:
             continue
         first = records[:, text.at].astype(np.uint16) << 8 | records[:, text.at + 1]

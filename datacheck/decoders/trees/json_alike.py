@@ -164,7 +164,11 @@ class _Scalars(_Group):
         for place in self.texts:
             texts = [values[place] for values in self.values]
             beginnings = {it[:2] for it in texts}
-            if max(map(len, texts)) > LONGEST_ID or not _SUSPECT.isdisjoint(beginnings):
+            if (
+                max(map(len, texts)) > LONGEST_ID
+                or not _SUSPECT.isdisjoint(beginnings)
+                or any("nan" in it for it in texts)
+            ):
                 apart.update(at for at, it in enumerate(texts) if is_suspect(it) and stands_apart(it))
         if not apart:
             return []

@@ -76,3 +76,30 @@ def test_very_many_declared_arrays_take_linear_time():
     reading = JsonDecoder().read(json.dumps({"parts": [part] * 2600}).encode(), None)
     assert len(reading.fields) == 3 * 2600
     assert time.process_time() - start < 1
+
+
+def posed(number, pose="0.25 -1.5 2e-3, 7", caption="a banana, 3 figs and nan bread"):
+    return {"pose": pose, "caption": caption, "ids": ["a", "1,2,3"], "n": number}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_row_of_numbers_in_a_text_is_searched_for_nan(name, tmp_path):
+    write, start = WRITERS[name], "row/" if name == "json in another" else ""
+    values = [write(posed(at)) for at in range(COUNT)]
+    values[3] = write(posed(3, caption="1 nan and 2 nan, 3 in all 9999"))
+    assert findings(values, tmp_path / "sound") == []
+    values[6] = write(posed(6, pose="0.25 -1.5 nan, 7.00"))
+    values[8] = write(posed(8, pose="0.2 nan inf"))
+    values[9] = write(posed(9, caption="1.5, 2.5, 3.5, nan, 4.5, 5.501"))
+    assert findings(values, tmp_path / "nan") == [
+        ("00000006", f"{start}pose", "nan", "bad"),
+        ("00000008", f"{start}pose", "nan", "bad"),
+        ("00000009", f"{start}caption", "nan", "suspicious"),
+    ]
+
+
+def test_long_rows_of_numbers_take_linear_time():
+    values = [json.dumps({"a": text}).encode() for text in ("nan" + " 1" * 50000 + "x", "nan" + " " * 50000 + "x")]
+    start = time.process_time()
+    assert [JsonDecoder().read(it, None).findings for it in values] == [[], []]
+    assert time.process_time() - start < 0.5
