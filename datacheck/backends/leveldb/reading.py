@@ -98,7 +98,7 @@ def layout(reader: LevelDbReader) -> Layout:
         why = f"the log {newest} is missing; what was last written to it is lost, if anything was"
         findings.append(found("truncated-store", why, verdict="unverifiable", file=newest))
     if survey.blocks and size > LARGE * survey.blocks:
-        weight = min(2 * SHARD_BYTES, max(SHARD_BYTES, size // LARGE_SHARDS))
+        weight = min(2 * SHARD_BYTES, max(SHARD_BYTES, -(-size // LARGE_SHARDS)))
     cuts = survey.spread(min(SHARDS, max(1, -(-size // weight))))
     probes = survey.spread(PROBES) if size > SMALL_STORE else reader.spaced_keys()
     lacking = tuple(survey.lacking)
@@ -120,7 +120,7 @@ def blocks(reader: LevelDbReader, shard: Shard, *, limit: int | None = None, not
 
     note(shard.start or Position(b""), False)
     with Files() as files:
-        sources = _sources(reader, files, start, stop, doubts, complain, report, shard.lacking, few=limit is not None)
+        sources = _sources(reader, files, start, stop, doubts, complain, report, shard.lacking, limit)
         most = min(limit or BLOCK_RECORDS, BLOCK_RECORDS)
         for keys, values in _batches(merged(sources, doubts), most):
             note(Position(keys[0]), True)
@@ -129,6 +129,7 @@ def blocks(reader: LevelDbReader, shard: Shard, *, limit: int | None = None, not
             yield Block(keys, values, findings=pending)
             pending = []
             note(Position(keys[-1], 1), False)
+            del values  # their memory is free for the next ones
     if pending:
         yield Block([], [], findings=pending)
 
@@ -165,8 +166,7 @@ def _sources(
     complain: Complain,
     report: Callable[[Finding], None],
     lacking: Collection[str] | None,
-    *,
-    few: bool,
+    limit: int | None,
 ) -> Iterator[Iterator[Chunk]]:
     """Yield the runs and logs of the store.
 
@@ -178,7 +178,7 @@ def _sources(
     logs = live_logs(reader.path, version)  # listed while no file of the pass is open
     for run in version.runs:
         tables = _tables(reader, version, run.between(start, stop), files, doubts, complain, report, lacking)
-        yield run_chunks(tables, files, start, stop, doubts, complain, few=few)
+        yield run_chunks(tables, files, start, stop, doubts, complain, limit)
     for path in logs:
         try:
             log = files.making_room(partial(open_log, path))
@@ -267,6 +267,7 @@ def _batches(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
                 yield keys, values
                 keys, values, size = [], [], 0
             yield more_keys, more_values
+            del more_values  # their memory is free for the next ones
             continue
         at = 0
         while at < len(more_keys):
