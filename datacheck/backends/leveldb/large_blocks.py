@@ -29,7 +29,7 @@ from datacheck.model.equal_lengths import EqualLengths
 
 TOGETHER = 2 << 20
 """Number of bytes of blocks that are read at a time: few enough to stay in the processor's cache while in use."""
-EVEN_BYTES, CHECKED_BYTES = 20 << 20, 768 << 10
+EVEN_BYTES, CHECKED_BYTES = 24 << 20, 768 << 10
 """Bytes of equally large blocks processed together, and bytes read before their checksums are computed.
 
 The latter are then still in the processor's second-level cache.

@@ -49,10 +49,10 @@ SHARDS = 4096
 EVEN_SHARDS = 64
 """A store has about this many shards, so that workers finish together, unless these are too large or too small.
 
-A store of values over LARGE has about LARGE_SHARDS shards, of SHARD_BYTES to twice that: starting a shard costs as much
-as a hundred such values.
+A store of values over LARGE has about LARGE_SHARDS shards, of SHARD_BYTES to four times that, since a shard
+costs as much as a hundred such values.
 """
-LARGE_SHARDS = 24
+LARGE_SHARDS = 12
 PROBES = 64
 PROBE_RECORDS = 16
 """Minimum distance of the probes of a small store, in records."""
@@ -97,9 +97,11 @@ def layout(reader: LevelDbReader) -> Layout:
     if version.log_number and not version.rebuilt and not (reader.path / newest).exists():
         why = f"the log {newest} is missing; what was last written to it is lost, if anything was"
         findings.append(found("truncated-store", why, verdict="unverifiable", file=newest))
-    if survey.blocks and size > LARGE * survey.blocks:
-        weight = min(2 * SHARD_BYTES, max(SHARD_BYTES, -(-size // LARGE_SHARDS)))
-    cuts = survey.spread(min(SHARDS, max(1, -(-size // weight))))
+    are_large = survey.blocks and size > LARGE * survey.blocks
+    if are_large:
+        weight = min(4 * SHARD_BYTES, max(SHARD_BYTES, -(-size // LARGE_SHARDS)))
+    divide = survey.spread_by_table if are_large else survey.spread
+    cuts = divide(min(SHARDS, max(1, -(-size // weight))))
     probes = survey.spread(PROBES) if size > SMALL_STORE else reader.spaced_keys()
     lacking = tuple(survey.lacking)
     records = survey.live if not version.tables and len(logs) <= 1 else None
