@@ -23,12 +23,13 @@ def main() -> None:
     """Run the command line. Neither it nor its workers import anything from the working directory."""
     end_template = None
     try:
+        collecting = gc.get_threshold()
         gc.set_threshold(COLLECTED)
         end_at_once()
         leave_working_directory()
         from datacheck.cli.early import start_template
 
-        end_template = start_template(sys.argv[1:])
+        end_template = start_template(sys.argv[1:], collecting)
         from datacheck.cli.entry import main as run
 
         run()

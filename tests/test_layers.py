@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "datacheck"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    ("errors", "_version", "varint", "compression"),
+    ("errors", "_version", "varint", "compression", "lazy_re"),
     ("model",),
     ("files",),
     ("workers", "statistics", "checks", "caffe", "digests"),

@@ -145,6 +145,15 @@ class ReadsMore(Protocol):
 
 
 @runtime_checkable
+class TakingRisks(Protocol):
+    """A reader whose layout takes less time in a process that may die of it."""
+
+    def layout_at_risk(self) -> Layout:
+        """Return what `layout` returns. If this process dies of it, `layout` survives the same."""
+        ...
+
+
+@runtime_checkable
 class Heeding(Protocol):
     """A reader of files that are compared with lists beside them."""
 

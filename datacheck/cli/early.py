@@ -1,4 +1,4 @@
-"""Start the process that forks the workers of a scan before the command line is loaded and parsed.
+"""Start the process that forks the workers of a command before the command line is loaded and parsed.
 
 What it loads decides when the first record is read, and it can begin without knowing the sources.
 """
@@ -10,28 +10,36 @@ from collections.abc import Callable, Sequence
 
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
 """Environment variable that the command sets: each thread takes memory, and there is nothing for it to do."""
+COMMANDS = frozenset({"scan", "rebuild", "info", "show", "compare", "checksum"})
+"""Commands that read stores in workers."""
 WITHOUT_WORKERS = ("-h", "--help", "--schema", "--engine", "--if-changed")
-"""Options of a scan that may need no workers on this machine."""
+"""Options with which a command may need no workers on this machine."""
 
 
-def start_template(arguments: Sequence[str]) -> Callable[[], None] | None:
-    """Start the process if these are the arguments of a scan; return what ends it, or None if it was not started.
+def start_template(arguments: Sequence[str], collecting: tuple[int, ...]) -> Callable[[], None] | None:
+    """Start the process if these are the arguments of a command that reads stores.
 
-    If it cannot be started, whoever needs it first reports that.
+    Return the function that ends it, or None if it was not started. `collecting` are the thresholds at which Python
+    collects garbage by default. If the process cannot be started, whoever needs it first reports that.
     """
     if not may_be_needed(arguments):
         return None
     os.environ.setdefault(*ONE_THREAD)
-    from datacheck.workers.templates import WORKER_BYTES, start_template
+    from datacheck.workers.templates import WORKER_BYTES, own_template, start_template
 
-    return start_template(WORKER_BYTES)
+    def probably_needed() -> list[str]:
+        from datacheck.scanning.loading import loading
+
+        return loading([it for it in arguments[1:] if not it.startswith("-")])
+
+    return start_template(WORKER_BYTES, lambda memory: own_template(memory, collecting, probably_needed))
 
 
 def may_be_needed(arguments: Sequence[str]) -> bool:
     """Check whether a command with these arguments will need workers on this machine.
 
-    >>> may_be_needed(["scan", "train_lmdb"]), may_be_needed(["scan", "--help"]), may_be_needed(["info", "train_lmdb"])
+    >>> may_be_needed(["scan", "train_lmdb"]), may_be_needed(["scan", "--help"]), may_be_needed(["explain", "nan"])
     (True, False, False)
     """
     command, *others = arguments or [""]
-    return command == "scan" and bool(others) and not any(it.startswith(WITHOUT_WORKERS) for it in others)
+    return command in COMMANDS and bool(others) and not any(it.startswith(WITHOUT_WORKERS) for it in others)

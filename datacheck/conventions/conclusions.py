@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from datacheck.conventions.counts.clips_counted import counts_clips, may_count_clips
-from datacheck.conventions.counts.counted import LOOSE, THINGS
+from datacheck.conventions.counts.count_names import LOOSE, THINGS
 from datacheck.conventions.counts.counts_of_others import doubtful_findings, findings_with_others
 from datacheck.conventions.counts.list_counts import exact_findings
 from datacheck.conventions.counts.rows_counted import counts_rows, may_count_rows

@@ -14,7 +14,7 @@ import msgspec
 
 from datacheck.conventions.across import shared_namings
 from datacheck.conventions.conclusions import samples_of
-from datacheck.conventions.counts.counted import DOUBTFUL, UNMISTAKABLE
+from datacheck.conventions.counts.count_names import DOUBTFUL, UNMISTAKABLE
 from datacheck.conventions.counts.database_counts import as_judged, with_database_counts, without_chance
 from datacheck.conventions.counts.whole_sets import counts_whole
 from datacheck.conventions.interface import ALL_TOGETHER, Convention, Count, Known, StoreView

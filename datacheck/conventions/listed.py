@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from datacheck.conventions.counts.counted import APART, metadata_counts
+from datacheck.conventions.counts.count_names import APART
+from datacheck.conventions.counts.counted import metadata_counts
 from datacheck.conventions.counts.list_counts import list_counts
 from datacheck.conventions.interface import Convention, Count, KeyList, StoreView
 from datacheck.conventions.keys.groups import words

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from datacheck.conventions.counts.counted import METADATA
+from datacheck.conventions.counts.count_names import METADATA
 from datacheck.conventions.counts.list_counts import list_counts
 from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
 from datacheck.conventions.keys.groups import words

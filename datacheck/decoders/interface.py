@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 Value = bytes | memoryview
+MISSING_MESSAGE = "it is not there, nearly all others have it"
+"""The message of a finding for a field that a record lacks."""
 
 
 class Decoder(Protocol):

@@ -8,12 +8,12 @@ from math import prod
 
 from msgspec.structs import replace
 
-from datacheck.decoders.interface import Field, Reading, Value
+from datacheck.decoders.interface import MISSING_MESSAGE, Field, Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC, SECOND, dtype_of, objects_at, read_array, read_series
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.decoder import PictureDecoder
 from datacheck.decoders.pictures.in_arrays import picture_bytes
-from datacheck.decoders.trees.differences import MISSING_MESSAGE, usual_fields
+from datacheck.decoders.trees.differences import usual_fields
 from datacheck.decoders.trees.paths import is_label
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block

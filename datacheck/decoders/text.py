@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Value
 from datacheck.decoders.text_literals import MAY_BE_FLAWED, data_finding
+from datacheck.lazy_re import compiled_later
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -38,11 +39,13 @@ PLACES = 256
 """Number of words and numbers of a text that are examined for which of them are words."""
 SHORT = 8
 """Maximum length in bytes of a text that has to consist of words or numbers to be told from raw bytes."""
-_SHORT = re.compile(r"[+-]?\w+(?:[ .,:;/|='_#-]+\w+)*[ .!?\u3002\uff01\uff1f\r\n]*")
-_ENCODED = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
-_HEXADECIMAL = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
-_DECIMAL = re.compile(rb"\s*[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))\s*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+_SHORT = compiled_later(r"[+-]?\w+(?:[ .,:;/|='_#-]+\w+)*[ .!?\u3002\uff01\uff1f\r\n]*")
+_ENCODED = compiled_later(rb"[A-Za-z0-9+/_-]+={0,2}")
+_HEXADECIMAL = compiled_later(rb"[0-9a-f]+|[0-9A-F]+")
+_DECIMAL = compiled_later(
+    rb"\s*[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))\s*"
+)
+_CONTROL = compiled_later(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 """Control characters except tab and line ends, and code points that are not characters. All others may be text.
 
 `re` would take 3 ms longer to compile a complement that reaches beyond U+FFFF.
@@ -50,29 +53,31 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\
 _NEVER = bytes([*range(9), 11, 12, *range(14, 32), 127, 0xC0, 0xC1, *range(0xF5, 0x100)])
 """Control characters in ASCII, and bytes that UTF-8 has nowhere."""
 _MARK = "\ufeff"
-_NOT_FINITE = re.compile(rb"(?<![A-Za-z])(?i:nan|inf(?:inity)?)(?![A-Za-z])|[0-9][eE]\+?[0-9]{3}")
+_NOT_FINITE = compiled_later(rb"(?<![A-Za-z])(?i:nan|inf(?:inity)?)(?![A-Za-z])|[0-9][eE]\+?[0-9]{3}")
 """Matches if a text may hold a number that is not finite."""
-_WORDS = re.compile(rb"""(?:array|tensor)\(|[^\s,;|()\[\]{}"':=]+|[:=]""")
+_WORDS = compiled_later(rb"""(?:array|tensor)\(|[^\s,;|()\[\]{}"':=]+|[:=]""")
 """Matches the words and numbers of a text, and what stands between a name and its number."""
 _BEHIND_NAMES = frozenset((b":", b"="))
 _NO_WORDS = _BEHIND_NAMES | {b"", b"array(", b"tensor("}
-_LITERAL = re.compile(rb"""\s*(?:array\(|tensor\()?[\[({][\[({\s]*(?:['"0-9.+-]|nan\b|inf\b|True\b|False\b|None\b)""")
+_LITERAL = compiled_later(
+    rb"""\s*(?:array\(|tensor\()?[\[({][\[({\s]*(?:['"0-9.+-]|nan\b|inf\b|True\b|False\b|None\b)"""
+)
 """Matches the beginning of a literal of Python that holds something."""
-_REPR = re.compile(r"""b(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")\s*""", re.DOTALL)
-_OBJECT = re.compile(
+_REPR = compiled_later(r"""b(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")\s*""", re.DOTALL)
+_OBJECT = compiled_later(
     r"\[object [A-Z]\w*\]|<[^<>\n]+ at 0x[0-9a-fA-F]+>|<(?:Closed )?HDF5 (?:dataset|group|file)\b[^\n]*>"
 )
 """Matches what JavaScript, Python and h5py write for an object that has no text of its own."""
 _OBJECT_BEGINS = frozenset((b"[", b"<"))
 _ATOM = r"(?:[-+]?(?:[0-9.][-+0-9.eEj]*|nan|inf)|True|False)"
-_ELIDED = re.compile(rf"(?:[A-Za-z]+\()?\[[\[ ]*+(?:{_ATOM},? +){{3}}(\.\.\.),?(?:\s+{_ATOM},?){{3}}\s*\]")
+_ELIDED = compiled_later(rf"(?:[A-Za-z]+\()?\[[\[ ]*+(?:{_ATOM},? +){{3}}(\.\.\.),?(?:\s+{_ATOM},?){{3}}\s*\]")
 """Matches the first row of an array that NumPy or PyTorch wrote with three numbers at either end and no others."""
-_NESTED = re.compile(r"(?:[A-Za-z]+\()?\[\[")
-_ELIDED_ROWS = re.compile(r"\],?\n *(\.\.\.),?\n\s*\[")
+_NESTED = compiled_later(r"(?:[A-Za-z]+\()?\[\[")
+_ELIDED_ROWS = compiled_later(r"\],?\n *(\.\.\.),?\n\s*\[")
 """Matches, in such an array of more axes, what stands for most of its rows."""
 ARRAY_HEAD = 1 << 12
 """Number of characters of a text that are searched for rows that are left out."""
-_SUSPECT = re.compile(
+_SUSPECT = compiled_later(
     rf"{_CONTROL.pattern}|\r|{_MARK}"
     r"|^(?:b['\"]|\[object |<(?:[^\n]+ at 0x|(?:Closed )?HDF5 )|(?:[A-Za-z]+\()?\[[^\n]* \.\.\.| *\.\.\.,?$)",
     re.MULTILINE,

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from datacheck.decoders.trees.paths import ROOT, child_path, spelled
+from datacheck.lazy_re import compiled_later
 from datacheck.model.finding import Finding, found
 
 LARGEST = 1 << 16
@@ -23,7 +24,7 @@ LARGEST = 1 << 16
 NAMES = {"nan": "nan", "NaN": "nan", "inf": "inf", "Infinity": "inf", "NAN": "nan", "Inf": "inf"}
 """What Python's `str` and NumPy write for numbers that are not finite, and what others write."""
 CODES = {"nan": "NaN", "inf": "infinite"}
-MAY_BE_FLAWED = re.compile(
+MAY_BE_FLAWED = compiled_later(
     r"^[ \t]*(?:array\(|tensor\()?[{\[(][^\n]*(?<![\w.'\"])[-+]?(?:nan|inf|NaN|Infinity)(?![\w'\"])"
     r"|[:\[{,-] +[-+]?\.(?:nan|NaN|NAN|inf|Inf|INF)\b|[\[{][-+]?\.(?:nan|NaN|NAN|inf|Inf|INF)\b"
     r"|>\s*[-+]?(?i:nan|inf|infinity)\s*</",
@@ -32,26 +33,26 @@ MAY_BE_FLAWED = re.compile(
 """Matches, in texts joined by line ends, if any of them may be data with a number that is not finite."""
 CALLS = frozenset({"array", "tensor", "masked_array", "float16", "float32", "float64", "Tensor", "Array"})
 """Functions that `repr` of an array, a tensor or their numbers calls."""
-_YAML_VALUE = re.compile(r"\s*(?:- +|[\w.-]+: +|[\"'][^\"'\n]*[\"']: +)+(.*)")
+_YAML_VALUE = compiled_later(r"\s*(?:- +|[\w.-]+: +|[\"'][^\"'\n]*[\"']: +)+(.*)")
 """Matches a line with the value of an item or of a key, which has no spaces if it is not quoted."""
-_YAML_PART = re.compile(r"([^\s,:\[\]{}]+)(:?)")
+_YAML_PART = compiled_later(r"([^\s,:\[\]{}]+)(:?)")
 """Matches a value among brackets, a word of one, or a key and its colon."""
-_YAML_NUMBER = re.compile(r"[-+]?\.(nan|NaN|NAN|inf|Inf|INF)")
-_FINITE = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_ENDING = re.compile(r"\.[A-Za-z]\w*")
+_YAML_NUMBER = compiled_later(r"[-+]?\.(nan|NaN|NAN|inf|Inf|INF)")
+_FINITE = compiled_later(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_ENDING = compiled_later(r"\.[A-Za-z]\w*")
 """Matches the ending of a file's name, as .inf is."""
-_YAML_LINE = re.compile(r"(?:-(?: .*)?|---.*|#.*|(?:[^\s:#\[{'\"-][^:#]*|\"[^\"]*\"|'[^']*'):(?: .*)?)?")
+_YAML_LINE = compiled_later(r"(?:-(?: .*)?|---.*|#.*|(?:[^\s:#\[{'\"-][^:#]*|\"[^\"]*\"|'[^']*'):(?: .*)?)?")
 """Matches a line of YAML without its indentation: an item, a key, a comment or nothing."""
-_YAML_FLOW = re.compile(r"\s*(?:\{.*\}|\[.*\])\s*", re.DOTALL)
-_XML_VALUE = re.compile(r"<([A-Za-z_][\w.:-]*)(?:\s[^<>]*)?>\s*([^<>\s]+)\s*</")
-_XML_WORD = re.compile(r"[-+]?(?:nan|NaN|NAN|inf|Inf|INF|[Ii]nfinity)")
-_XML_TEXT = re.compile(
+_YAML_FLOW = compiled_later(r"\s*(?:\{.*\}|\[.*\])\s*", re.DOTALL)
+_XML_VALUE = compiled_later(r"<([A-Za-z_][\w.:-]*)(?:\s[^<>]*)?>\s*([^<>\s]+)\s*</")
+_XML_WORD = compiled_later(r"[-+]?(?:nan|NaN|NAN|inf|Inf|INF|[Ii]nfinity)")
+_XML_TEXT = compiled_later(
     r"name|lang(?:uage)?|w(?:ord)?|form|title|author|user|text|token|t[dh]|li|p|b|i|span", re.IGNORECASE
 )
 """Matches the names of elements that may hold any word."""
 _NUMBER = rf"(?:[-+]?(?:nan|inf)|{_FINITE.pattern})"
-_PRINTED = re.compile(rf"\[[\[\s]*{_NUMBER}(?:[\s\[\]]+{_NUMBER})*+[\]\s]*\]")
-_ITEM = re.compile(r"[^\s\[\]]+")
+_PRINTED = compiled_later(rf"\[[\[\s]*{_NUMBER}(?:[\s\[\]]+{_NUMBER})*+[\]\s]*\]")
+_ITEM = compiled_later(r"[^\s\[\]]+")
 _LITERALS = ("{", "[", "(", "array(", "tensor(")
 
 

@@ -27,6 +27,11 @@ def _shared_file() -> int | None:
     return descriptor
 
 
+def forget() -> None:
+    """Forget the file, in a process that closes the descriptor it has inherited."""
+    _shared_file.cache_clear()
+
+
 def worker_environment() -> dict[str, str]:
     """Return the environment variables that workers need; the first call creates the file."""
     descriptor = _shared_file()

@@ -13,7 +13,7 @@ AHEAD = (
     DECODERS["datum"].decoder[0],
     "datacheck.decoders.datum.alike",
     DECODERS["npy"].decoder[0],  # tried on the first values of every store
-    *(row.module for row in CONVENTIONS.values() if row.module),
+    *(row.module for row in CONVENTIONS.values() if row.module and not (row.asked or row.marks or row.beside)),
 )
 for name in AHEAD:
     import_module(name)

@@ -40,6 +40,7 @@ from datacheck.scanning.keys.listed_sizes import compare_sizes
 from datacheck.scanning.line import in_order
 from datacheck.scanning.loading import loading
 from datacheck.scanning.names import Names
+from datacheck.scanning.opening import take_layout
 from datacheck.scanning.pairing import Pairing
 from datacheck.scanning.planning import all_statistics, checks_of
 from datacheck.scanning.profile.probing import take_profile, undecided
@@ -48,7 +49,7 @@ from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import part_of
 from datacheck.scanning.tallies import given_up, tally_of, unknown_of
-from datacheck.scanning.tasks import Check, Conclude, Job, TakeLayout, Task, knowing, only, together, workers_ahead
+from datacheck.scanning.tasks import Check, Conclude, Job, Task, knowing, only, together, workers_ahead
 from datacheck.workers.interface import Amending, Death, Engine, MakeEngine, Preparing
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class _Scan(msgspec.Struct):
 
     def _look_again(self) -> Iterator[Finding]:
         """Yield the findings in the source as it is now, wherever something was found before."""
-        now = only(self.pool, TakeLayout())
+        now = take_layout(self.pool, self.reader)
         if isinstance(now, Death):
             yield finding_of_death(now, OPENING, of_record=False)
             return
@@ -262,7 +263,7 @@ class _Scan(msgspec.Struct):
         pool, reader, report = self.pool, self.reader, self.report
         if isinstance(pool, Preparing):  # the other workers load what they need while the first one opens the store
             pool.prepare(workers_ahead(reader), loading((), reader.backend))
-        layout: Layout | Death = only(pool, TakeLayout())
+        layout = take_layout(pool, reader)
         if isinstance(layout, Death):
             self.names.skip()
             self.add(given_up(layout, OPENING))

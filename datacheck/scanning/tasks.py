@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from datacheck.backends.copy_plan import Gone, Plan
-from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore, WithSamples
+from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore, TakingRisks, WithSamples
 from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.decoders.pictures import eyes
 from datacheck.errors import DatacheckError, EyesFailed
@@ -148,12 +148,15 @@ def _files_and_bytes(reader: Reader) -> tuple[int, int]:
 
 
 class TakeLayout(msgspec.Struct, frozen=True):
-    """A task that opens the store and returns its Layout."""
+    """A task that opens the store and returns its Layout; `at_risk`, it may die where it would otherwise survive."""
+
+    at_risk: bool = False
 
     def run(self, job: Job, watch: Watch) -> Layout:
         begin_on_store(job, watch)
+        reader = job.reader
         with blaming("unreadable"):
-            return job.reader.layout()
+            return reader.layout_at_risk() if self.at_risk and isinstance(reader, TakingRisks) else reader.layout()
 
 
 class OpenEyes(msgspec.Struct, frozen=True):

@@ -90,8 +90,9 @@ def take_stock(modules: tuple[str, ...], watch: Watch) -> Stock:
             broken[name] = f"{type(exc).__name__}: {exc}"
     hdf5, filters = None, frozenset[int]()
     if "h5py" in modules and "h5py" not in broken:
-        from datacheck.backends.hdf5.file import library
+        from datacheck.backends.hdf5.file import library, provide_filters
 
+        provide_filters()
         h5py = library()
         hdf5 = h5py.version.hdf5_version
         filters = frozenset(it for it in (*SHIPPED, *OTHERS) if h5py.h5z.filter_avail(it))

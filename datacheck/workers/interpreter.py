@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from datacheck.files import common
 
+if TYPE_CHECKING:
+    import subprocess
+
+MAPPED_BYTES, FREED_BYTES = 32 << 20, 64 << 20
 ENVIRONMENT = {
     "BLOSC_NTHREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(MAPPED_BYTES),
+    "MALLOC_TRIM_THRESHOLD_": str(FREED_BYTES),
     "OPENBLAS_NUM_THREADS": "1",
 }
 """A worker uses one thread, since others run beside it. By default, glibc returns freed memory to the kernel at once,
@@ -35,6 +38,8 @@ def interpreter(
     kind: str, ends: Sequence[int], memory: int, loading: Sequence[str], errors: IO[bytes] | None
 ) -> subprocess.Popen[bytes]:
     """Start an interpreter that becomes a worker or a template and inherits these descriptors. Raises OSError."""
+    import subprocess  # imported here since a command that forks its template itself does not need it
+
     by_main = int(threading.get_native_id() == os.getpid())
     arguments = [
         "-I" if sys.flags.isolated else "-P",

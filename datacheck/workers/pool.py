@@ -89,8 +89,9 @@ class Pool(Generic[T]):
     def run(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
         """Yield each task with its result or Death, in order of completion. A deque `tasks` may grow during the run.
 
-        A job that is a generator gives a Step for each value it yields, before its result. Raises what a job raised.
-        Workers that are still busy when this is left are killed.
+        A job that is a generator gives a Step for each value it yields, before its result. Raises what a job raised. A
+        worker gets its next task before the result of the last one is yielded, so that it works while the caller uses
+        that. Workers that are still busy when this is left are killed.
         """
         waiting = tasks if isinstance(tasks, deque) else deque(tasks)
         busy: dict[PipeEnd, tuple[Worker[T], T]] = {}
@@ -106,6 +107,10 @@ class Pool(Generic[T]):
                     del busy[ready]
                     if result is NOT_YET or isinstance(result, Step):
                         busy[worker.results] = (worker, task)
+                    elif waiting and not isinstance(result, Failure):
+                        following = waiting.popleft()
+                        busy[worker.results] = (worker, following)
+                        worker.give(following)
                     if isinstance(result, Failure):
                         raise result.error
                     if waiting and worker.results not in busy:  # it works while the result is being dealt with

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from datacheck.workers.interpreter import TEMPLATE, interpreter
+from datacheck.workers.own_fork import Loading, fork_template, is_bare
 from datacheck.workers.template import FORKS, Template
 
 WORKER_BYTES = 4 << 30
@@ -20,15 +21,27 @@ templates: list[tuple[Circumstances, Template]] = []
 """At most one template, which forks processes under the circumstances in which it was started."""
 
 
-def start_template(memory: int) -> Callable[[], None]:
+def start_template(memory: int, start: Callable[[int], Template] | None = None) -> Callable[[], None]:
     """Start the process that will fork workers with this memory limit, unless there is one.
 
-    It begins to load what all workers need. Return the function to call at the end, which closes it.
+    It begins to load what all workers need. `start` makes it from the limit, in place of `new_template`. Return the
+    function to call at the end, which closes it.
     """
     if FORKS and usable_template(memory) is None:
         with contextlib.suppress(OSError):  # workers are then started one by one
-            templates.append((circumstances_now(memory), new_template(memory)))
+            templates.append((circumstances_now(memory), (start or new_template)(memory)))
     return close_templates
+
+
+def own_template(memory: int, collecting: tuple[int, ...], loading: Loading) -> Template:
+    """Return a new template that is a fork of this process, or a fresh interpreter if a fork is not as good as that.
+
+    `loading` returns the modules to load in a fork, and `collecting` are the thresholds of garbage collection to use
+    after loading. Raises OSError.
+    """
+    if not is_bare():
+        return new_template(memory)
+    return Template(lambda ends: fork_template(ends, memory, collecting, loading))
 
 
 def new_template(memory: int, loading: Sequence[str] = ()) -> Template:

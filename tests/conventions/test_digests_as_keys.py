@@ -5,9 +5,9 @@ import hashlib
 from convention_stores import picture, write
 
 import datacheck
-from datacheck.conventions import recognised
 from datacheck.conventions.interface import StoreView
 from datacheck.conventions.keys.numbered_keys import patterns
+from datacheck.conventions.recognising import recognised
 
 
 def view(keys, **values):

@@ -31,7 +31,8 @@ def test_a_store_without_its_marks_keeps_no_such_convention(name):
 def test_plain_records_load_no_module_of_a_convention_that_has_marks():
     code = (
         "import sys\n"
-        "from datacheck.conventions import CONVENTIONS, recognised\n"
+        "from datacheck.conventions import CONVENTIONS\n"
+        "from datacheck.conventions.recognising import recognised\n"
         "from datacheck.conventions.interface import StoreView\n"
         "from datacheck.conventions.keys.numbered_keys import patterns\n"
         "keys = {b'%08d' % it for it in range(99)}\n"

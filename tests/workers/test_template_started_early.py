@@ -18,7 +18,7 @@ needs_forks = pytest.mark.skipif(not FORKS, reason="this system has no processes
 LOADED_AT_START = """
 import sys
 def note(event, arguments):
-    if event == "subprocess.Popen":
+    if event in ("os.fork", "subprocess.Popen"):
         print("started with", *[it for it in ("click", "msgspec", "numpy") if it in sys.modules])
 sys.addaudithook(note)
 sys.argv[:] = ["datacheck", *sys.argv[1:]]
@@ -46,9 +46,16 @@ def test_workers_are_forked_by_the_process_that_was_started_early():
 @needs_forks
 @pytest.mark.parametrize(
     ("arguments", "printed"),
-    [(["scan", "store.h5"], ["started with"]), (["scan", "nothing"], ["started with"]), (["scan", "--help"], [])],
+    [
+        (["scan", "store.h5"], ["started with"]),
+        (["scan", "nothing"], ["started with"]),
+        (["scan", "--help"], []),
+        (["info", "store.h5"], ["started with"]),
+        (["rebuild", "store.h5", "copy.h5", "--drop-bad", "--quiet"], ["started with"]),
+        (["explain", "nan"], []),
+    ],
 )
-def test_a_scan_starts_it_before_the_command_line_is_loaded_and_no_other(tmp_path, arguments, printed):
+def test_a_command_that_reads_stores_starts_it_before_the_command_line_is_loaded(tmp_path, arguments, printed):
     with h5py.File(tmp_path / "store.h5", "w") as file:
         file["data"] = np.arange(60.0).reshape(20, 3)
     command = [sys.executable, "-c", LOADED_AT_START, *arguments]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.bounds import DECODING, HEAP_SHARE, OBJECT_SHARE, at_most
+from datacheck.backends.hdf5.library.known_filters import BUILT_IN
 from datacheck.backends.hdf5.library.library_failures import failed
 from datacheck.backends.hdf5.library.mended import Mended
 from datacheck.backends.hdf5.samples.last_axis import LastAxis
@@ -41,29 +43,61 @@ def library() -> Any:
 
     As soon as a file asks for a filter, the HDF5 library would load any shared library that it finds in the folders of
     HDF5_PLUGIN_PATH. So the search is switched off, and the list of folders is emptied in case the library was loaded
-    before. hdf5plugin registers its filters itself. Other HDF5_ variables name a driver or a connector to load (without
-    which nothing can be opened), or where parts of a file are stored; all of them are removed. HDF5_USE_FILE_LOCKING
-    would override what a caller asks for, so it is set to FALSE.
+    before. Other HDF5_ variables name a driver or a connector to load (without which nothing can be opened), or where
+    parts of a file are stored; all of them are removed. HDF5_USE_FILE_LOCKING would override what a caller asks for, so
+    it is set to FALSE.
     """
     for name in [name for name in os.environ if name.startswith("HDF5_")]:
         del os.environ[name]
     os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
     os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"
+    _settle_processor()
     import h5py
 
-    with contextlib.suppress(ImportError):
-        import hdf5plugin  # noqa: F401
     h5py.register_driver(UNBUFFERED, _set_unbuffered)
     for at in reversed(range(h5py.h5pl.size())):
         h5py.h5pl.remove(at)
     return h5py
 
 
+def _settle_processor() -> None:
+    """Keep `platform` from running `uname -p`, which takes 5 ms.
+
+    h5py asks `platform.uname()` for the machine. Looking at one item of it determines all, and the name of the
+    processor is known to that program alone. Nobody needs that name.
+    """
+    import platform
+
+    with contextlib.suppress(AttributeError, TypeError):  # another version of Python may hold the name differently
+        vars(platform.uname()).setdefault("processor", "")
+
+
+@cache
+def provide_filters() -> None:
+    """Import hdf5plugin, which registers its filters with the library. It takes 10 ms, and few files need it."""
+    library()
+    with contextlib.suppress(ImportError):
+        import hdf5plugin  # noqa: F401
+
+
+def may_need_filters(filters: Sequence[int], *, stored_here: bool) -> bool:
+    """Check whether reading a dataset may need filters beyond those of h5py.
+
+    What is not `stored_here` may be stored in other files, with any filters.
+    """
+    return not stored_here or not BUILT_IN.issuperset(filters)
+
+
 class OpenFile:
     """An open file. `size` is its real length, and `block` is its superblock, or None if that cannot be parsed here."""
 
-    def __init__(self, path: Path, recovered: Recovery | None = None) -> None:
-        """Open a file, with damage mended if the library would refuse it. Raises what h5py raises."""
+    def __init__(self, path: Path, recovered: Recovery | None = None, *, filters: bool = True) -> None:
+        """Open a file, with damage mended if the library would refuse it. Raises what h5py raises.
+
+        Without `filters`, the filters of hdf5plugin are only there once `dataset` or `read_whole` needs them.
+        """
+        if filters:
+            provide_filters()
         self.path = path
         self.size = path.stat().st_size
         self.block = superblock(path)
@@ -119,6 +153,7 @@ class OpenFile:
     def dataset(self, dataset: Dataset, cache: int | None = None, slots: int | None = None) -> Any:
         """Open a dataset, with a cache of `cache` bytes and `slots` hash slots for its decoded chunks."""
         h5 = library()
+        _provide_filters_of(dataset)
         access = None
         if cache is not None:
             access = h5.h5p.create(h5.h5p.DATASET_ACCESS)
@@ -145,6 +180,7 @@ class OpenFile:
         Return a finding if a chunk has the wrong size, which the library reads without an error, or None.
         """
         h5 = library()
+        _provide_filters_of(dataset)
         opened = h5.h5d.open(self.file.id, dataset.path)
         if dataset.chunks is not None and DEFLATE in dataset.filters:
             past = self.past(dataset, h5.Dataset(opened))
@@ -192,9 +228,17 @@ class OpenFile:
         return row, offset + row * dataset.row_bytes
 
 
-def opened(path: Path, recovered: Recovery | None = None) -> OpenFile:
-    """Open a file for reading, without a lock; `recovered` describes how to present a damaged one to the library."""
-    return OpenFile(path, recovered)
+def _provide_filters_of(dataset: Dataset) -> None:
+    if may_need_filters(dataset.filters, stored_here=dataset.chunks is not None or dataset.placed is not None):
+        provide_filters()
+
+
+def opened(path: Path, recovered: Recovery | None = None, *, filters: bool = True) -> OpenFile:
+    """Open a file for reading, without a lock; `recovered` describes how to present a damaged one to the library.
+
+    The filters of hdf5plugin are loaded at once with `filters`, otherwise when a dataset needs them.
+    """
+    return OpenFile(path, recovered, filters=filters)
 
 
 def _open_healthy(path: Path) -> Any:

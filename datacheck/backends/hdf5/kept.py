@@ -81,7 +81,7 @@ class KeptFile:
     """An open file and the table that was read last from it."""
 
     def __init__(self, path: Path, recovered: Recovery | None) -> None:
-        self.file = opened(path, recovered)
+        self.file = opened(path, recovered, filters=False)
         self.path = path
         self.users = 0
         self._table: OpenTable | None = None

@@ -53,8 +53,11 @@ _KEY = re.compile(r"(.*)\[([0-9]{1,18})\]")
 """The key of a row: its table, perhaps after a file, and its number."""
 
 
-def layout(reader: Hdf5Reader) -> Layout:
-    """Walk every file and return the layout, with the findings for whole files."""
+def layout(reader: Hdf5Reader, *, guarded: bool = True) -> Layout:
+    """Walk every file and return the layout, with the findings for whole files.
+
+    If the walk of a single file is not `guarded`, a damaged one may end this process.
+    """
     findings = list(reader.faults)
     all_shards: list[Shard] = []
     tables: list[tuple[str, Table]] = []
@@ -67,7 +70,7 @@ def layout(reader: Hdf5Reader) -> Layout:
     alone: list[Sequence[tuple[bytes, tuple[int, ...]]]] = []
     packing = Packing()
     keeps: dict[str, None] = {}
-    for number, contents in _contents_of_files(reader):
+    for number, contents in _contents_of_files(reader, guarded=guarded):
         if reader.names and contents.shapes and _is_complete(contents):
             shapes.add(number, contents.shapes, without_own_samples(contents, unescape(reader.names[number])))
             types.add(number, contents)
@@ -106,7 +109,7 @@ def layout(reader: Hdf5Reader) -> Layout:
     return Layout(all_shards, looked_at, count, size, findings, more, known, tuple(keeps), various)
 
 
-def _contents_of_files(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
+def _contents_of_files(reader: Hdf5Reader, *, guarded: bool) -> Iterator[tuple[int, Contents]]:
     """Yield the number and contents of each file. Small files are walked in lots, which cost one fork each.
 
     If the child dies, the files of its lot are walked one by one.
@@ -118,7 +121,7 @@ def _contents_of_files(reader: Hdf5Reader) -> Iterator[tuple[int, Contents]]:
         known = lot.known | dict(zip(lot.unknown, together or (), strict=False))
         for number, contents in known.items():
             if contents is None or (number in lot.unknown and troubled_groups(contents) is not None):
-                contents = contents_at(reader, number)
+                contents = contents_at(reader, number, guarded=guarded or len(reader.files) > 1)
             if number in lot.unknown and len(reader.files) > 1:
                 kinds.learn(reader.files[number], lot.sizes[number], contents)
             yield number, contents
@@ -174,8 +177,8 @@ def _lots(reader: Hdf5Reader) -> Iterator[dict[int, int]]:
     yield lot
 
 
-def contents_at(reader: Hdf5Reader, number: int, deadly: Deadly | None = None) -> Contents:
-    """Return the contents of file `number`. A walk avoids the deadly steps, if they are known."""
+def contents_at(reader: Hdf5Reader, number: int, deadly: Deadly | None = None, *, guarded: bool = True) -> Contents:
+    """Return the contents of file `number`. A walk avoids the deadly steps, if they are known; see `contents_of`."""
     file = reader.files[number]
     try:
         status = file.stat()
@@ -190,7 +193,7 @@ def contents_at(reader: Hdf5Reader, number: int, deadly: Deadly | None = None) -
     contents = recalled(known, number, status.st_size, status.st_mtime_ns)
     if contents is not None and deadly in (None, contents.deadly):
         return contents
-    return contents_of(file, status.st_size, status.st_mtime_ns, reader.options, deadly)
+    return contents_of(file, status.st_size, status.st_mtime_ns, reader.options, deadly, guarded=guarded)
 
 
 def part_names(reader: Hdf5Reader) -> tuple[Iterator[str], bool]:

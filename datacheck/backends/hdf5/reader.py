@@ -81,6 +81,12 @@ class Hdf5Reader:
 
         return layout(self)
 
+    def layout_at_risk(self) -> Layout:
+        """Return what `layout` returns. If this process dies of it, `layout` survives the same."""
+        from datacheck.backends.hdf5.layout import layout
+
+        return layout(self, guarded=False)
+
     def knowing(self, known: bytes) -> Hdf5Reader:
         """Return a copy of the reader that knows what the walks of a layout found."""
         return replace(self, known=known)

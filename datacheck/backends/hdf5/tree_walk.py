@@ -16,6 +16,7 @@ import msgspec
 from datacheck.backends.hdf5.columns import is_misread
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
+from datacheck.backends.hdf5.file import may_need_filters, provide_filters
 from datacheck.backends.hdf5.formats.frames import KIND
 from datacheck.backends.hdf5.formats.matlab import matlab_class
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders, place_of
@@ -306,6 +307,8 @@ class TreeWalk:
         with contextlib.suppress(*TROUBLE):  # this reads an attribute, which may be damaged
             scale = bool(self._h5.h5ds.is_scale(opened))
         filters = tuple(created.get_filter(at)[0] for at in range(created.get_nfilters()))
+        if may_need_filters(filters, stored_here=created.get_layout() != self._h5.h5d.VIRTUAL):
+            provide_filters()
         try:
             stored = opened.get_type()
             dtype = stored.dtype

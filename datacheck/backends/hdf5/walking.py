@@ -11,7 +11,7 @@ from datacheck.backends.hdf5.file import library, opened, refused
 from datacheck.backends.hdf5.kept import close_changed
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.library.bounds import at_most
-from datacheck.backends.hdf5.library.fork_guard import StepCounter, survived
+from datacheck.backends.hdf5.library.fork_guard import StepCounter, at_risk, survived
 from datacheck.backends.hdf5.library.library_failures import killed
 from datacheck.backends.hdf5.structure.superblock import superblock
 from datacheck.backends.hdf5.survey import survey
@@ -36,10 +36,13 @@ STRUCTURAL = frozenset(("damaged-store", "truncated-store", "crash", "timeout"))
 
 
 @lru_cache(maxsize=16)
-def contents_of(path: Path, size: int, changed: int, options: StoreOptions, deadly: Deadly | None) -> Contents:
+def contents_of(
+    path: Path, size: int, changed: int, options: StoreOptions, deadly: Deadly | None, *, guarded: bool = True
+) -> Contents:
     """Walk a file in its state at that size and time, around its deadly steps, which are found first if not known.
 
-    If the structure turns out to be damaged, the file is walked again in its recovered form.
+    If the structure turns out to be damaged, the file is walked again in its recovered form. A step that is not
+    `guarded` and not known to be deadly may end this process.
     """
     library()
     close_changed()
@@ -47,7 +50,10 @@ def contents_of(path: Path, size: int, changed: int, options: StoreOptions, dead
     tried = _tried.get(key)
     if deadly is not None and tried is not None and tried.deadly == deadly:
         return tried
-    contents = _walk_around(path, size, options, deadly)
+    if guarded or deadly is not None:
+        contents = _walk_around(path, size, options, deadly)
+    else:
+        contents = at_risk(lambda trail: walked(path, size, options, trail))
     where = troubled_groups(contents)
     recovered = None if where is None else _recovered(path, size, where)
     if isinstance(recovered, Finding):
@@ -104,7 +110,7 @@ def walked(
     if signal is not None:
         return Contents(findings=(killed(signal, "the file"),))
     try:
-        with at_most(WALK_BYTES + WALK_SHARE * size), opened(path, recovered) as file:
+        with at_most(WALK_BYTES + WALK_SHARE * size), opened(path, recovered, filters=False) as file:
             contents = survey(
                 library(),
                 file.id,

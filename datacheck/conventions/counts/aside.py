@@ -6,9 +6,10 @@ They are recognised by their names, if nearly all other keys have digits or if t
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from datacheck.conventions.interface import StoreView
+if TYPE_CHECKING:
+    from datacheck.conventions.interface import StoreView
 
 _ASIDE = (
     "class classes label labels target targets names name list map mapping to idx id ids index mean std var min max "

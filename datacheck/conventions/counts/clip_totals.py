@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from datacheck.conventions.counts.clips_counted import clip_names, frame_of
-from datacheck.conventions.counts.counted import NAMES
+from datacheck.conventions.counts.count_names import NAMES
 from datacheck.conventions.counts.named_numbers import FEW, is_named_after, named_numbers
 from datacheck.conventions.counts.written import written_into
 from datacheck.conventions.interface import ClipTotals, StoreView

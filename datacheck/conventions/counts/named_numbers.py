@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from datacheck.conventions.counts.counted import LONGEST, METADATA
+from datacheck.conventions.counts.count_names import METADATA
+from datacheck.conventions.counts.counted import LONGEST
 from datacheck.conventions.interface import Count, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.listed import keys_without_digits

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from datacheck.conventions.counts.counted import METADATA
+from datacheck.conventions.counts.count_names import METADATA
 from datacheck.conventions.counts.named_numbers import is_named_after
 from datacheck.conventions.interface import Count, StoreView
 from datacheck.conventions.keys.groups import words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from datacheck.decoders.interface import Field
+from datacheck.decoders.interface import MISSING_MESSAGE, Field
 from datacheck.decoders.trees.leaves import Leaves
 from datacheck.decoders.trees.paths import PAIRED, ROOT, is_label
 from datacheck.model.finding import Finding, found
@@ -18,7 +18,6 @@ APART = frozenset({"list", "array", "other"})
 """Formats that are one field in some records and several in others: lists whose items are alike or not, and objects."""
 MAY_HOLD_NONE = frozenset({"list", "array"})
 """Formats of lists of numbers that may contain None: JSON writers turn NaN into null."""
-MISSING_MESSAGE = "it is not there, nearly all others have it"
 NUMERIC = frozenset({"number", "list", "array"})
 NAMED = 4
 """Maximum number of names in one message."""

@@ -6,7 +6,6 @@ Only payloads with a magic are recognised. The nesting and the total of unpacked
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 
@@ -30,6 +29,7 @@ from datacheck.decoders.wrappers.table import (
     has_known_magic,
     has_weak_magic,
 )
+from datacheck.lazy_re import compiled_later
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -66,15 +66,15 @@ FIRST_LETTERS = BASE64_LETTERS.union(
 
 They are those of base64, of JSON, and of what stands for an object, an array or bytes.
 """
-_ENCODED = re.compile(r"[\"'][A-Za-z0-9+/_-]{96}")
+_ENCODED = compiled_later(r"[\"'][A-Za-z0-9+/_-]{96}")
 """Matches if a text of JSON may hold a payload in base64."""
 JSON_BEGINS = ("{", "[")
 STAND_INS = ("[", "<", "b'", 'b"', "array(", "tensor(")
-_BEGINS_FLAWED = re.compile(r"[{\[<]|b['\"]|array\(|tensor\(")
+_BEGINS_FLAWED = compiled_later(r"[{\[<]|b['\"]|array\(|tensor\(")
 """Matches if a text begins like JSON or a stand-in."""
-_MAY_BE_FLAWED = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|(?<!\w)(?:nan|inf)(?!\w)")
+_MAY_BE_FLAWED = compiled_later(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|(?<!\w)(?:nan|inf)(?!\w)")
 """Matches if a text of JSON or a Python literal may hold a number that is not finite."""
-_PROSE = re.compile(
+_PROSE = compiled_later(
     r"(?:.*/)?(?:\w+_)?(?:text|content|(?:in|out)put|response|answer|question|prompt|completion|instruction|message|caption"
     r"|code|value|query|body|title|description|source|target|solution|reply|utterance|summary|snippet|std(?:out|err)|log"
     r"|expected|result|chosen|rejected|comment|sentence|document|html|markdown|latex|program|test|reasoning)s?(?:\[\d+\])*"
@@ -84,7 +84,7 @@ _FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xff
 """The first bytes of the payloads below and the wrappers, except of those that have their magic elsewhere."""
 MAPS = range(0x81, 0x90)
 """The first bytes of maps of msgpack; if they begin with a word and are read to the end, they are maps."""
-_HEXADECIMAL = re.compile("[0-9a-f]+|[0-9A-F]+")
+_HEXADECIMAL = compiled_later("[0-9a-f]+|[0-9A-F]+")
 PICKLE = 0x80
 """The first byte of pickles from protocol 2 on."""
 Made = tuple[list[Field], list[Finding]]

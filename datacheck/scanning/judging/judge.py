@@ -13,7 +13,6 @@ from datacheck.checks.class_balance import in_order
 from datacheck.checks.validators import Finite, Label, Range, Validator, built_in
 from datacheck.conventions.keys.account import KeyWatch
 from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, is_decoder, kind, payload
-from datacheck.decoders.foreign import known_format
 from datacheck.decoders.rows import real
 from datacheck.errors import DatacheckError, ValidatorFailed
 from datacheck.model.batch import Batch
@@ -30,7 +29,7 @@ from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, 
 from datacheck.scanning.judging.about import is_about_store, is_marker
 from datacheck.scanning.judging.columns import CellBlock, cell_blocks, empty_findings, full_and_empty, ragged_batches
 from datacheck.scanning.judging.named_labels import NamedLabels
-from datacheck.scanning.judging.unknown import broken_wrappers, by_kind, odd_unknowns, unknown_payload
+from datacheck.scanning.judging.unknown import broken_wrappers, by_kind, foreign_format, odd_unknowns, unknown_payload
 from datacheck.scanning.profile.side_records import parted
 from datacheck.scanning.profile.ties import untied
 from datacheck.statistics.measure import Measuring
@@ -258,7 +257,7 @@ class Judge:
             return {}  # wrapped as its family is, but broken inside
         if other is not None and not other.endswith(UNKNOWN) and not payload(other).beside:
             return {row: other}
-        name = known_format(value, family.decoder.partition(JOINT)[0])
+        name = foreign_format(value, family.decoder.partition(JOINT)[0])
         return {} if name in (None, family.decoder) else {row: name}
 
     def _judged_strangers(self, block: Block, strangers: dict[int, str], family: FamilyProfile) -> Iterator[Located]:

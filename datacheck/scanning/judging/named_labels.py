@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 from datacheck.decoders import JOINT
-from datacheck.decoders.trees.differences import MISSING_MESSAGE
+from datacheck.decoders.interface import MISSING_MESSAGE
 from datacheck.decoders.trees.paths import ROOT
 from datacheck.decoders.trees.paths import is_label as is_label_of_tree
 from datacheck.model.batch import Batch

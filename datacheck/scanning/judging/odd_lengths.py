@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from datacheck.conventions.interface import ALL, Known
 from datacheck.decoders.raw import shape_text
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import lengths
@@ -15,6 +15,9 @@ from datacheck.model.finding import Finding, found, named
 from datacheck.model.forced import is_raw
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Array
+
+if TYPE_CHECKING:
+    from datacheck.conventions.interface import Known
 
 NEARLY_ALL = 0.9
 """Minimum share of sampled values that must have one length. Below it, several lengths may be intended."""
@@ -56,6 +59,8 @@ def with_known_shapes(profile: Profile, known: Mapping[str, Known]) -> Profile:
     If the dtype of values is not known, only their length is determined, provided that it gives items of a possible
     size.
     """
+    from datacheck.conventions.interface import ALL  # workers never need it
+
     shapes = {
         named(name, part): shape
         for part, of_part in known.items()

@@ -1,4 +1,7 @@
-"""Sort values by the decoders that know them; the findings for values that none knows."""
+"""Sort values by the decoders that know them; the findings for values that none knows.
+
+What recognises other formats is imported where it is used, since most scans, and all scans of rows, never need it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from datacheck.decoders import JOINT, kind
-from datacheck.decoders.foreign import known_format
-from datacheck.decoders.wrappers.table import begins, peel
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile
@@ -16,9 +17,16 @@ from datacheck.scanning.judging.about import is_statistic
 from datacheck.scanning.judging.odd_lengths import odd_lengths
 
 
+def foreign_format(value: bytes | memoryview, usual: str = "") -> str | None:
+    """Return the name of the format of a value that no decoder reads, or None; see `known_format`."""
+    from datacheck.decoders.foreign import known_format
+
+    return known_format(value, usual)
+
+
 def unknown_payload(value: bytes | memoryview) -> Finding:
     """Return the finding for a record that no decoder knows."""
-    name, head = known_format(value), bytes(value[:8])
+    name, head = foreign_format(value), bytes(value[:8])
     payload = f"this payload, which begins with the bytes {head.hex(' ')}" if name is None else f"{name}, as this is"
     return found("unknown-payload", f"no decoder knows {payload}")
 
@@ -41,7 +49,11 @@ def broken_wrappers(block: Block, rows: Sequence[int], kinds: Iterable[str]) -> 
     """Return what is wrong with values that begin with a wrapper which others of their `kinds` are in, by row."""
     wrappers = sorted({it.partition(JOINT)[0] for it in kinds if JOINT in it})
     broken: dict[int, Finding] = {}
-    for row in rows if wrappers else ():
+    if not wrappers:
+        return broken
+    from datacheck.decoders.wrappers.table import begins, peel
+
+    for row in rows:
         value = bytes(block.values[row])
         name = next((it for it in wrappers if begins(it, value)), None)
         finding = None if name is None else peel((name,), value).finding
@@ -58,7 +70,7 @@ def odd_unknowns(block: Block, rows: Sequence[int], family: FamilyProfile | None
     odd = {row for row, _ in findings}
     for row in rows:
         value = block.values[row]
-        if row in odd or (name := known_format(value)) == family.form:
+        if row in odd or (name := foreign_format(value)) == family.form:
             continue
         other = f"it begins with the bytes {bytes(value[:8]).hex(' ')}" if name is None else f"it is {name}"
         message = f"not {family.form}, as nearly all others are: {other}"

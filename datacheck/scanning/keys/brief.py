@@ -12,8 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from datacheck.backends.interface import Reader, WithDatabases
-from datacheck.conventions import recognised
 from datacheck.conventions.interface import Convention, Known
+from datacheck.conventions.recognising import recognised
 from datacheck.model.blocks import Block, Layout, Shard
 from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.keys.keys_read import for_keys

@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from datacheck.backends.interface import READINGS, Reader, WithDatabases
-from datacheck.conventions import CONVENTIONS, NONE, recognised, require_met
+from datacheck.conventions import CONVENTIONS, NONE, require_met
 from datacheck.conventions.across import with_asked_samples
 from datacheck.conventions.conclusions import convention_findings, list_findings, samples_of
 from datacheck.conventions.counts.clip_counts import clip_counts, clip_findings
@@ -26,6 +26,7 @@ from datacheck.conventions.keys.spanning import Spanning
 from datacheck.conventions.lists_within import lists_within
 from datacheck.conventions.naming_records import Index
 from datacheck.conventions.projects.ocr import uncounted_findings
+from datacheck.conventions.recognising import recognised
 from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.terminated import end_findings
 from datacheck.model.blocks import Layout, Shard

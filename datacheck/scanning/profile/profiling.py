@@ -19,7 +19,6 @@ from datacheck.checks.axis_order import Agreement
 from datacheck.checks.floats import beyond_half, finite_values
 from datacheck.decoders import SIDE_DECODERS, decoder
 from datacheck.decoders.cells import PICTURE, kinds, may_be_padded, payloads, ragged
-from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import NamingClasses
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block, RowBlock
@@ -243,6 +242,8 @@ class ColumnSums(msgspec.Struct):
             return
         if self.maybe and PICTURE not in cell_kinds:
             return
+        from datacheck.decoders.foreign import known_format  # rows of numbers never need it
+
         room, values = PROBE_BYTES, payloads(cells.take(rows))
         alike: dict[str, list[bytes | memoryview]] = defaultdict(list)
         for value, it in zip(values, cell_kinds, strict=True):

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from datacheck.conventions.counts.aside import ASIDE
+from datacheck.lazy_re import compiled_later
 from datacheck.model.sample_sets import SETS
 
 _TELLING = (
@@ -30,16 +31,16 @@ LONGEST = 64
 _OTHERS = frozenset(["image", "images", "frame", "frames", *map(bytes.decode, SETS)])
 """Further words that such names may have."""
 _ANY = "|".join(sorted(ASIDE | TELLING | LISTING | _OTHERS, key=len, reverse=True))
-_NAME = re.compile(rf"[_. -]*(?:(?:{_ANY})[_. -]*)+".encode(), re.IGNORECASE)
+_NAME = compiled_later(rf"[_. -]*(?:(?:{_ANY})[_. -]*)+".encode(), re.IGNORECASE)
 CODED = 0.9
 """Minimum share of the sampled keys that have a digit, and of those that have a usual length."""
 ENOUGH = 32
 LEAST_USUAL = 0.1
 """Minimum share of the sampled keys that have the same length for it to be usual: digests have one, or a few if some
 end in the name of a part."""
-_WORD = re.compile("[a-z]+")
-_DIGIT = re.compile(rb"[0-9]")
-_WORDS = re.compile(rb"_*[A-Za-z]+(?:[_. -][A-Za-z]+)*_*")
+_WORD = compiled_later("[a-z]+")
+_DIGIT = compiled_later(rb"[0-9]")
+_WORDS = compiled_later(rb"_*[A-Za-z]+(?:[_. -][A-Za-z]+)*_*")
 
 
 def is_side_record(key: bytes) -> bool:

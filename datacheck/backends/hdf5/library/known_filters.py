@@ -19,6 +19,8 @@ SHIPPED = {
 """Filters that hdf5plugin provides."""
 OTHERS = {4: "szip", 305: "lzo", 32000: "lzf", 32002: "mafisc", 32003: "snappy", 32010: "zstd-trained", 32020: "vbz"}
 """Filters that hdf5plugin does not provide."""
+BUILT_IN = frozenset({1, 2, 3, 4, 5, 6, 32000})
+"""Filters that are part of the HDF5 library, or that h5py registers."""
 DEFLATED = 1032
 """Maximum number of bytes that deflate expands one byte to (zlib's technical details: 258 bytes from two bits)."""
 

@@ -14,7 +14,6 @@ Labels that MATLAB wrote as a column are compared with the axis of the data that
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -25,6 +24,7 @@ from datacheck.backends.hdf5.samples.last_axis import is_axis
 from datacheck.backends.hdf5.samples.row_counts import ENDS, PARTS, STARTS, counts_text, is_step, other_words
 from datacheck.backends.hdf5.samples.samples import CHANNELS
 from datacheck.backends.hdf5.samples.told_apart import are_of_one_kind, near, told_apart
+from datacheck.lazy_re import compiled_later
 from datacheck.model.cells import NUMBERS, TEXTS
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -77,7 +77,7 @@ PAIRS = (
     Pair(FEATURES, frozenset({b"boxes", b"bboxes", b"bbox"})),
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
 )
-GLUED = re.compile(
+GLUED = compiled_later(
     rb"(train|valid|val|test|tr|va|cv|te|tt)(%s)"
     % b"|".join(sorted(it for pair in PAIRS for it in pair.some | pair.other if len(it) > 3))
 )

@@ -7,12 +7,14 @@ worker per processor. Only the caller's thread reads the file, since the library
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 AHEAD_BYTES = 32 << 20
 """Maximum size of the chunks that are decoded ahead of the reader, in bytes."""
@@ -28,6 +30,8 @@ class Threads:
     """A context manager with `count` decoding threads, which start when there is work for them."""
 
     def __init__(self, count: int) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # a scan needs none
+
         self.count = count
         self._pool = ThreadPoolExecutor(count)
 
@@ -86,6 +90,8 @@ class Ahead:
         stored = self._stored(origin)
         if stored is not None:
             return memory, self._threads.submit(self._decode, *stored, memory)
+        from concurrent.futures import Future  # loaded already, by `Threads`
+
         not_stored: Future[Chunk] = Future()
         not_stored.set_result(None)
         return memory, not_stored

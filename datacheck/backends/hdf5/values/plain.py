@@ -44,7 +44,7 @@ class PlainFile:
     def by_library(self) -> OpenFile:
         """Return the file as opened by the library. Raises what h5py raises."""
         if self._opened is None:
-            self._opened = opened(self.path)
+            self._opened = opened(self.path, filters=False)
         return self._opened
 
     @property
