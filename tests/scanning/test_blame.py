@@ -294,7 +294,7 @@ def test_a_mistake_in_the_command_itself_is_one_sentence_and_its_traceback_is_to
     lib = patched(
         tmp_path,
         "scanning/run.py",
-        "        layout: Layout | Death = only(pool, TakeLayout())\n",
+        "        layout = take_layout(pool, reader)\n",
         '        raise IndexError("a slip")\n',
     )
     path = write_lmdb(tmp_path / "env", RECORDS)

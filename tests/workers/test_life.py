@@ -371,7 +371,7 @@ def refusing(monkeypatch, after):
         started.append(popen(*args, **options))
         return started[-1]
 
-    monkeypatch.setattr(interpreter_module.subprocess, "Popen", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
     return started
 
 

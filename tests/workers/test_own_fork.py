@@ -104,3 +104,19 @@ def test_a_child_that_nobody_may_wait_for_has_ended_somehow():
     gone = OwnFork(child.pid)
     gone.kill()
     assert (gone.poll(), gone.wait()) == (0, 0)
+
+
+def test_a_system_that_refuses_the_fork_is_asked_for_an_interpreter_later(tmp_path):
+    write_lmdb(tmp_path / "store", raw_records(20))
+    code = f"""
+import os, sys
+def refused():
+    os.fork = fork
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+fork, os.fork = os.fork, refused
+sys.argv[:] = ["datacheck", "scan", "--quiet", {str(tmp_path / "store")!r}]
+from datacheck.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

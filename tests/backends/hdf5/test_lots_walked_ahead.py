@@ -65,7 +65,7 @@ def test_files_like_earlier_ones_are_not_walked_ahead(tmp_path, counted):
 
 
 def test_walks_that_nobody_waits_for_are_ended(tmp_path, counted):
-    every = laying_out._contents_of_files(episodes(tmp_path / "s", alike=False))
+    every = laying_out._contents_of_files(episodes(tmp_path / "s", alike=False), guarded=True)
     for _ in range(4):
         next(every)
     assert counted.under_way == 1
