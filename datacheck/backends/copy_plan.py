@@ -34,11 +34,15 @@ class Drops(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """The changes to the rows of a block of keys and values: rows that are left out, new keys, and new values."""
+    """The changes to the rows of a block of keys and values: rows that are left out, new keys, and new values.
+
+    `lists` are the names of the counts, lists and other records about the records that have new values.
+    """
 
     leaves: frozenset[int] = frozenset()
     keys: Mapping[int, bytes] = msgspec.field(default_factory=dict)
     values: Mapping[int, bytes] = msgspec.field(default_factory=dict)
+    lists: frozenset[str] = frozenset()
 
 
 class Changing(Protocol):
@@ -171,7 +175,7 @@ class Copied(msgspec.Struct, frozen=True):
 
     `digest` covers the kept records as they should be in the copy; reading the copy again must give the same digest.
     `held` counts the records that went into the quarantine, `added` the records of the copy that the source does not
-    have.
+    have. `lists` are the names of the counts and lists whose values changed, or None if these are not known.
     """
 
     kept: int
@@ -180,6 +184,7 @@ class Copied(msgspec.Struct, frozen=True):
     held: int
     digest: str
     added: int = 0
+    lists: frozenset[str] | None = None
 
 
 Copying = Generator[int, None, Copied]

@@ -64,6 +64,11 @@ CONVENTIONS: dict[str, Row] = {
         "lmdbdict: __keys__ is a set of keys that are pickled in the store",
         marks=(b"__key_dumps__",),
     ),
+    "image-database": Row(
+        "datacheck.conventions.projects.image_database",
+        "GFSLT-VLP: pictures under pickled numbers, and a list of the keys",
+        marks=(b"protocol",),
+    ),
     "efficient-pytorch": Row(
         "datacheck.conventions.projects.efficient_pytorch",
         "Efficient-PyTorch: __keys__ and __len__",

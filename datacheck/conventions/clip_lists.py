@@ -6,15 +6,19 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from datacheck.conventions.naming_records import IN_PART
 from datacheck.conventions.values.rewriting import Place, is_lossless
 from datacheck.conventions.values.sibling_counts import sibling_counts, without
 from datacheck.conventions.values.standing import stand_alone
+from datacheck.conventions.values.stored_lists import stored_list
 from datacheck.conventions.values.stored_values import LARGEST, Stored, is_key_list, key_of, stored
 
 ALL = 0.9
 """Minimum share of the sampled frames of a clip that a list of numbers must have: others may be a first and a last."""
 FIELDS = 16
 """Maximum number of entries of a mapping that are looked at."""
+BINARY = frozenset({"pickle", "msgpack", "npy", "npz"})
+"""The forms of values that are read in part, such as arrays, and may list frames."""
 _NUMBER = re.compile(rb"([0-9]{1,18})([^0-9].*)?", re.DOTALL)
 
 
@@ -24,16 +28,19 @@ def clip_lists(raw: bytes, whole: Sequence[tuple[str, list[bytes]]]) -> Iterator
     `whole` are the lists of texts that the value may be.
     """
     yield from ((form, "", items) for form, items in whole if items)
-    parsed = None if whole else stored(raw)
-    if parsed is None or parsed.in_part:
+    parsed = None if whole else stored(raw) or stored_list(raw)
+    if parsed is None or (parsed.in_part and parsed.form not in BINARY):
         return
+    form = IN_PART + parsed.form if parsed.in_part else parsed.form
     if _are_numbers(parsed.value):
-        yield parsed.form, "", parsed.value
+        yield form, "", parsed.value
+    elif parsed.in_part and isinstance(parsed.value, list) and len(parsed.value) > 1 and is_key_list(parsed.value):
+        yield form, "", list(map(key_of, parsed.value))
     for name, items in list(parsed.value.items())[:FIELDS] if isinstance(parsed.value, dict) else ():
         if isinstance(name, str) and _are_numbers(items):
-            yield parsed.form, name, items
+            yield form, name, items
         elif isinstance(name, str) and isinstance(items, list) and len(items) > 1 and is_key_list(items):
-            yield parsed.form, name, list(map(key_of, items))
+            yield form, name, list(map(key_of, items))
 
 
 def _are_numbers(items: Any) -> bool:
@@ -64,8 +71,10 @@ def lists_all(names: Collection[bytes], after: bytes, rests: Collection[bytes]) 
     return len(frames) > 1 and sum(it in listed for it in frames) >= ALL * len(frames)
 
 
-def can_be_rewritten(raw: bytes, field: str) -> bool:
+def can_be_rewritten(raw: bytes, form: str, field: str) -> bool:
     """Return whether nothing else in a value depends on the list in this entry, and the value can be written again."""
+    if form.startswith(IN_PART):
+        return False
     parsed = stored(raw) if field else None
     if parsed is None:
         return not field

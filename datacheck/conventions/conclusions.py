@@ -231,6 +231,11 @@ def list_findings(listed: Listed) -> Iterator[Finding]:
     if listed.unlisted:
         text = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
         yield found("count", text, verdict="suspicious", key=key, count=listed.unlisted)
+    if listed.lacking:
+        first = list(map(escape, listed.lacking[:NAMED]))
+        verb = "have" if len(first) > 1 else "has"
+        text = f"{and_more(first, len(listed.lacking))} {verb} no entry in {name}, and the other records have"
+        yield found("unpaired", text, verdict="suspicious", key=key, count=len(listed.lacking), first=first)
 
 
 def _dangling_finding(convention: Convention, samples: Samples, known: Known) -> Finding:

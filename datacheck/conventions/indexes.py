@@ -157,7 +157,7 @@ def _index_with(part: str, clips: Mapping[bytes, Collection[bytes]], named: Clip
         if raw is not None:
             ways = list(_ways_to_name(raw, name, named, clips[name], part, small))
             found.update(ways)
-            fixed.update(it for it in ways if not can_be_rewritten(raw, it[1].field))
+            fixed.update(it for it in ways if not can_be_rewritten(raw, it[0], it[1].field))
     way, most = max(found.items(), key=lambda it: (it[1], str(it[0])), default=(("", named), 0))
     if most < max(FEWEST, NEARLY * len(probed)):
         return None

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from datacheck.conventions.keys.frame_keys import ClipNames, FrameKind
 from datacheck.conventions.keys.numbered_keys import Pattern
 from datacheck.conventions.keys.parts import parts_of
 from datacheck.conventions.keys.runs import Span
@@ -170,8 +171,8 @@ class KeyList(msgspec.Struct, frozen=True):
     `sizes` also has the heights and widths of pictures. `kept_in` is the database that holds the list, if that is not
     the database of the records. `places` are those of lists inside another value. The items of a list belong by
     position to those of the lists `beside` it; so do the items of the lists inside it that an item of `pairs` names.
-    If the lists hold numbers, these are numbers in keys of the `pattern`; they are `sure` to be that by their names.
-    `groups` is the number of lists in a mapping, such as one of frames for each video.
+    If the lists hold numbers, these are numbers in keys of the `pattern`, if they hold names of samples, these are
+    those in keys by `naming`; they are `sure` to be that by their names. `groups` is the number of lists in a mapping.
     """
 
     key: bytes
@@ -187,6 +188,7 @@ class KeyList(msgspec.Struct, frozen=True):
     beside: tuple[bytes, ...] = ()
     pairs: tuple[str, ...] = ()
     pattern: Pattern | None = None
+    naming: Naming | None = None
     sure: bool = False
     groups: int = 0
 
@@ -208,11 +210,10 @@ UNCOUNTED = -1
 class Listed(msgspec.Struct, frozen=True):
     """The result of comparing a list with the keys of the store: listed keys that are missing, and unlisted records.
 
-    With `within`, the list is inside another value, and it is unknown how a loader uses it. If the values of other
-    records name the keys, `of_records` is the name of these records. If each of them names one key, `entries` are the
-    pairs of the named key and the key of the record. With `ordered`, the entries are texts or windows of neighbours
-    rather than sets. With `unsure`, the missing keys may stand for nothing, as "none" does. With `sure`, the name of a
-    list inside another value says that it is one of records. With `numbers`, these are listed instead of keys.
+    With `within`, the list is inside another value, used in unknown ways unless its name is one of records (`sure`). If
+    the values of records name the keys, `of_records` is their name; if each names one, `entries` are pairs of the named
+    key and the record's, `ordered` if they are texts or windows rather than sets. `unsure` ones may stand for nothing,
+    as "none" does. With `numbers`, these are listed. Records `lacking` have no entry in a mapping of nearly all.
     """
 
     key: bytes
@@ -227,6 +228,7 @@ class Listed(msgspec.Struct, frozen=True):
     unsure: bool = False
     sure: bool = False
     numbers: bool = False
+    lacking: tuple[bytes, ...] = ()
 
     @property
     def name(self) -> str:
@@ -240,7 +242,7 @@ class ListWithin(msgspec.Struct, frozen=True):
     certainly keys. If a copy can keep the lists true, `form` is how the value is written. The entries in `counts` of
     the mapping that holds the list are the number of its keys; in `beside` are the paths of others, with the places of
     the keys. `numbers` are those in keys of the `pattern`, if it is known; they are `sure` to be that if the lists have
-    the names of sets of samples. `count` may count the rows.
+    the names of sets of samples. `count` may count the rows. With `naming`, names are listed rather than keys.
     """
 
     key: bytes
@@ -254,12 +256,19 @@ class ListWithin(msgspec.Struct, frozen=True):
     sure: bool = False
     count: Count | None = None
     beside: tuple[tuple[tuple[str, ...], Place], ...] = ()
+    naming: Naming | None = None
 
     def as_list(self, part: str) -> KeyList:
         """Return the lists of keys as one list for a database, which need not name every record."""
         at = None if self.kept_in == part else self.kept_in
         return KeyList(
-            self.key, self.form, 0, partial=True, kept_in=at, places=self.places, pattern=self.pattern, sure=self.sure
+            *(self.key, self.form, 0),
+            partial=True,
+            kept_in=at,
+            places=self.places,
+            pattern=self.pattern,
+            naming=self.naming,
+            sure=self.sure,
         )
 
 
@@ -279,30 +288,16 @@ class FrameCounts(msgspec.Struct, frozen=True):
     entries: dict[Any, dict[str, Any]] = {}
 
 
-class FrameKind(msgspec.Struct, frozen=True):
-    """A kind of frames: the parts of a key between a clip's name and a frame's number, and after the number."""
-
-    between: bytes
-    after: bytes
-
-    def clip(self, key: bytes) -> bytes | None:
-        """Return the name of the clip that a frame belongs to, or None if the key is not of this kind."""
-        if not key.endswith(self.after):
-            return None
-        stem = key[: len(key) - len(self.after)].rstrip(b"0123456789")
-        numbered = len(stem) + len(self.after) < len(key)
-        return stem[: len(stem) - len(self.between)] or None if numbered and stem.endswith(self.between) else None
-
-
 class ClipCounts(msgspec.Struct, frozen=True):
     """The numbers of frames of clips: as a record for each clip has `said`, and as they are `there`, by kind.
 
-    The keys of these records are the name of the clip with the two texts `around` it. With `of_whole`, the clips are
-    sets of samples, of which the store may hold only a part. There are `more` clips than are compared.
+    Keys are the name of a clip with two texts `around` it; numbers may be the `item` of a mapping. With `of_whole`, the
+    clips are sets of which the store may hold a part. There are `more` clips than are compared.
     """
 
     around: tuple[bytes, bytes]
     kinds: tuple[FrameKind, ...]
+    item: str | None = None
     said: dict[bytes, Count] = {}
     there: dict[FrameKind, dict[bytes, int]] = {}
     of_whole: bool = False
@@ -331,13 +326,6 @@ class ClipTotals(msgspec.Struct, frozen=True):
     frames: dict[bytes, int] = {}
     folders: bool = False
     others: dict[bytes, list[bytes]] = {}
-
-
-class ClipNames(msgspec.Struct, frozen=True):
-    """How many `clips` the sampled keys of frames name, by each way to read their names; there are `keys`."""
-
-    clips: frozenset[int]
-    keys: int
 
 
 class Convention(msgspec.Struct, frozen=True):

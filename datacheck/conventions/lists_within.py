@@ -6,7 +6,9 @@ have from it. All other lists are copied unchanged, which the user is informed o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,7 +18,10 @@ from datacheck.conventions.counts.list_counts import list_counts
 from datacheck.conventions.interface import Convention, Count, KeyList, ListWithin, StoreView
 from datacheck.conventions.keys.groups import words
 from datacheck.conventions.keys.numbered_keys import Packed, Pattern
+from datacheck.conventions.keys.spanning import Naming
+from datacheck.conventions.keys.stems import BehindNames, Stems
 from datacheck.conventions.listed import FEW, FEWEST, MOST, NEARLY, PROBED, SET_WORDS, keys_without_digits
+from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.values.rewriting import Place, is_lossless
 from datacheck.conventions.values.sibling_counts import sibling_counts, without
 from datacheck.conventions.values.standing import CLASSES, FOLD_WORDS, keys_at, stand_alone
@@ -38,6 +43,8 @@ INDICES = SET_WORDS | {
     "folds",
 }
 """Words in the names of lists of record numbers; under other names, a list must cover most of the records."""
+SAMPLES = INDICES | {"uid", "uids", "key", "name", "names", "sample", "samples"}
+"""Words in the names of lists that are surely those of samples."""
 LONGEST_SUFFIX = 5
 """Maximum length of the suffix of a file's name."""
 DEEPEST = 4
@@ -79,12 +86,60 @@ def lists_within(
                 continue
             holder = _Holder(part, key, view.value(key) or b"", parsed)
             by_owner = _lists_by_owner(holder, views)
+            if not by_owner:
+                yield from _lists_of_samples(holder, conventions, views)
             for owner, every in by_owner.items():
                 lists = _with_rows(_exact_or_all(every, views[owner]))
                 result = _list_within(holder, lists, views[owner])
                 if len(by_owner) == 1 and len(result.places) == len(lists):
                     result = _kept_true(result, holder, lists, conventions[owner], view if owner == part else None)
                 yield owner, result
+
+
+def _lists_of_samples(
+    holder: _Holder, conventions: Mapping[str, tuple[Convention, ...]], views: Mapping[str, StoreView]
+) -> Iterator[tuple[str, ListWithin]]:
+    """Yield the lists in a value that name samples of several records, by what their keys have in common."""
+    for owner in dict.fromkeys((holder.part, *views)):
+        naming = _naming_of(next((it.stems for it in conventions[owner] if it.stems is not None), None), views[owner])
+        if naming is None:
+            continue
+        lists = [
+            (place, items)
+            for place, items in _lists(holder.parsed.value, ())
+            if _may_name_samples(holder.names(place), place, items) and _are_keys(items, views[owner], naming.key)
+        ]
+        if lists:
+            places = tuple(place for place, _ in lists)
+            names = [_shown_names(it) for it in places]
+            sure = all(not SAMPLES.isdisjoint(frozenset().union(*map(words, holder.names(it)))) for it in places)
+            result = ListWithin(
+                *(holder.key, holder.part, _common_prefix(names)), places=places, naming=naming, sure=sure
+            )
+            own = views[owner] if owner == holder.part else None
+            yield owner, _kept_true(result, holder, lists, conventions[owner], own)
+            return
+
+
+def _may_name_samples(names: tuple[str, ...], place: Place, items: list[Any]) -> bool:
+    """Return whether items are texts, and not those of a list of classes, which may be called 0 to 9 or cat and dog."""
+    classes = place.kind == "items" and not CLASSES.isdisjoint(frozenset().union(*map(words, names)))
+    return type(items[0]) is not int and not classes and _are_surely_keys(items, names)
+
+
+def _naming_of(stems: Stems | None, view: StoreView) -> Naming | None:
+    """Return how keys contain the names of samples: before or behind a part, or between a folder and a suffix."""
+    if isinstance(stems, SetStems):
+        return None
+    if stems is not None:
+        first = stems.key(b"", stems.endings[0])
+        return Naming(first, b"") if isinstance(stems, BehindNames) else Naming(b"", first)
+    folders = Counter(key[: key.rfind(b"/") + 1] for key in view.keys)
+    suffixes = Counter(key[key.rfind(b".") :] if b"." in key else b"" for key in view.keys)
+    (before, in_folder), *_ = folders.most_common(1)
+    (after, with_suffix), *_ = suffixes.most_common(1)
+    usual = min(in_folder, with_suffix) >= NEARLY * len(view.keys)
+    return Naming(before, after) if usual and (before or after) else None
 
 
 def _lists_by_owner(holder: _Holder, views: Mapping[str, StoreView]) -> dict[str, Lists]:
@@ -184,9 +239,17 @@ def keys_within(raw: bytes, key_list: KeyList) -> Iterator[bytes]:
     """Yield the keys at the places of a list within a value."""
     parsed = stored(raw) or stored_list(raw)
     key = key_of if key_list.pattern is None else key_list.pattern.key
+    naming = key_list.naming
+    if naming is not None:
+        key = partial(_key_of_name, naming)
     if parsed is not None:
         for place in key_list.places:
             yield from map(key, keys_at(parsed.value, place))
+
+
+def _key_of_name(naming: Naming, name: str | bytes) -> bytes:
+    """Return the key of a record, or of the first part of a sample, that a list names."""
+    return naming.key(key_of(name))
 
 
 def _are_surely_keys(items: list[Any], names: tuple[str, ...]) -> bool:
@@ -274,10 +337,8 @@ def _lists_inside(named_items: Iterable[tuple[Any, Any]], names: tuple[str, ...]
 
 def _are_rows(value: list[Any]) -> bool:
     """Return whether the lists in a list are rows of a table, such as pairs, rather than sets."""
-    first = len(value[0]) if isinstance(value[0], list) else 0
-    return (
-        len(value) >= FEWEST and 1 < first <= LONGEST and all(isinstance(it, list) and len(it) == first for it in value)
-    )
+    first = len(value[0]) if len(value) >= FEWEST and isinstance(value[0], list) else 0
+    return 1 < first <= LONGEST and all(isinstance(it, list) and len(it) == first for it in value)
 
 
 def _may_be_keys(items: list[Any]) -> bool:

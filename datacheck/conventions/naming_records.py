@@ -11,6 +11,7 @@ from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.values.aligned import with_keys
 from datacheck.conventions.values.rewriting import Place
 from datacheck.conventions.values.sibling_counts import sibling_counts, with_number
+from datacheck.conventions.values.stored_lists import stored_list
 from datacheck.conventions.values.stored_values import FORMS, is_key_list, key_of, same_kind
 from datacheck.model.escaping import escape
 from datacheck.model.key_families import fold
@@ -18,6 +19,8 @@ from datacheck.model.key_families import fold
 SEPARATORS = {f"texts{it!r}": it for it in ("|", ", ", ",", ";", "\n", "\t", " ")}
 """What separates the names in a text, by the name of the form, in the order in which they are tried."""
 
+IN_PART = "part of "
+"""Before the name of a form whose values are read in part, and cannot be written again."""
 ALIKE = 2
 """Minimum average number of clips whose names differ only in their numbers; otherwise each may have any name."""
 
@@ -108,10 +111,14 @@ class Index(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """The name of these records in messages."""
-        within = "" if self.pattern is None else escape(self.pattern.before) + "#" + escape(self.pattern.after)
+        return ":".join(it for it in (self.kept_in, self.within) if it)
+
+    @property
+    def within(self) -> str:
+        """The name of these records in their database; empty if they are all of its records."""
         if self.clip is not None:
-            within = f"{escape(self.clip.example)} and the like"
-        return ":".join(it for it in (self.kept_in, within) if it)
+            return f"{escape(self.clip.example)} and the like"
+        return "" if self.pattern is None else escape(self.pattern.before) + "#" + escape(self.pattern.after)
 
     @property
     def is_text(self) -> bool:
@@ -161,7 +168,15 @@ class Index(msgspec.Struct, frozen=True):
     def _items(self, value: bytes) -> list[Any] | None:
         if self.clip is None or self.is_text or (self.clip.width is None and not self.clip.field):
             return read_items(self.form, value)
-        return self.clip.names(FORMS[self.form].read(value))
+        return self.clip.names(_parsed(self.form, value))
+
+
+def _parsed(form: str, value: bytes) -> Any:
+    """Return a value in this form, or None if it has another one."""
+    if not form.startswith(IN_PART):
+        return FORMS[form].read(value)
+    parsed = stored_list(value)
+    return parsed.value if parsed is not None and form == IN_PART + parsed.form else None
 
 
 def read_items(form: str, value: bytes) -> list[Any] | None:
@@ -171,5 +186,5 @@ def read_items(form: str, value: bytes) -> list[Any] | None:
             return value.decode().split(SEPARATORS[form])
         except UnicodeDecodeError:
             return None
-    parsed = FORMS[form].read(value)
+    parsed = _parsed(form, value)
     return parsed if not isinstance(parsed, dict) and is_key_list(parsed) else None

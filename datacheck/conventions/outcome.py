@@ -285,7 +285,7 @@ def _list_counts(conventions: Sequence[Convention], *, anew: bool) -> list[Count
         entries = {it.key: it.entries for it in convention.lists}
         of_groups = {it.key: it.groups for it in convention.lists if it.groups != it.entries}
         counts = [it for it in convention.counts if it.of_list and it.kept_in is None]
-        counts = [it for it in counts if it.number != of_groups.get(it.of_list or b"")]
+        counts = [it for it in counts if anew or it.number != of_groups.get(it.of_list or b"")]
         counts = [it for it in counts if not it.exact or is_near(it, entries[it.of_list or b""])]
         different = {it.key: it.number for it in convention.lists}
         counts = [it for it in counts if anew or not it.exact or it.number != different[it.of_list or b""]]

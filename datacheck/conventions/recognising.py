@@ -13,7 +13,8 @@ from datacheck.conventions.counts.clips_counted import clip_names
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.keys.numbered_keys import FEW
 from datacheck.conventions.keys.sequences import frames_in
-from datacheck.conventions.keys.stems import Stems, behind_names_in, stems_in
+from datacheck.conventions.keys.stem_parts import behind_names_in, mixed_stems_in, stems_in
+from datacheck.conventions.keys.stems import Stems
 from datacheck.conventions.set_stems import set_stems
 
 NUMBERED = 0.9
@@ -93,8 +94,9 @@ def _stems(store: StoreView, conventions: list[Convention]) -> Stems | None:
         return None
     own = frozenset().union(*(it.own for it in conventions))
     keys = [key for key in store.keys if key not in own]
-    stems = stems_in(keys) or behind_names_in(keys)
-    return None if stems is None or len(stems.endings) == len(store.frequent) else stems
+    counted = any(it.counts for it in conventions)
+    stems = stems_in(keys) or behind_names_in(keys) or mixed_stems_in(keys, counted=counted)
+    return None if stems is None or len(stems.every) == len(store.frequent) else stems
 
 
 def _suggested(store: StoreView, stems: Stems | None) -> list[Convention]:

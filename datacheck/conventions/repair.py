@@ -25,8 +25,9 @@ from datacheck.conventions.values.rewriting import Place, rewritten
 from datacheck.conventions.values.sibling_counts import with_number
 from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.standing import keys_at
-from datacheck.conventions.values.stored_values import FORMS, keys_in
+from datacheck.conventions.values.stored_values import FORMS, is_index, keys_in
 from datacheck.model.blocks import Block
+from datacheck.model.escaping import escape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class OtherKeyList:
     `places` are the places of lists that lie within the value. A dropped item also drops the items at its position from
     the lists in `beside`. The entries in `counts` of the mapping that holds the list are the number of its keys. If it
     is a list of numbers, they are those in keys of the `pattern`. `numbers` are the paths of the numbers of keys in
-    lists within the value, with the places of these lists.
+    lists within the value, with the places of these lists. With `naming`, it lists names in keys.
     """
 
     form: str
@@ -50,12 +51,16 @@ class OtherKeyList:
     counts: tuple[str, ...] = ()
     pattern: Pattern | None = None
     numbers: tuple[tuple[tuple[str, ...], Place], ...] = ()
+    naming: Naming | None = None
 
     def key(self, key: bytes) -> bytes | None:
         """Return the key that a listed record has in the copy, or None if any of the databases leaves it out.
 
-        If numbers are listed, take and return a number in digits.
+        If numbers are listed, take and return a number in digits; if names are, a name.
         """
+        if self.naming is not None:
+            moved = {it.key(self.naming.key(key)) for it in self.repairs}
+            return None if None in moved or len(moved) > 1 else self.naming.name(moved.pop() or b"")
         old = key if self.pattern is None else self.pattern.key(int(key))
         new, *others = (it.key(old) for it in self.repairs)
         if new is None or None in others:
@@ -92,6 +97,8 @@ def _listed_number(key_list: OtherKeyList, raw: bytes, count: Count) -> int:
     if key_list.places:
         return len(key_list.rewritten(value))
     new = with_keys(value, key_list.key)
+    if isinstance(value, dict) and not is_index(value) and count.number == len(value):
+        return len(new)
     if count.exact and count.number != sum(1 for _ in keys_in(value)):
         from datacheck.conventions.values.key_digests import distinct_count  # loads NumPy
 
@@ -174,8 +181,12 @@ class Repair:
             leaves += [row for row, key in enumerate(keys) if key in self.also]
         for index, key_list in ((index, key_list) for index, key_list in self.indexes if not index.form):
             leaves += [row for row in index.rows(block.keys) if key_list.key(bytes(block.values[row])) is None]
-        values = {**self._new_own_values(block, value), **dict(self._new_indexes(block))}
-        return Change(frozenset(leaves), renamed, values)
+        values = self._new_own_values(block, value)
+        changed = {escape(keys[row]) for row in values}
+        for name, row, new_value in self._new_indexes(block):
+            values[row] = new_value
+            changed.add(name)
+        return Change(frozenset(leaves), renamed, values, frozenset(changed))
 
     def files(self, folder: Path) -> dict[str, bytes]:
         """Return the contents in the copy of files beside the store, by name; those of the source are in `folder`."""
@@ -224,15 +235,15 @@ class Repair:
                 result[row] = new
         return result
 
-    def _new_indexes(self, block: Block) -> Iterator[tuple[int, bytes]]:
-        """Yield the row and the new value of each record in a block that names others which have new keys or go."""
+    def _new_indexes(self, block: Block) -> Iterator[tuple[str, int, bytes]]:
+        """Yield each record in a block that names others which have new keys or go: its index, row and new value."""
         for index, key_list in self.indexes:
             for row in index.rows(block.keys):
                 old = bytes(block.values[row])
                 # without a form, the value is a key: a record that names a dropped one is left out instead
                 new = index.rewritten(block.keys[row], old, key_list.key) if index.form else key_list.key(old)
                 if new is not None and new != old:
-                    yield row, new
+                    yield index.within, row, new
 
     def _new_number(self, number: int) -> int | None:
         """Return the new number of a sample, or None if it is left out."""

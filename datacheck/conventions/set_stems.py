@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from datacheck.conventions.interface import StoreView
-from datacheck.conventions.keys.groups import ENOUGH, NEARLY, WHOLE, common, union
+from datacheck.conventions.keys.groups import ENOUGH, NEARLY, common, union
 from datacheck.conventions.keys.numbered_keys import Pattern
 from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.keys.stems import HELD, IN_SAMPLE, MOST, StemGroups, Stems
@@ -79,7 +79,7 @@ class SetStems(Stems, frozen=True):
         whole = samples - len(unpaired)
         if whole < max(ENOUGH, NEARLY * samples):
             return None
-        return StemGroups(self, samples, unpaired, "bad" if whole >= WHOLE * samples else "suspicious")
+        return StemGroups(self, samples, unpaired)
 
 
 def set_stems(store: StoreView) -> SetStems | None:
@@ -96,7 +96,7 @@ def set_stems(store: StoreView) -> SetStems | None:
     sampled = sum(store.patterns[it.pattern] for it in members)
     if sampled < IN_SAMPLE * len(store.keys):
         return None
-    return SetStems(tuple(sorted(every)), tuple(sorted(members, key=lambda it: it.pattern)))
+    return SetStems(tuple(sorted(every)), members=tuple(sorted(members, key=lambda it: it.pattern)))
 
 
 def _member(pattern: Pattern) -> SetMember | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
+from functools import cache
 
 from datacheck.decoders.cbor import is_cbor
 from datacheck.decoders.interface import Value
@@ -114,10 +115,16 @@ def known_format(value: Value, usual: str = "") -> str | None:
     if is_broken(usual, value):
         return None
     head = bytes(value[:HEAD])
-    for offset, mark, name in MARKS:
+    for offset, mark, name in _marks_of(head[:1]):
         if head.startswith(mark, offset) and _fits(head, mark):
             return name
     return next((name for matches, name in _CHECKED if matches(value, head)), None)
+
+
+@cache
+def _marks_of(first: bytes) -> tuple[tuple[int, bytes, str], ...]:
+    """Return the rows of MARKS that may match a value with this first byte, in order."""
+    return tuple(row for row in MARKS if row[0] or row[1][:1] == first)
 
 
 _NETPBM = re.compile(rb"(?:\s|#[^\n]*\n)+[1-9][0-9]{0,5}(?:\s|#[^\n]*\n)+[1-9][0-9]{0,5}\s")

@@ -28,8 +28,8 @@ LITERAL_BYTES = 1 << 16
 """Longest header that is parsed, in bytes; NumPy refuses more than 10,000 bytes in files that it does not trust."""
 MOST_ROOM = 1 << 40
 """Maximum size in bytes, with empty axes counted as 1, up to which arrays without values keep their shape."""
-NUMBERS = "biufc"
-"""The kinds of dtype whose values are checked; of strings and times only the size is checked."""
+NUMBERS, TIMES = "biufc", "Mm"
+"""The kinds of dtype whose values are checked, and of times, of which only NaT is found; of strings the size counts."""
 SECOND = "[1]"
 """The name of the second of several arrays in one value."""
 SERIES = 1 << 10
@@ -77,6 +77,8 @@ def read_array(value: Value) -> Reading:
             fields.append(Field(name, real(it[np.newaxis])[0], format="npy", label=label, leaf=True))
         elif it.dtype.kind == "V" and it.nbytes:
             findings.append(found("unknown-payload", void_message(it.dtype), field=name))
+        elif it.dtype.kind in TIMES and (message := no_times_message(it)):
+            findings.append(found("nan", message, field=name, verdict="suspicious"))
     return Reading(fields, findings)
 
 
@@ -118,6 +120,22 @@ def read_series(value: Value, profile: FamilyProfile | None, start: str = "") ->
 
 def _is_integer(values: NDArray[Any]) -> bool:
     return values.size == 1 and values.dtype.kind in "iu"
+
+
+def no_times_message(values: NDArray[Any]) -> str:
+    """Return the sentence about times that are NaT, NumPy's word for what is no time; "" if none is.
+
+    They may be missing on purpose, but as numbers they are the lowest that there is.
+
+    >>> no_times_message(np.array(["2026-01-01", "NaT"], "M8[D]"))
+    '1 of 2 times is NaT, not a time, first at [1]'
+    """
+    missing = np.isnat(values)
+    count = int(missing.sum())
+    if not count:
+        return ""
+    first = [int(it) for it in np.unravel_index(int(missing.argmax()), values.shape)]
+    return f"{count} of {values.size} times {'is' if count == 1 else 'are'} NaT, not a time, first at {first}"
 
 
 def void_message(dtype: np.dtype[Any]) -> str:

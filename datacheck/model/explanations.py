@@ -125,8 +125,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         " else, `--ignore count` ignores it.",
     ),
     "dangling": Explanation(
-        "A list, index or numbering in the store names a record, row or category that is not there. It is suspicious"
-        " where the numbers may mean something else.",
+        "A list, index or numbering in the store or a record names a record, row, category or node that is not"
+        " there. It is suspicious where the numbers may mean something else.",
         "The loader raises when it comes to it: in a shuffled epoch at a time that nobody can predict.",
         "Write the record that is missing, or have `datacheck rebuild SOURCE TARGET --drop-bad` write a copy whose"
         " lists and numbers are true.",

@@ -180,6 +180,7 @@ class _Plan:
                     *(it.form, repairs, count, it.places),
                     counts=it.counts,
                     pattern=it.pattern,
+                    naming=it.naming,
                     numbers=it.beside,
                 )
         for (part, key), key_list in lists.items():
@@ -236,7 +237,7 @@ class _Plan:
             keys = self._dropped_keys(part)
             values = {it.key: new for it in known.frames if (new := rewritten_without(it, keys)) is not None}
             for of_clips in known.clips:
-                values |= counts_without(of_clips, keys)
+                values |= counts_without(of_clips, keys, values)
             if known.totals is not None:
                 values |= totals_without(known.totals, keys, self._repair(part).values.get)
             if values:

@@ -214,7 +214,7 @@ def _left_listed(report: Report, dropped: DroppedKeys, outcomes: Outcomes | None
         for paired in sorted({names for one in known.conventions for it in one.lists for names in it.paired}):
             yield f"the partner of a key that goes, in the lists {paired}: they are taken for pairs, place by place"
         yield from _left_parallel(known, report.account(part), part)
-        yield from _left_of_frames(known, part, keys)
+        yield from dict.fromkeys(_left_of_frames(known, part, keys))
         for index in (it for it in known.indexes if not can_lose(report, it, part)):
             other = ", or have others there" if moved else ""
             yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
@@ -224,6 +224,7 @@ def _left_parallel(known: Known, account: Account, part: str) -> Iterator[str]:
     """Yield a sentence for each list or array that has as many items as there were records or samples."""
     every = account.records - account.own
     counts = {every, every - len(known.aside), *map(len, account.numbers.values())}
+    counts.update(it.number for it in known.listed)
     if known.stems is not None:
         counts.add(known.stems.all)
     listed = {it.key for it in known.within} | {it.key for one in known.conventions for it in one.lists}
@@ -244,7 +245,8 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
     if lost:
         yield f"sequences lack {named(escape(lost[0]), part)}{_more(lost)}: a loader that counts up asks for what went"
     for counts in known.frames:
-        clips = sorted(count_frames(keys, frozenset(counts.there)))
+        frames_lost = count_frames(keys, frozenset(counts.there))
+        clips = sorted(clip for clip, number in frames_lost.items() if number < counts.there[clip])
         if clips:
             text = f"{named(escape(counts.key), part)} counts what is left of {escape(clips[0])}{_more(clips)}"
             yield f"{text}: a loader that counts up asks for what went"
@@ -256,10 +258,11 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
             text = f"{named(escape(key), part)} counts the clips that are left"
             yield f"{text}: a loader that counts up asks for what went"
     for of_clips in known.clips:
-        uncounted = of_clips.uncounted(keys) if of_clips.more else ()
+        uncounted = {*counts_without(of_clips, keys, {}, only_fixed=True)}
+        uncounted |= of_clips.uncounted(keys) if of_clips.more else set()
         if uncounted:
             yield f"{named(escape(min(uncounted)), part)}{_more(uncounted)} may count frames that are not in the copy"
-        counted = sorted(counts_without(of_clips, keys))
+        counted = sorted(counts_without(of_clips, keys, {}))
         if counted:
             verb = "count" if len(counted) > 1 else "counts"
             text = f"{named(escape(counted[0]), part)}{_more(counted)} {verb} what is left"

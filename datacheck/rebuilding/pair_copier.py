@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from datacheck.decoders.datum.message import filled
 from datacheck.digests.hashing import Hasher
 from datacheck.files.disk import flush
 from datacheck.model.blocks import Block, Shard
-from datacheck.model.escaping import unescape
+from datacheck.model.escaping import escape, unescape
+from datacheck.model.finding import named
 from datacheck.scanning.keys.keys_read import value_of
 
 Pairs = list[tuple[bytes, bytes | memoryview]]
@@ -66,6 +68,7 @@ class PairCopier:
     def copy(self, reader: Reader, plan: Plan) -> Copying:
         digest = PairDigest()
         index = kept = altered = quarantined = 0
+        lists: set[str] = set()
         drops, fills = plan.drops.indexes(), _indexes(plan.fills)
         avoid = frozenset(map(unescape, plan.drops.deadly))
         with ExitStack() as stack:
@@ -82,6 +85,7 @@ class PairCopier:
                 values = looked_up.get(shard.part, {}).get
                 for block in _blocks(reader, shard, avoid):
                     change = Change() if changing is None else changing.changes_to(block, values)
+                    lists.update(named(it, shard.part) if it else shard.part for it in change.lists)
                     leaves = _rows_among(drops, index, len(block)) | change.leaves
                     changes = _rows_among(fills, index, len(block)) - leaves
                     pairs = _kept_pairs(block, leaves, changes, plan.fill, change)
@@ -103,9 +107,9 @@ class PairCopier:
             target.finish()
             if quarantine is not None:
                 quarantine.finish()
-        _write_beside(reader, plan)
+        lists.update(_write_beside(reader, plan))
         _flush_all(plan)
-        return Copied(kept, index - kept, altered, quarantined, str(digest), len(added))
+        return Copied(kept, index - kept, altered, quarantined, str(digest), len(added), frozenset(lists))
 
     def joined(self, digests: Sequence[str]) -> str | None:
         return str(PairDigest.joined(digests))
@@ -168,11 +172,12 @@ def _blocks(reader: Reader, shard: Shard, avoid: frozenset[bytes]) -> Iterator[B
         yield block
 
 
-def _write_beside(reader: Reader, plan: Plan) -> None:
-    """Write the files beside the source that list its records, as they are true of the copy."""
-    for changing in plan.changing.values() if plan.target.is_dir() else ():
+def _write_beside(reader: Reader, plan: Plan) -> Iterator[str]:
+    """Write the files beside the source that list its records, as they are true of the copy; yield their names."""
+    for part, changing in plan.changing.items() if plan.target.is_dir() else ():
         for name, content in changing.files(reader.path).items():
             (plan.target / name).write_bytes(content)
+            yield named(escape(os.fsencode(name)), part)
 
 
 def _flush_all(plan: Plan) -> None:

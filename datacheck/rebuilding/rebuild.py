@@ -223,6 +223,7 @@ def _write(work: Work, draft: _Draft, workplace: Workplace, holding: Workplace |
         altered=copied.altered,
         quarantined=copied.held,
         digests=Digests(copied.digest, digest),
+        repairs=msgspec.UNSET if receipt.repairs is msgspec.UNSET else receipt.repairs.made(copied.lists),
         target=msgspec.structs.replace(receipt.target, records=count, fingerprint=fingerprint(copy)),
         seconds=Seconds(receipt.seconds.scan, round(between - started, 3), round(finished - between, 3)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -102,6 +102,13 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, str]
     lists: tuple[str, ...]
     lengths: tuple[str, ...] = ()
+
+    def made(self, changed: Set[str] | None) -> Repairs:
+        """Return the repairs without lists and counts of their keys that stayed equal; None if these are not known."""
+        if changed is None:
+            return self
+        lists, lengths = (tuple(it for it in names if it in changed) for names in (self.lists, self.lengths))
+        return msgspec.structs.replace(self, lists=lists, lengths=lengths)
 
 
 def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> Repairs | msgspec.UnsetType:

@@ -9,7 +9,8 @@ from convention_stores import picture, read, write
 import datacheck
 from datacheck.conventions.counts import clip_counts, frame_counts
 from datacheck.conventions.counts.clip_counts import Clips, clip_findings
-from datacheck.conventions.interface import ClipCounts, FrameKind, StoreView
+from datacheck.conventions.interface import ClipCounts, StoreView
+from datacheck.conventions.keys.frame_keys import FrameKind
 
 
 def pictures(first=0, count=40, cut=None, **others):
@@ -80,7 +81,7 @@ def clips_of(lengths, said=None):
             clips.take(b"v%03d/%d" % (at, frame), bytes)
         clips.take(b"v%03d/length" % at, (b"%d" % (said or {}).get(at, length)).__bytes__)
     counts = clips.counts()
-    return [] if counts is None else [(it.verdict, it.code) for it in clip_findings(counts)]
+    return [] if counts is None else [(it.verdict, it.code) for it in clip_findings([counts])]
 
 
 def test_clips_beyond_those_that_are_held_are_said_to_be_uncompared(monkeypatch):

@@ -160,6 +160,17 @@ NAMED = [
         dense=False,
     ),
     Named(
+        "image-database",
+        lambda number: pickle.dumps(number * 3),
+        pickled,
+        lambda keys: {
+            b"protocol": pickle.dumps(pickle.DEFAULT_PROTOCOL),
+            pickle.dumps("keys"): pickle.dumps(list(keys)),
+        },
+        by_keys(lambda store: pickle.loads(store[pickle.dumps("keys")])),
+        dense=False,
+    ),
+    Named(
         "mmf",
         lambda number: b"COCO_train2014_%x" % (number * 7919),
         pickled,

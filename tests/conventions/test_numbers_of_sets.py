@@ -5,7 +5,8 @@ from convention_stores import picture, read, write
 
 import datacheck
 from datacheck.conventions.counts.clip_counts import MOST, Clips
-from datacheck.conventions.interface import ClipCounts, FrameKind
+from datacheck.conventions.interface import ClipCounts
+from datacheck.conventions.keys.frame_keys import FrameKind
 
 SETS = {"train": 30, "val": 20}
 

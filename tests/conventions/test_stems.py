@@ -7,7 +7,8 @@ from convention_stores import picture, read, write
 
 import datacheck
 from datacheck.conventions.keys.account import Account, KeyWatch
-from datacheck.conventions.keys.stems import Stems, stems_in
+from datacheck.conventions.keys.stem_parts import stems_in
+from datacheck.conventions.keys.stems import Stems
 
 ROOMS = ("kitchen", "office", "hall_b", "attic")
 

@@ -1,5 +1,7 @@
 """Check counts of frames that lie in a record for each clip: `vid0/num_frames` beside `vid0/frame_0000`.
 
+The record may also be a mapping with the number in it, such as `vid0/metadata`, which says more of the clip.
+
 Unless nearly all of these numbers match the number of records whose keys begin with the clip's name, they count
 something else, such as the frames of the film that some were taken from. A clip may have several kinds of frames, such
 as colour and flow; the kinds for which the numbers match are the ones that are counted.
@@ -16,9 +18,13 @@ import msgspec
 from datacheck.conventions.counts.counted import LONGEST
 from datacheck.conventions.counts.frame_counts import COUNTING, MOST, are_capped, are_enough
 from datacheck.conventions.counts.whole_sets import is_of_whole
-from datacheck.conventions.interface import ClipCounts, Count, FrameKind, StoreView
+from datacheck.conventions.counts.written import written_into
+from datacheck.conventions.interface import ClipCounts, Count, StoreView
+from datacheck.conventions.keys.frame_keys import FrameKind
 from datacheck.conventions.keys.groups import ENOUGH, NEARLY, verdict_of
-from datacheck.conventions.values.stored_values import stored_count
+from datacheck.conventions.values.rewriting import is_lossless
+from datacheck.conventions.values.stored_lists import stored_list
+from datacheck.conventions.values.stored_values import Stored, stored, stored_count
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -44,6 +50,12 @@ _BEHIND = re.compile(rb"(.+?)([/_.: -]" + _NAME + rb")", re.DOTALL | re.IGNORECA
 _BEFORE = re.compile(rb"(" + _NAME + rb"[/_.: -])(.+)", re.DOTALL | re.IGNORECASE)
 _FRAME = re.compile(rb"(.*[^0-9])([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _WORDS = re.compile(rf"{_WORD}")
+_DESCRIBING = (b"meta", b"metadata", b"meta_info", b"info", b"attrs")
+_DESCRIBED = re.compile(rb"(.+?)([/_.: -](?:" + b"|".join(_DESCRIBING) + rb"))", re.DOTALL | re.IGNORECASE)
+ITEMS = 4
+"""Maximum number of numbers in a mapping that are compared with the frames."""
+LARGEST = 1 << 16
+"""Maximum size in bytes of such a mapping."""
 _COUNT_WORDS = frozenset(b"num nums n nb nr number numbers count counts len length lengths size total".split())
 _SAMPLE_WORDS = frozenset(
     b"of sample samples example examples record records item items entry entries instance instances data".split()
@@ -119,11 +131,56 @@ def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
             clips[counted[1]][counted[0]] = key
     several = [(around, count_keys) for around, count_keys in sorted(clips.items()) if _are_enough(around, count_keys)]
     for around, count_keys in several[:KINDS]:
-        probed = [count_keys[it] for it in sorted(count_keys)][:: max(1, len(count_keys) // PROBED)][:PROBED]
+        probed = _probed(count_keys)
         if all(_count(it, view.value(it)) is not None for it in probed):
             kinds = _kinds(view.keys, count_keys)
             if kinds:
                 yield ClipCounts(around, kinds)
+    yield from _described_counts(view)
+
+
+def _described_counts(view: StoreView) -> Iterator[ClipCounts]:
+    """Yield the numbers in mappings about the clips that may count their frames."""
+    clips: dict[tuple[bytes, bytes], dict[bytes, bytes]] = defaultdict(dict)
+    for key in view.keys:
+        described = described_clip(key)
+        if described is not None:
+            clips[described[1]][described[0]] = key
+    for around, keys in [it for it in sorted(clips.items()) if len(it[1]) >= FEW][:KINDS]:
+        probed = _probed(keys)
+        items = _count_items(probed[0], view.value(probed[0]))
+        items = [name for name in items if all(_count(it, view.value(it), name) is not None for it in probed)]
+        kinds = _kinds(view.keys, keys) if items else ()
+        yield from (ClipCounts(around, kinds, item=name) for name in items[:ITEMS] if kinds)
+
+
+def described_clip(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:
+    """Return the clip that a record describes, by its name, and the parts of the key around the clip; else None.
+
+    >>> described_clip(b"vid0/metadata"), described_clip(b"vid0/0001")
+    ((b'vid0', (b'', b'/metadata')), None)
+    """
+    match = _DESCRIBED.fullmatch(key) if key.lower().endswith(_DESCRIBING) else None
+    return None if match is None else (match[1], (b"", match[2]))
+
+
+def _count_items(key: bytes, raw: bytes | None) -> list[str]:
+    """Return the names of the numbers in a mapping that may be counts."""
+    said = _description(raw) if raw is not None and len(raw) <= LARGEST else None
+    if said is None or not isinstance(said.value, dict):
+        return []
+    names = [it for it in said.value if isinstance(it, str) and type(said.value[it]) is int]
+    return [it for it in names if _is_count_name(it.encode())]
+
+
+def _description(raw: bytes) -> Stored | None:
+    """Return a mapping, marked as read in part if it cannot be written again."""
+    said = stored(raw) or stored_list(raw)
+    return said if said is None or is_lossless(raw, said) else msgspec.structs.replace(said, in_part=True)
+
+
+def _probed(keys: Mapping[bytes, bytes]) -> list[bytes]:
+    return [keys[it] for it in sorted(keys)][:: max(1, len(keys) // PROBED)][:PROBED]
 
 
 def _are_enough(around: tuple[bytes, bytes], clips: Mapping[bytes, bytes]) -> bool:
@@ -138,11 +195,11 @@ def _are_sets(clips: Iterable[bytes]) -> bool:
     return all(it.lower() in SETS for it in clips)
 
 
-def _count(key: bytes, raw: bytes | None) -> Count | None:
-    """Return the number under a key, or None if its value is not a whole number."""
-    if raw is None or len(raw) > LONGEST:
+def _count(key: bytes, raw: bytes | None, item: str | None = None) -> Count | None:
+    """Return the number under a key, or that entry of a mapping, or None if it is not a whole number."""
+    if raw is None or len(raw) > (LONGEST if item is None else LARGEST):
         return None
-    count = Count(key, stored_count(raw), raw)
+    count = Count(key, stored_count(raw) if item is None else _description(raw), raw, item)
     return count if count.number is not None and count.number >= 0 else None
 
 
@@ -184,10 +241,11 @@ class Clips:
         """Add a record; its value is read only if it is a count."""
         before, after = self.clip_counts.around
         if key.startswith(before) and key.endswith(after):
-            counted = counted_clip(key)
+            item = self.clip_counts.item
+            counted = counted_clip(key) if item is None else described_clip(key)
             if counted is not None and counted[1] == self.clip_counts.around:
                 if self._may_hold(counted[0], self.declared):
-                    count = _count(key, value())
+                    count = _count(key, value(), item)
                     if count is not None:
                         self.declared[counted[0]] = count
                 return
@@ -249,7 +307,15 @@ def _is_of_whole(counts: ClipCounts) -> bool:
     return _are_sets(counts.said) and is_of_whole(b" ".join(counts.around))
 
 
-def clip_findings(counts: ClipCounts) -> Iterator[Finding]:
+def clip_findings(every: Sequence[ClipCounts]) -> Iterator[Finding]:
+    """Yield a finding for each number of frames that is not true, and for each clip without one."""
+    for place, counts in enumerate(every):
+        yield from _untrue_findings(counts)
+        if all(it.around != counts.around for it in every[:place]):
+            yield from () if counts.more else _uncounted_findings(counts)
+
+
+def _untrue_findings(counts: ClipCounts) -> Iterator[Finding]:
     """Yield a finding for each number of frames that is not true.
 
     A number that is too large is bad, since a loader asks for missing frames. One that is too small is only suspicious,
@@ -260,7 +326,7 @@ def clip_findings(counts: ClipCounts) -> Iterator[Finding]:
     more = {clip: it for clip in counts.said if (it := counts.fewest_frames(clip)) > counts.number(clip)}
     for clip, number in (fewer | more).items():
         count = counts.said[clip]
-        text = f"{escape(count.key)} says {count.number:,}, there are {number:,}"
+        text = f"{count.name} says {count.number:,}, there are {number:,}"
         text += ": it is not true if it counts these" if counts.of_whole and clip in fewer else ""
         verdict: Verdict | None = "suspicious" if capped or counts.of_whole or clip in more else None
         yield found("count", text, verdict=verdict, key=escape(count.key), said=count.number, found=number)
@@ -268,8 +334,6 @@ def clip_findings(counts: ClipCounts) -> Iterator[Finding]:
         before, after = map(escape, counts.around)
         text = f"the frames of more than {MOST:,} clips are counted in {before}#{after}: those of the others were not"
         yield found("unsupported", f"{text} compared with their numbers")
-    else:
-        yield from _uncounted_findings(counts)
 
 
 def _uncounted_findings(counts: ClipCounts) -> Iterator[Finding]:
@@ -287,9 +351,13 @@ def _uncounted_findings(counts: ClipCounts) -> Iterator[Finding]:
         yield found("unpaired", text, verdict=verdict, missing=[key])
 
 
-def counts_without(counts: ClipCounts, dropped_keys: Iterable[bytes]) -> dict[bytes, bytes]:
+def counts_without(
+    counts: ClipCounts, dropped_keys: Iterable[bytes], new: Mapping[bytes, bytes], *, only_fixed: bool = False
+) -> dict[bytes, bytes]:
     """Return the new values, by key, of the numbers that are no longer true in a copy without some records.
 
+    `new` are the values in which other numbers have changed already. With `only_fixed`, return those that cannot be
+    written instead, with an empty value.
     A clip that has more records than its number says keeps the number. So do all clips whose frames may have been
     limited on purpose, if they lose none, and numbers that may be of a whole set.
     """
@@ -305,6 +373,7 @@ def counts_without(counts: ClipCounts, dropped_keys: Iterable[bytes]) -> dict[by
     for clip, count in counts.said.items():
         left = min((frames.get(clip, 0) - lost[kind][clip] for kind, frames in counts.there.items()), default=0)
         touched = any(frames[clip] for frames in lost.values()) or not capped
-        if touched and left < counts.number(clip) and count.key not in dropped:
-            values[count.key] = count.written(left)
+        fixed = count.said is None or count.said.in_part
+        if touched and left < counts.number(clip) and count.key not in dropped and fixed == only_fixed:
+            values[count.key] = b"" if fixed else written_into(count, new.get(count.key, count.raw), left)
     return values

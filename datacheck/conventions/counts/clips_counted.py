@@ -9,8 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from datacheck.conventions.interface import ClipNames, Convention, Count
+from datacheck.conventions.interface import Convention, Count
 from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.frame_keys import ClipNames
 
 SHARE = 0.95
 """Minimum share of the keys that must be those of frames."""

@@ -217,5 +217,7 @@ def rewritten_without(counts: FrameCounts, dropped_keys: Iterable[bytes]) -> byt
     numbers = {clip: min(it, left.get(_raw(clip), 0)) for clip, it in counts.said.items()}
     if numbers == counts.said:
         return None
-    entries = {clip: it | dict.fromkeys(counts.fields, numbers[clip]) for clip, it in counts.entries.items()}
-    return FORMS[counts.form].write(entries or numbers)
+    if not _are_sets(counts.said):  # a clip that lost all of its frames is none any more
+        numbers = {clip: it for clip, it in numbers.items() if it or not counts.said[clip]}
+    entries = {clip: it | dict.fromkeys(counts.fields, numbers.get(clip)) for clip, it in counts.entries.items()}
+    return FORMS[counts.form].write({clip: entries[clip] for clip in numbers} if entries else numbers)

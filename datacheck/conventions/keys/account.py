@@ -88,10 +88,10 @@ class Account(msgspec.Struct):
         own = watch.own_rows(keys, series)
         self.own += len(own)
         table = KeyTable(keys)
+        others = KeyTable([key for key in keys if key not in watch.own]) if own else table
         if watch.naming is not None:
-            others = KeyTable([key for key in keys if key not in watch.own]) if own else table
             self.names = combined(self.names, watch.naming.sum(others))
-        for ending, one in () if watch.stems is None else watch.stems.sums(table):
+        for ending, one in () if watch.stems is None else watch.stems.sums(others):
             self._add_stems(ending, one)
         if watch.frames is not None:
             self.sequences.take(table, watch.frames)

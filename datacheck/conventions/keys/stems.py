@@ -6,18 +6,26 @@ number of stems, and the same sum of their hashes, no sample lacks a part; no ke
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from datacheck.conventions.keys.groups import ENOUGH, NEARLY, WHOLE
-from datacheck.model.codes import Verdict
+from datacheck.conventions.keys.groups import (
+    ACCIDENTS,
+    ENOUGH,
+    NEARLY,
+    OPTIONAL,
+    ROLES,
+    needed_parts,
+    verdict_of,
+    words,
+)
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
-from datacheck.model.key_families import SEPARATORS, may_be_part
-from datacheck.model.sample_sets import SETS
+from datacheck.model.key_families import SEPARATORS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,23 +44,29 @@ Sum = tuple[int, int, int]
 """The number of stems, and two sums of their hashes modulo 2**64."""
 
 
-class Stems(msgspec.Struct, frozen=True):
-    """The endings of the keys of one sample, separator included."""
+class Stems(msgspec.Struct, frozen=True, dict=True):
+    """The endings of the keys of one sample, separator included; the key that is the stem itself ends with nothing.
+
+    Only `some` samples have further endings. The longest ending of a key counts: X.mask.txt is no text of X.mask.
+    """
 
     endings: tuple[bytes, ...]
+    some: tuple[bytes, ...] = ()
 
     def __str__(self) -> str:
         return ", ".join(f"*{escape(it)}" for it in self.endings)
 
-    @property
-    def separator(self) -> bytes:
-        return self.endings[0][:1]
+    @cached_property
+    def every(self) -> tuple[bytes, ...]:
+        """All endings, the longest first."""
+        return tuple(sorted((*self.endings, *self.some), key=len, reverse=True))
 
     def split(self, key: bytes) -> tuple[bytes, bytes] | None:
         """Return the stem and the ending of a key, or None if it has none of these endings."""
-        stem, separator, _ = key.rpartition(self.separator)
-        ending = key[len(stem) :]
-        return (stem, ending) if separator and stem and ending in self.endings else None
+        for ending in self.every:
+            if key.endswith(ending) and len(key) > len(ending):
+                return key[: len(key) - len(ending)], ending
+        return None
 
     def keys(self, stem: bytes) -> list[bytes]:
         """Return the keys of all parts of a sample."""
@@ -67,12 +81,14 @@ class Stems(msgspec.Struct, frozen=True):
         import numpy as np
 
         for length, (_, keys) in table.by_length.items():
-            for ending in self.endings:
+            left = np.ones(len(keys), bool)
+            for ending in self.every:
                 if len(ending) >= length:
                     continue
                 part, stem = self._spans(length, len(ending))
-                fits = (keys[:, part] == np.frombuffer(ending, np.uint8)).all(axis=1)
+                fits = (keys[:, part] == np.frombuffer(ending, np.uint8)).all(axis=1) & left
                 if fits.any():
+                    left &= ~fits
                     yield ending, hash_sum(keys[fits, stem])
 
     def _spans(self, length: int, size: int) -> tuple[slice, slice]:
@@ -107,84 +123,15 @@ def combined(one: Sum, other: Sum) -> Sum:
     return one[0] + other[0], (one[1] + other[1]) & _WORD, (one[2] + other[2]) & _WORD
 
 
-Parted = tuple[bytes, bytes]
-"""The stem of a key and the name of its part, separator included."""
-
-
-def stems_in(keys: Collection[bytes]) -> Stems | None:
-    """Return the endings of nearly all sampled keys if nearly all stems have all of these endings, or None."""
-
-    def parted(key: bytes, separator: bytes) -> Parted | None:
-        stem, found_one, name = key.rpartition(separator)
-        return (stem, separator + name) if found_one and stem and not name.isdigit() else None
-
-    endings = _parts_of(keys, parted, may_have_more=True)
-    return None if endings is None else Stems(endings)
-
-
-def behind_names_in(keys: Collection[bytes]) -> BehindNames | None:
-    """Return the beginnings of nearly all sampled keys if nearly all stems have all of these beginnings, or None."""
-
-    def parted(key: bytes, separator: bytes) -> Parted | None:
-        name, found_one, stem = key.partition(separator)
-        is_part = bool(name) and may_be_part(name) and not stem.isdigit()
-        return (stem, name + separator) if found_one and stem and is_part else None
-
-    beginnings = _parts_of(keys, parted)
-    return None if beginnings is None else BehindNames(beginnings)
-
-
-def _parts_of(
-    keys: Collection[bytes], parted: Callable[[bytes, bytes], Parted | None], *, may_have_more: bool = False
-) -> tuple[bytes, ...] | None:
-    """Return the names of parts that nearly all stems have, for the first separator with such names, or None.
-
-    Nearly all keys have to be of these parts. If they are not, samples that `may_have_more` parts may have some that
-    others lack, such as X.mask.png beside X.jpg and X.txt.
-    """
-    by_separator = []
-    for code in SEPARATORS:
-        separator = bytes([code])
-        stems: dict[bytes, set[bytes]] = defaultdict(set)
-        for key in keys:
-            split = parted(key, separator)
-            if split is not None:
-                stems[split[0]].add(split[1])
-        parts = _usual_parts(separator, stems)
-        if parts and sum(len(it.intersection(parts)) for it in stems.values()) >= IN_SAMPLE * len(keys):
-            return parts
-        by_separator.append((separator, stems))
-    for separator, stems in by_separator if may_have_more else ():
-        samples = {it: names for it, names in stems.items() if it.rpartition(separator)[0] not in stems}
-        parts = _usual_parts(separator, samples)
-        if parts and sum(map(len, stems.values())) >= IN_SAMPLE * len(keys):
-            return parts
-    return None
-
-
-def _usual_parts(separator: bytes, stems: Mapping[bytes, set[bytes]]) -> tuple[bytes, ...] | None:
-    """Return the names of the parts that nearly all stems have, or None if they are none or sets of samples."""
-    names = Counter(it for of_stem in stems.values() for it in of_stem)
-    parts = tuple(sorted(it for it, count in names.items() if count >= IN_SAMPLE * len(stems)))
-    if not 1 < len(parts) <= MOST or any(it.strip(separator).lower() in SETS for it in parts):
-        return None
-    whole = sum(of_stem.issuperset(parts) for of_stem in stems.values())
-    return parts if whole >= max(ENOUGH, IN_SAMPLE * len(stems)) else None
-
-
 class BehindNames(Stems, frozen=True):
     """The beginnings of the keys of one sample, separator included: image-cat and label-cat are one sample."""
 
     def __str__(self) -> str:
         return ", ".join(f"{escape(it)}*" for it in self.endings)
 
-    @property
-    def separator(self) -> bytes:
-        return self.endings[0][-1:]
-
     def split(self, key: bytes) -> tuple[bytes, bytes] | None:
         """Return the stem and the beginning of a key, or None if it has none of these beginnings."""
-        part, separator, stem = key.partition(self.separator)
+        part, separator, stem = key.partition(self.endings[0][-1:])
         return (stem, part + separator) if stem and part + separator in self.endings else None
 
     def key(self, stem: bytes, ending: bytes) -> bytes:
@@ -196,25 +143,47 @@ class BehindNames(Stems, frozen=True):
 
 
 class StemGroups(msgspec.Struct, frozen=True):
-    """The samples of a store: the number of `all`, and the stems of those lacking a part, with the missing endings."""
+    """The samples of a store: the number of `all`, and the stems of those lacking a part, with the missing endings.
+
+    `some` are the stems of samples that have further parts, with the endings of these. Those in `alone` are keys that
+    no part goes with: they may be no samples, but records such as a list of classes. If the store counts the samples
+    (`asked`), a loader asks for all parts that are needed.
+    """
 
     stems: Stems
     all: int
     unpaired: Mapping[bytes, tuple[bytes, ...]]
-    verdict: Verdict = "bad"
+    some: Mapping[bytes, tuple[bytes, ...]] = {}
+    alone: Mapping[bytes, tuple[bytes, ...]] = {}
+    asked: bool = False
+
+    @property
+    def complete(self) -> int:
+        """The number of samples with all parts that are needed."""
+        needed = self._needed
+        return self.all - sum(not needed.isdisjoint(lacking) for lacking in self.unpaired.values())
+
+    @property
+    def _needed(self) -> frozenset[bytes]:
+        names = {escape(it): it for it in self.stems.endings}
+        return frozenset(names[it] for it in needed_parts(names))
 
     def keys(self, stem: bytes) -> list[bytes]:
         """Return the keys of a sample that exist."""
         lacking = {self.stems.key(stem, it) for it in self.unpaired.get(stem, ())}
-        return [it for it in self.stems.keys(stem) if it not in lacking]
+        further = [self.stems.key(stem, it) for it in self.some.get(stem, ())]
+        return [it for it in self.stems.keys(stem) if it not in lacking] + further
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each sample that lacks a part; its key is that of a part that exists."""
-        whole = self.all - len(self.unpaired)
+        whole, complete, needed = self.all - len(self.unpaired), self.complete, self._needed
         for stem, lacking in sorted(self.unpaired.items()):
             missing = [escape(self.stems.key(stem, it)) for it in lacking]
             message = f"{', '.join(missing)} is not there; {whole:,} of {self.all:,} samples have all of {self.stems}"
-            finding = found("unpaired", message, verdict=self.verdict, missing=missing)
+            lacks_needed = not needed.isdisjoint(lacking)
+            verdict = verdict_of(complete if lacks_needed else whole, self.all)
+            verdict = "bad" if lacks_needed and self.asked else verdict
+            finding = found("unpaired", message, verdict=verdict, missing=missing)
             yield msgspec.structs.replace(finding, key=escape(self.keys(stem)[0]))
 
 
@@ -259,14 +228,23 @@ class UnpairedBehindNames:
 
 
 class Unpaired:
-    """Finds samples that lack a part in the keys of a store in ascending order; holds only those samples in memory."""
+    """Finds samples that lack a part in the keys of a store in ascending order; holds only those samples in memory.
 
-    def __init__(self, stems: Stems) -> None:
-        self._stems = stems
+    A stem that lacks parts and is that of a sample with a further name, as in X.mask.txt, is no sample: the key is a
+    further part of X. Keys in `apart` belong to no sample.
+    """
+
+    def __init__(self, stems: Stems, apart: frozenset[bytes] = frozenset()) -> None:
+        self._stems, self._apart = stems, apart
         self._open: list[tuple[bytes, set[bytes]]] = []
         self._last = b""
+        self._pending: dict[bytes, dict[bytes, set[bytes]]] = {}
+        """The closed stems that lack parts, with those they have, by the sample whose further parts they may be."""
         self._found: dict[bytes, tuple[bytes, ...]] = {}
+        self._some: dict[bytes, tuple[bytes, ...]] = {}
+        self._further: dict[bytes, set[bytes]] = {}
         self._all = 0
+        self._alone: dict[bytes, tuple[bytes, ...]] = {}
         self.failed = False
 
     def take(self, keys: Sequence[bytes]) -> None:
@@ -276,32 +254,96 @@ class Unpaired:
                 self.failed = True
                 return
             self._last = key
-            while self._open and not key.startswith(self._open[-1][0] + self._stems.separator):
+            while self._open and not key.startswith(self._open[-1][0]):
                 self._close()
-            split = self._stems.split(key)
+            if self._pending:
+                self._settle(key)
+            split = None if key in self._apart else self._stems.split(key)
             if split is None:
                 continue
-            stem, ending = split
-            if not self._open or self._open[-1][0] != stem:
-                self._open.append((stem, set()))
-            self._open[-1][1].add(ending)
-        self.failed |= len(self._found) > HELD
+            present = next((it for stem, it in reversed(self._open) if stem == split[0]), None)
+            if present is None:
+                self._open.append((split[0], present := set()))
+            present.add(split[1])
+        held = (self._found, self._some, self._further, self._alone)
+        self.failed |= any(len(it) > HELD for it in held)
 
     def _close(self) -> None:
         stem, present = self._open.pop()
+        lacking = self._lacking(present)
+        if len(lacking) == len(self._stems.endings) and not any(map(is_role, present)):
+            return
+        if lacking and present == {b""}:
+            self._alone[stem] = lacking
+        elif lacking:
+            self._pending.setdefault(_parent(stem), {})[stem] = present
+        else:
+            self._take_sample(stem, present)
+            self._further.update(self._pending.pop(stem, {}))
+
+    def _lacking(self, present: set[bytes]) -> tuple[bytes, ...]:
+        return tuple(it for it in self._stems.endings if it not in present)
+
+    def _settle(self, key: bytes | None) -> None:
+        """Take pending stems for samples that lack a part if that whose further part they may be cannot follow.
+
+        `key` is the next key, or None behind the last one.
+        """
+        for parent in [it for it in self._pending if not it or key is None or not key.startswith(it)]:
+            for stem, present in self._pending.pop(parent).items():
+                self._lacks(stem, present)
+
+    def _lacks(self, stem: bytes, present: set[bytes]) -> None:
+        self._take_sample(stem, present)
+        self._found[stem] = self._lacking(present)
+
+    def _take_sample(self, stem: bytes, present: set[bytes]) -> None:
         self._all += 1
-        lacking = tuple(it for it in self._stems.endings if it not in present)
-        if lacking:
-            self._found[stem] = lacking
+        further = tuple(sorted(present.intersection(self._stems.some)))
+        if further:
+            self._some[stem] = further
 
     def groups(self) -> StemGroups | None:
         """Return the samples, or None if too few are whole or `failed` is set."""
         while self._open:
             self._close()
-        return None if self.failed else _groups(self._stems, self._all, self._found)
+        self._settle(None)
+        names = Counter(it[len(_parent(it)) :] for it in self._further)
+        endings: set[bytes] = set()
+        for stem, present in self._further.items():
+            parent = _parent(stem)
+            name = stem[len(parent) :]
+            if names[name] < ACCIDENTS and not is_role(name):
+                self._lacks(stem, present)
+                continue
+            own = tuple(name + it for it in sorted(present))
+            endings.update(own)
+            self._some[parent] = (*self._some.get(parent, ()), *own)
+        stems = msgspec.structs.replace(self._stems, some=tuple(sorted({*self._stems.some, *endings})))
+        return None if self.failed else _groups(stems, self._all, self._found, self._some, self._alone)
 
 
-def _groups(stems: Stems, count: int, unpaired: Mapping[bytes, tuple[bytes, ...]]) -> StemGroups | None:
+def is_role(name: bytes) -> bool:
+    """Return whether the name of a part says what it is, as those of masks and captions do."""
+    return not words(escape(name)).isdisjoint(ROLES | OPTIONAL)
+
+
+def _parent(stem: bytes) -> bytes:
+    """Return a stem without its last word.
+
+    >>> _parent(b"a/cat.mask"), _parent(b"cat")
+    (b'a/cat', b'')
+    """
+    return stem[: max(0, *(stem.rfind(it) for it in SEPARATORS))]
+
+
+def _groups(
+    stems: Stems,
+    count: int,
+    unpaired: Mapping[bytes, tuple[bytes, ...]],
+    some: Mapping[bytes, tuple[bytes, ...]] | None = None,
+    alone: Mapping[bytes, tuple[bytes, ...]] | None = None,
+) -> StemGroups | None:
     """Return `count` samples, or None if too few are whole."""
     share = 1 - len(unpaired) / count if count else 0.0
-    return None if share < NEARLY else StemGroups(stems, count, unpaired, "bad" if share >= WHOLE else "suspicious")
+    return None if share < NEARLY else StemGroups(stems, count, unpaired, some or {}, alone or {})

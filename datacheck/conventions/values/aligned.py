@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from datacheck.conventions.keys.groups import words
-from datacheck.conventions.values.standing import FOLD_WORDS
+from datacheck.conventions.values.standing import CLASSES, FOLD_WORDS
 from datacheck.conventions.values.stored_values import MetaLine, OtherItems, OtherNames, is_index, key_of, same_kind
 from datacheck.model.sample_sets import SETS
 
@@ -45,6 +45,8 @@ OPPOSITES = frozenset(_OPPOSITES.split())
 _NEUTRAL = "key keys id ids name names list lists sample samples image images img imgs example examples class"
 NEUTRAL = frozenset(_NEUTRAL.split())
 _DIGITS = re.compile(r"[0-9]+")
+_FRAME = re.compile(rb"[/_.: -](?:[A-Za-z]{1,8}[_-]?)?[0-9]{1,18}(?:[._][A-Za-z0-9]{1,8})?")
+"""What follows the name of a clip in the key of a frame: 000004.jpg, img_00004, frame-4."""
 
 
 def with_keys(value: Any, new: New, *, together: bool = False) -> Any:
@@ -63,7 +65,27 @@ def with_keys(value: Any, new: New, *, together: bool = False) -> Any:
             if None in items:
                 for name in names:
                     moved[name][at] = None
-    return _mapping_like(value, [(name, _without_dropped(value[name], moved[name])) for name in value])
+    new_lists = {name: _without_dropped(items, moved[name]) for name, items in value.items()}
+    emptied = set() if together else {it for it in value if value[it] and not new_lists[it] and _is_clip(it, value[it])}
+    return _mapping_like(value, [(name, it) for name, it in new_lists.items() if name not in emptied])
+
+
+def _is_clip(name: Any, keys: Sequence[str | bytes]) -> bool:
+    """Return whether the keys are those of the numbered frames of a clip of this name.
+
+    A copy without these frames has no such clip, while it still has the sets and the classes that the source has.
+
+    >>> _is_clip("v3", [b"v3/000.jpg", b"v3/001.jpg"]), _is_clip("cat", [b"cat/00.jpg"]), _is_clip("val1", [b"val1/00"])
+    (True, False, False)
+    """
+    if not isinstance(name, (str, bytes)):
+        return False
+    begin = key_of(name)
+    name_words = words(begin.decode("latin1"))
+    if not any(map(str.isdigit, name_words)) or not name_words.isdisjoint(SET_WORDS | CLASSES):
+        return False
+    raw = map(key_of, keys)
+    return all(it.startswith(begin) and _FRAME.fullmatch(it, len(begin)) is not None for it in raw)
 
 
 def _new_item(item: str | bytes, new: New) -> str | bytes | None:

@@ -7,6 +7,7 @@ of nulls, offset, buffers (the first has a bit for each value that is not null),
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,9 +19,13 @@ NUMBERS = {
     **{f"{sign}int{8 * size}": f"<{sign or 'i'}{size}" for sign in ("", "u") for size in (1, 2, 4, 8)},
 }  # fmt: skip
 """NumPy dtypes of the numeric types, by Arrow name."""
+TEXTS = {"string": "<i4", "large_string": "<i8"}
+"""NumPy dtypes of the offsets of texts, by Arrow name."""
 NESTED = 8
 COPIED = 16
 """Number of copied values that count as one unit of the work that a record may cause."""
+COPIED_BYTES = 64
+"""Number of copied bytes of texts that do."""
 
 Work = Callable[[int], None]
 
@@ -38,7 +43,7 @@ def named_type(arguments: Sequence[Node]) -> Node | None:
 
 
 def restored(parts: Node, work: Work) -> Node | None:
-    """Return the content of an array: its numbers, or those of its children; texts and times have nothing to check.
+    """Return the content of an array: its numbers or texts, or those of its children; times have nothing to check.
 
     `work` is called with the amount of work done, which counts towards the limit of the record.
     """
@@ -67,6 +72,8 @@ def _array(parts: Node, work: Work, restored_parts: dict[tuple[int, int], Node |
         return None
     if isinstance(dtype, ArrowType) and dtype.name in NUMBERS:
         return _numbers(NUMBERS[dtype.name], length, offset, nulls, buffers.items, work)
+    if isinstance(dtype, ArrowType) and dtype.name in TEXTS:
+        return _texts(TEXTS[dtype.name], length, offset, buffers.items, work)
     if depth == NESTED:
         return Opaque(kind)
     work(len(children.items))
@@ -97,3 +104,31 @@ def _numbers(dtype: str, length: int, offset: int, nulls: Node, buffers: Sequenc
     filled = values.copy()
     filled[~valid] = values[valid][0] if valid.any() else 0
     return filled
+
+
+def _texts(dtype: str, length: int, offset: int, buffers: Sequence[Node], work: Work) -> Node:
+    """Return the texts of an array; a null is a text of no letters, whose place is not looked at."""
+    if length == 0:
+        return Items()
+    flaw = Flawed("size-mismatch", f"an array of pyarrow whose texts are not {length} from {offset} on")
+    offsets, raw = (buffers[1], buffers[2]) if len(buffers) == 3 else (None, None)
+    plain = np.dtype(dtype)
+    if raw is None:  # all texts are of no letters
+        raw = b""
+    if not isinstance(offsets, (bytes, memoryview)) or not isinstance(raw, (bytes, memoryview)):
+        return flaw
+    if min(length, offset) < 0 or (offset + length + 1) * plain.itemsize > len(offsets):
+        return flaw
+    places = np.frombuffer(offsets, plain, length + 1, offset * plain.itemsize)
+    if places[0] < 0 or places[-1] > len(raw) or (places[1:] < places[:-1]).any():
+        return Flawed("dangling", f"texts of pyarrow from {places[0]} to {places[-1]} of {len(raw)} bytes")
+    work(length + int(places[-1] - places[0]) // COPIED_BYTES)
+    whole = bytes(raw[int(places[0]) : int(places[-1])])
+    try:
+        if whole.isascii():
+            text, ends = whole.decode(), (places - places[0]).tolist()
+            return Items([text[start:stop] for start, stop in pairwise(ends)])
+        ends = places.tolist()
+        return Items([str(bytes(raw[start:stop]), "utf-8") for start, stop in pairwise(ends)])
+    except UnicodeDecodeError as error:
+        return Flawed("undecodable", f"a text of pyarrow is not UTF-8: {error.reason}")

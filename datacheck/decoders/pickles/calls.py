@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from datacheck.decoders.pickles import arrays, arrow_arrays, pillow_images
+from datacheck.decoders.pickles import arrays, arrow_arrays, pillow_images, sparse_tensors
 from datacheck.decoders.pickles.parts import ArrayBox, Broken, DType, Global
-from datacheck.decoders.trees.leaves import unboxed
+from datacheck.decoders.trees.leaves import CALL, unboxed
 from datacheck.decoders.trees.storages import DTYPES, STORAGES, Storage, array_of, tensor
 from datacheck.decoders.trees.tree import Bytes, Flawed, Items, Keyed, Node, Opaque
 
@@ -37,7 +37,7 @@ def call(host: Host, function: Node, argument: Node) -> Node:
         result = handler(host, arguments) if handler else None
         return Keyed(kind=function.kind, items=[*arguments]) if result is None else result
     if isinstance(function, (Opaque, Keyed)) and function.kind and not isinstance(function, DType):
-        return Keyed(kind=f"a call of {function.kind}"[:200], items=[*arguments])
+        return Keyed(kind=f"{CALL}{function.kind}"[:200], items=[*arguments])
     if isinstance(function, Flawed):
         return Keyed(kind="a call of what is not known", items=[*arguments])
     raise Broken("undecodable", "calls something that is not a function")
@@ -75,7 +75,7 @@ def _array(host: Host, arguments: Sequence[Node]) -> Node:
 
 def _array_of_dill(host: Host, arguments: Sequence[Node]) -> Node | None:
     """Make an array like dill: (function, arguments, state, attributes), the first three as in NumPy."""
-    if len(arguments) < 3 or not isinstance(arguments[0], Global) or arguments[0].kind not in _RECONSTRUCT:
+    if len(arguments) < 3 or not isinstance(arguments[0], Global) or arguments[0].kind not in RECONSTRUCT:
         return None
     return build(host, call(host, arguments[0], arguments[1]), arguments[2])
 
@@ -222,22 +222,13 @@ def _tensor_of_subclass(host: Host, arguments: Sequence[Node]) -> Node | None:
 
 
 def _sparse(host: Host, arguments: Sequence[Node]) -> Node | None:
-    """Return the parts of a sparse tensor (layout, parts) by name; their combination is not checked."""
+    """Return the parts of a sparse tensor (layout, parts) by name; a part that leads to nothing is flawed."""
     parts = arguments[1] if len(arguments) == 2 else None
     if not isinstance(parts, Items):
         return None
     layout = arguments[0].items if isinstance(arguments[0], Keyed) else []
-    names = _SPARSE_PARTS.get(str(arrays.text(layout[0])) if layout else "", ("indices", "values"))
-    if len(parts.items) < len(names):
-        return None
-    return Keyed([*zip(names, parts.items, strict=False)], "torch.sparse")
-
-
-_SPARSE_PARTS = {
-    **dict.fromkeys(("torch.sparse_csr", "torch.sparse_bsr"), ("crow_indices", "col_indices", "values")),
-    **dict.fromkeys(("torch.sparse_csc", "torch.sparse_bsc"), ("ccol_indices", "row_indices", "values")),
-}
-"""The parts of compressed sparse tensors by layout (torch/_tensor.py, `_reduce_ex_internal`)."""
+    named = sparse_tensors.named_parts(str(arrays.text(layout[0])) if layout else "", parts.items)
+    return None if named is None else Keyed([*named.items()], "torch.sparse")
 
 
 def _quantized(host: Host, arguments: Sequence[Node]) -> Node | None:
@@ -285,9 +276,9 @@ Known = Callable[[Host, Sequence[Node]], "Node | None"]
 _FACTORIES = frozenset(
     f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("list", "dict", "set", "int")
 )
-_RECONSTRUCT = frozenset({"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"})
+RECONSTRUCT = frozenset({"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"})
 _KNOWN: dict[str, Known] = {
-    **dict.fromkeys(_RECONSTRUCT, _array),
+    **dict.fromkeys(RECONSTRUCT, _array),
     "dill._dill._create_array": _array_of_dill,
     **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
     **{f"numpy.{core}.numeric._frombuffer": _from_buffer for core in ("core", "_core")},

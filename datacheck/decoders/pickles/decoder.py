@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC as NPY
-from datacheck.decoders.npy_bytes import objects_at
+from datacheck.decoders.npy_bytes import SECOND, objects_at
 from datacheck.decoders.pickles import torch_stream
 from datacheck.decoders.pickles.calls import OURS
 from datacheck.decoders.pickles.joblib_arrays import WRAPPERS
@@ -17,7 +17,9 @@ from datacheck.decoders.pickles.parts import Broken
 from datacheck.decoders.pickles.tracing import places
 from datacheck.decoders.trees.alike import decode_alike
 from datacheck.decoders.trees.decoder import TreeDecoder
-from datacheck.decoders.trees.tree import Bytes, Node, Parsed
+from datacheck.decoders.trees.paths import is_part
+from datacheck.decoders.trees.reading import read_tree
+from datacheck.decoders.trees.tree import STREAM, Bytes, Items, Node, Parsed
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.codes import Verdict
@@ -32,6 +34,8 @@ LOOKED_AT = 1 << 12
 SHORTEST = 4
 UNSAFE = 4
 """Maximum number of unsafe globals reported per record."""
+SERIES = 1 << 10
+"""Maximum number of pickles in one value that are read."""
 
 
 class PickleDecoder(TreeDecoder):
@@ -65,6 +69,81 @@ class PickleDecoder(TreeDecoder):
     def parse(self, value: Value) -> Parsed:
         return parse_pickle(Machine(value, objects_at(value) or 0))
 
+    def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
+        """Read one record: one pickle, or several that lie behind each other, as `[0]`, `[1]` and so on.
+
+        `pickle.load` reads the next one of a stream with each call, and `pickle.loads` the first one only. So bytes
+        behind the first one are read where more than half of the other records hold several.
+        """
+        first = TreeDecoder.read(self, value, profile, pixels=pixels)  # faster than with super()
+        if not first.findings and not first.lacks:
+            return first
+        if profile is None:
+            several = any(it.code == "trailing-data" for it in first.findings)
+        else:
+            several = _may_be_several(profile) and not any(is_part(it.name, SECOND) for it in first.fields)
+        if not several:
+            return first
+        series = parse_series(value)
+        bad = any(it.verdict == "bad" for it in series.findings)
+        if profile is None:
+            return first if bad or not _has_second(series) else read_tree(series, None, pixels=pixels)
+        if bad:
+            begun = isinstance(series.tree, Items) and len(series.tree.items) > 0
+            return Reading(findings=series.findings) if begun else first
+        reading = read_tree(series, profile, pixels=pixels)
+        known = {name for name, it in profile.fields.items() if it.share > 0.5}
+        return reading if _count(reading, known) > _count(first, known) else first
+
+
+def _may_be_several(profile: FamilyProfile) -> bool:
+    """Check whether more than half of the records of a family may be several pickles; tuples have the same names."""
+    return any(is_part(name, SECOND) and it.share > 0.5 for name, it in profile.fields.items())
+
+
+def _has_second(series: Parsed) -> bool:
+    return isinstance(series.tree, Items) and len(series.tree.items) > 1
+
+
+def _count(reading: Reading, known: Collection[str]) -> int:
+    return sum(it.name in known for it in reading.fields)
+
+
+def parse_series(value: Value) -> Parsed:
+    """Return the trees of the pickles that lie behind each other in a value, as a list, and the findings about them.
+
+    The list ends before a pickle with a bad finding, and before bytes that do not begin like one.
+    """
+    machine = Machine(value, objects_at(value) or 0)
+    trees: list[Node] = []
+    findings: list[Finding] = []
+    classes: frozenset[str] = frozenset()
+    while True:
+        parsed = parse_pickle(machine)
+        path = f"[{len(trees)}]"
+        classes |= parsed.classes
+        trailing = [it for it in parsed.findings if it.code == "trailing-data"]
+        findings += [replace(it, field=path) for it in parsed.findings if it not in trailing]
+        if any(it.verdict == "bad" for it in parsed.findings):
+            break
+        trees.append(parsed.tree)
+        if not trailing or not _begins_pickle(machine.raw, machine.at):
+            findings += trailing
+            break
+        if len(trees) == SERIES:
+            text = f"more than {SERIES} pickles in one value; the others are not read"
+            findings.append(found("too-large", text, field=f"[{SERIES}]", verdict="unverifiable"))
+            break
+        following = Machine(value, machine.at, left=machine.left)
+        following.containers = machine.containers
+        machine = following
+    return Parsed(Items(trees, STREAM), findings, classes)
+
+
+def _begins_pickle(value: Value, at: int) -> bool:
+    """Check whether a pickle of protocol 2 to 5 begins at an offset; earlier ones have no magic."""
+    return value[at] == 0x80 and at + 2 < len(value) and 2 <= value[at + 1] <= 5
+
 
 def parse_pickle(machine: Machine) -> Parsed:
     """Run a machine, and return the tree of its pickle and the findings about it."""
@@ -79,7 +158,8 @@ def parse_pickle(machine: Machine) -> Parsed:
     rest = machine.end - machine.at
     if rest:
         zero = ", all zero" if not bytes(machine.view[machine.at :]).strip(b"\0") else ""
-        message = f"{rest} bytes after the end of the pickle{zero}"
+        more = ", which begin like another one" if _begins_pickle(machine.raw, machine.at) else zero
+        message = f"{rest} bytes after the end of the pickle{more}"
         findings.append(found("trailing-data", message, field="data", offset=machine.at, size=rest))
     return Parsed(tree, findings, _classes(machine))
 

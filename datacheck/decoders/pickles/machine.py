@@ -55,6 +55,7 @@ class Machine:
         self.protocol = 0
         self.globals: dict[str, Global] = {}
         self.unsafe: dict[str, str] = {}
+        self.types: list[Global] = []
         self._encoded: dict[int, tuple[str, Bytes]] = {}
         self._storages: dict[int, tuple[Bytes, Node]] = {}
 
@@ -159,14 +160,26 @@ class Machine:
             result = Global(kind, module, name)
             if len(self.globals) < GLOBALS:
                 self.globals[kind] = result
+            if kind in unsafe.TYPES:
+                self.types.append(result)
             if unsafe.is_unsafe(module, name) and len(self.unsafe) < GLOBALS:
                 self.unsafe.setdefault(kind, unsafe.describe(module, name))
         return result
 
     def call(self, function: Node, arguments: Node) -> Node:
+        if self.types:
+            self._find_called_types(function, arguments)
         if isinstance(function, Global) and function.kind in self.unsafe:
             self.unsafe[function.kind] = unsafe.describe(function.module, function.name, arguments)
         return calls.call(self, function, arguments)
+
+    def _find_called_types(self, function: Node, arguments: Node) -> None:
+        """Take a class that is harmless by its name for unsafe if it is called, or passed on to be called."""
+        passed = arguments.items if isinstance(arguments, Items) else [arguments]
+        named = isinstance(function, Global) and function.kind in calls.RECONSTRUCT
+        for it in self.types:
+            if function is it or (not named and any(part is it for part in passed)):
+                self.unsafe.setdefault(it.kind, unsafe.describe(it.module, it.name))
 
     def encoded(self, text: str) -> Bytes:
         """Return a view of a text in latin-1; each text is encoded only once, however often the record asks for it."""

@@ -33,7 +33,6 @@ NAMED = frozenset(
         "types.ModuleType",
         "numpy.load",
         "numpy.fromfile",
-        "numpy.memmap",
         "numpy.testing._private.utils.runstring",
         "pandas.read_pickle",
         "joblib.load",
@@ -49,6 +48,8 @@ NAMED = frozenset(
         "_operator.methodcaller",
     }
 )
+TYPES = frozenset({"numpy.memmap"})
+"""Classes that open files if they are called, and are harmless as the class of an array, which NumPy only names."""
 HARMLESS = frozenset(
     {
         *(f"{module}.{name}_result" for module in ("os", "posix", "nt") for name in ("stat", "statvfs", "times")),

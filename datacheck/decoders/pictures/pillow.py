@@ -6,8 +6,9 @@ import io
 import os
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -91,6 +92,39 @@ def read(value: bytes, name: str, frames: int | None = None) -> tuple[Picture | 
     if later:
         first = Picture(np.concatenate([first.pixels, *later]), first.format)
     return (first, []) if problem is None else (None, [problem])
+
+
+def unpacked(parts: Sequence[bytes], size: int, compression: int) -> NDArray[np.uint8] | Finding:
+    """Return the bytes that strips or tiles of a TIFF unpack to, `size` of each, as libtiff unpacks them.
+
+    They are given to it as the rows of a picture of one byte a pixel; equal ones lie there once.
+    """
+    distinct = dict.fromkeys(parts)
+    libtiff_lines: list[str] = []
+    try:
+        with _strict(), _libtiff_stderr("TIFF", libtiff_lines):
+            head = _head_of_rows(parts, [*distinct], size, compression)
+            return np.asarray(PLUGINS["TIFF"](io.BytesIO(b"".join([head, *distinct]))))
+    except MemoryError:
+        raise  # says nothing about the picture
+    except Exception as error:  # noqa: BLE001 - fed with damaged bytes, Pillow raises nearly anything
+        return _error_finding(error, "TIFF", sum(map(len, parts)), libtiff_lines, [])
+
+
+def _head_of_rows(parts: Sequence[bytes], distinct: Sequence[bytes], size: int, compression: int) -> bytes:
+    """Return the header and directory of a TIFF of rows of `size` bytes. Its `distinct` strips follow."""
+    count, entries = len(parts), 10
+    behind = 8 + 2 + 12 * entries + 4
+    lists = 8 * count if count > 1 else 0
+    starts = dict(zip(distinct, accumulate(map(len, distinct), initial=behind + lists), strict=False))
+    numbers = (
+        (256, size), (257, count), (258, 8), (259, compression), (262, 1), (273, behind),
+        (277, 1), (278, 1), (279, behind + 4 * count if lists else len(parts[0])), (284, 1),
+    )  # fmt: skip
+    long = {273: count, 279: count}
+    directory = b"".join(struct.pack("<2H2L", tag, 4, long.get(tag, 1), number) for tag, number in numbers)
+    head = struct.pack("<2sHLH", b"II", 42, 8, entries) + directory + bytes(4)
+    return head + (struct.pack(f"<{2 * count}L", *map(starts.__getitem__, parts), *map(len, parts)) if lists else b"")
 
 
 def decodes(value: bytes, name: str) -> bool:

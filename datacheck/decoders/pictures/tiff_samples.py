@@ -1,15 +1,16 @@
 """Read the samples of TIFF files that Pillow does not decode: many bands, floats of other sizes, stacks of ImageJ.
 
-Multispectral pictures and volumes are written like this, by GDAL, tifffile and ImageJ. Samples without compression or
-in deflate are read here, with the predictors of TIFF 6.0 and of Adobe's TIFF Technical Note 3; other compressions are
-named.
+Multispectral pictures and volumes are written like this, by GDAL, tifffile and ImageJ. Each strip or tile is unpacked
+by itself, and the predictors of TIFF 6.0 and of Adobe's TIFF Technical Note 3 are undone here. Compressions of pixels,
+not of bytes, are named.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -17,11 +18,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.decoders.pictures import tiff
+from datacheck.decoders.pictures import pillow, tiff
 from datacheck.decoders.pictures.picture import LIMIT, Picture
 from datacheck.decoders.pictures.tiff import Tags
 from datacheck.model.finding import Finding, found
 
+Bytes = bytes | memoryview
 SAMPLE_KINDS = {1: "u", 2: "i", 3: "f", 6: "c"}
 """The kind of dtype by the value of the tag SampleFormat."""
 BITS = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64), "c": (64, 128)}
@@ -33,15 +35,11 @@ OF_PILLOW = 4
 COLOURS = (2, 5)
 """The values of the tag PhotometricInterpretation for RGB and CMYK."""
 UNUSUAL = frozenset({"int8", "uint64", "int64", "float16", "complex64", "complex128"})
-COMPRESSIONS = {
-    tiff.PACKBITS: "PackBits",
-    tiff.LZW: "LZW",
-    tiff.JPEG: "JPEG",
-    34925: "LZMA",
-    50000: "Zstandard",
-    50001: "WebP",
-    34887: "LERC",
-}
+BY_LIBTIFF = frozenset({tiff.PACKBITS, tiff.LZW, 34925, 50000})
+"""Compressions of bytes that libtiff unpacks; the last two are LZMA and Zstandard."""
+COMPRESSIONS = {tiff.JPEG: "JPEG", 50001: "WebP", 34887: "LERC"}
+OVERLAPPING = 4
+"""Maximum ratio of the bytes in different strips or tiles to those of the file; those that are unpacked may overlap."""
 HEAD = 1 << 16
 """Number of bytes of a file that are searched for its description."""
 _SHAPED = re.compile(rb'\{"shape": \[([0-9]{1,9}(?:, ?[0-9]{1,9}){1,7})\][^{}]*"truncated": true')
@@ -60,7 +58,9 @@ def is_beyond_pillow(data: bytes) -> bool:
     if first is None:
         return False
     colours = first.one(tiff.PHOTOMETRIC, 1) in COLOURS and set(first.all(tiff.BITS)) == {8}
-    many = first.one(tiff.SAMPLES, 1) > OF_PILLOW and not colours
+    samples = first.one(tiff.SAMPLES, 1)
+    of_first = first.one(tiff.PLANAR, 1) == 2 and first.one(tiff.PHOTOMETRIC, 1) not in COLOURS  # all that it decodes
+    many = samples > (1 if of_first else OF_PILLOW) and not colours
     return many or (_images(data, first) > 1 and next(pages, None) is None)
 
 
@@ -96,7 +96,7 @@ def read(data: bytes) -> tuple[Picture | None, list[Finding]]:
     if lost is not None:
         return None, [found("truncated", f"the TIFF ends at byte {len(data)}, {lost}", field="data", size=len(data))]
     compression = first.one(tiff.COMPRESSION, PLAIN)
-    if compression not in (PLAIN, tiff.DEFLATE, tiff.ADOBE_DEFLATE):
+    if compression not in (PLAIN, tiff.DEFLATE, tiff.ADOBE_DEFLATE, *BY_LIBTIFF):
         packed = COMPRESSIONS.get(compression, f"compression {compression}")
         return None, [_unknown(f"of {size[0]} samples, {dtype.name}, in {packed}")]
     if images > 1:  # and not compressed
@@ -104,6 +104,8 @@ def read(data: bytes) -> tuple[Picture | None, list[Finding]]:
     arrays = []
     for number, page in enumerate(alike):
         array = _page(data, page, dtype)
+        if isinstance(array, Finding):
+            return None, [array]
         if isinstance(array, str):
             where = f" of page {number}" if number else ""
             text = f"the TIFF ends at byte {len(data)}, {array}{where}"
@@ -180,8 +182,8 @@ def _stack(data: bytes, page: Tags, dtype: np.dtype[Any], images: int) -> tuple[
     return Picture(values.reshape(images * samples, height, width), f"TIFF {dtype.name} of several pages"), findings
 
 
-def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
-    """Return the samples of a page (samples, height, width), or what is missing.
+def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str | Finding:
+    """Return the samples of a page (samples, height, width), what is missing, or why they cannot be unpacked.
 
     Strips and tiles that were never written, see `_unwritten`, are zeros.
     """
@@ -200,10 +202,12 @@ def _page(data: bytes, page: Tags, dtype: np.dtype[Any]) -> NDArray[Any] | str:
     if missing:
         return f"{missing} of {wanted} {'tiles' if tiled else 'strips'} are not whole"
     result = np.zeros((samples, height, width), dtype)
-    for number, part in zip(written, parts, strict=False):
+    contents = _unpacked(data, page, parts[: len(written)])
+    if isinstance(contents, Finding):
+        return contents
+    for number, part, raw in zip(written, parts, contents, strict=False):
         plane, place = divmod(number, down * along)
         top, left = place // along * rows, place % along * across
-        raw = _unpacked(tiff.stored_bytes(data, page, part), page, part)
         if len(raw) < part.size:
             return f"{part.name} has {len(raw)} of {part.size} bytes"
         high = part.size // (across * depth * dtype.itemsize)
@@ -238,8 +242,32 @@ def _places(page: Tags) -> list[tuple[int, int]]:
     return [*zip(page.all(offsets), page.all(sizes), strict=False)]
 
 
-def _unpacked(stored: bytes, page: Tags, part: tiff.Part) -> bytes:
-    """Return the bytes of a strip or tile; those that do not inflate are found elsewhere, and give none here."""
+def _unpacked(data: bytes, page: Tags, parts: Sequence[tiff.Part]) -> Iterator[Bytes] | list[Bytes] | Finding:
+    """Return the bytes of strips or tiles, or a finding if libtiff cannot unpack them.
+
+    Those that do not inflate are found elsewhere, and give none here.
+    """
+    compression = page.one(tiff.COMPRESSION, PLAIN)
+    stored = sum(stop - start for start, stop in {(it.start, it.stop) for it in parts})
+    if stored > OVERLAPPING * len(data):
+        text = f"the strips or tiles of the TIFF take {stored} of its {len(data)} bytes; they are not unpacked"
+        return found("too-large", text, field="data", verdict="unverifiable", found=stored)
+    if compression not in BY_LIBTIFF:
+        return (_inflated(tiff.stored_bytes(data, page, it), page, it) for it in parts)
+    contents: list[Bytes] = [b""] * len(parts)
+    by_size: dict[int, list[int]] = defaultdict(list)
+    for at, part in enumerate(parts):
+        by_size[part.size].append(at)
+    for size, places in by_size.items():
+        rows = pillow.unpacked([tiff.stored_bytes(data, page, parts[at]) for at in places], size, compression)
+        if isinstance(rows, Finding):
+            return rows
+        for at, row in zip(places, rows, strict=True):
+            contents[at] = row.data
+    return contents
+
+
+def _inflated(stored: bytes, page: Tags, part: tiff.Part) -> bytes:
     if page.one(tiff.COMPRESSION, PLAIN) == PLAIN:
         return stored
     try:
@@ -248,7 +276,7 @@ def _unpacked(stored: bytes, page: Tags, part: tiff.Part) -> bytes:
         return b""
 
 
-def _samples(raw: bytes, page: Tags, stored: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
+def _samples(raw: Bytes, page: Tags, stored: np.dtype[Any], shape: Sequence[int]) -> NDArray[Any]:
     """Return the samples of a strip or tile (rows, columns, samples) without their predictor."""
     high, across, depth = shape
     dtype = stored.newbyteorder("=")

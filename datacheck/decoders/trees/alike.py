@@ -18,7 +18,15 @@ from datacheck.decoders.rows import real
 from datacheck.decoders.trees.layouts import Layout, RecordReader
 from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.places import Place
-from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, SHORTEST_APART, stands_apart
+from datacheck.decoders.trees.references import may_lead
+from datacheck.decoders.trees.within import (
+    FIRST_LETTERS,
+    LONGEST_ID,
+    NAN_TEXTS,
+    SHORTEST_APART,
+    is_suspect,
+    stands_apart,
+)
 from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths, lengths
@@ -49,6 +57,8 @@ def layout_of(value: Value, reading: Reading, places: Places, profile: FamilyPro
     """Return the layout of a record that was read, or None if anything is wrong with it or no byte may vary."""
     if reading.findings or reading.lacks or any(field.encoded for field in reading.fields):
         return None
+    if may_lead(reading.fields):
+        return None  # its values are compared with each other
     if any(first_bytes_decide(it.values, it.name, profile) for it in reading.fields if it.format == "array"):
         return None
     traced = places(value)
@@ -166,6 +176,11 @@ def _apart_rows(layout: Layout, records: NDArray[np.uint8]) -> list[int]:
     """Return the rows of records one of whose texts has to be read by itself."""
     rows: list[int] = []
     for text in layout.texts if len(records) else ():
+        chunk = np.ascontiguousarray(records[:, text.at : text.at + text.size])
+        whole = chunk.tobytes()
+        if any(it.encode() in whole for it in NAN_TEXTS):
+            rows += [row for row, it in enumerate(chunk) if stands_apart(it.tobytes().decode("latin-1"))]
+            continue
         if text.size < SHORTEST_APART:
             continue
         first = records[:, text.at].astype(np.uint16) << 8 | records[:, text.at + 1]
@@ -184,9 +199,8 @@ def _is_plain_text(text: bytes) -> bool:
     """Check whether the bytes of a text are below 128, and the text need not be read by itself."""
     if not text.isascii():
         return False
-    without_spaces = len(text) > LONGEST_ID and b" " not in text[:LONGEST_ID]
-    suspect = without_spaces or str(text[:2], "ascii") in FIRST_LETTERS
-    return not (suspect and stands_apart(str(text, "ascii")))
+    as_text = str(text, "ascii")
+    return not (is_suspect(as_text) and stands_apart(as_text))
 
 
 def _match_in_rows(layout: Layout, block: Block, rows: Sequence[int]) -> Taken | None:

@@ -112,6 +112,9 @@ def _stored(node: Node, *, label: bool = False) -> Node:
     if node.kind.endswith(BACKED) and len(node.items) > 3:
         state = _items(node.items[3]) or ()
         return _unboxed(state[1]) if len(state) > 1 else node
+    if node.kind.endswith("ArrowStringArray"):
+        texts = _value(node, "_pa_array")
+        return texts if isinstance(texts, Items) else node
     nullable = node.kind.endswith(("IntegerArray", "FloatingArray", "BooleanArray"))
     return _nullable(node, label=label) if nullable else node
 

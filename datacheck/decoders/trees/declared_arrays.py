@@ -22,7 +22,7 @@ from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.paths import is_label
 from datacheck.decoders.trees.storages import WIDENED, array_of, numeric_dtype
 from datacheck.decoders.trees.tree import Bytes, Opaque, Widened
-from datacheck.decoders.trees.within import Made, unwrapped
+from datacheck.decoders.trees.within import SHORTEST_BASE64, Made, unwrapped
 from datacheck.model.finding import found
 from datacheck.model.profile import FieldProfile
 
@@ -60,6 +60,9 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
     else:
         return {}
     by_path = {leaf.path: leaf for leaf in leaves}
+    children: dict[str, dict[str, Leaf]] = defaultdict(dict)
+    for path, leaf in by_path.items():
+        children[path[: path.rfind("/") + 1]][path] = leaf
     declared: dict[str, tuple[str, list[int]]] = {}
     for path, leaf in by_path.items():
         start, slash, name = path.rpartition("/")
@@ -69,7 +72,13 @@ def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
             continue
         shapes = (by_path.get(f"{start}{slash}{stem}{it}") for it in SHAPE_NAMES)
         sizes = next((sizes for it in shapes if it is not None and (sizes := _sizes(it)) is not None), None)
-        if sizes is not None and (place := _bytes_of(by_path, f"{start}{slash}", stem)) is not None:
+        if sizes is None:
+            continue
+        beside = children[f"{start}{slash}"]
+        place = _bytes_of(beside, f"{start}{slash}", stem)
+        if place is None and not stem:
+            place = _only_base64(beside, dtype, sizes)
+        if place is not None:
             declared[place] = dtype, sizes
     return _pixels(by_path) | declared | _in_tuples(by_path)
 
@@ -160,19 +169,30 @@ def _dtype_in(text: str) -> str | None:
 
 
 def _bytes_of(by_path: dict[str, Leaf], start: str, stem: str) -> str | None:
-    """Return the path of the bytes that a dtype and a shape with this stem are about, or None if that is not clear."""
+    """Return the path of the bytes that a dtype and a shape with this stem are about, or None if that is not clear.
+
+    `by_path` has the leaves in the container at `start`, and in its lists.
+    """
     if stem:
         names = (stem[:-1], f"{stem}data", f"{stem}bytes")
         return next((f"{start}{it}" for it in names if _may_hold(by_path.get(f"{start}{it}"))), None)
-    beside = [
-        path
-        for path, leaf in by_path.items()
-        if path.startswith(start) and "/" not in path[len(start) :] and "[" not in path[len(start) :]
-        if _may_hold(leaf)
-    ]
+    beside = [path for path, leaf in by_path.items() if "[" not in path[len(start) :] and _may_hold(leaf)]
     raw = [path for path in beside if by_path[path].kind == "bytes"]
     named = [path for path in raw or beside if path[len(start) :] in RAW_NAMES]
     chosen = named or raw
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _only_base64(beside: dict[str, Leaf], dtype: str, sizes: Sequence[int]) -> str | None:
+    """Return the path of the only text beside a dtype and shape that is base64 of as many bytes, or None."""
+    count = prod(sizes) * np.dtype(WIDENED.get(dtype, dtype)).itemsize
+    letters = -(-count // 3) * 4
+    chosen = [
+        path
+        for path, leaf in beside.items()
+        if isinstance(leaf.node, str) and len(leaf.node) == letters >= SHORTEST_BASE64
+        if len(_from_base64(leaf.node) or b"") == count
+    ]
     return chosen[0] if len(chosen) == 1 else None
 
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.trees.declared_arrays import declares_arrays
 from datacheck.decoders.trees.leaves import MANY, MANY_KEYS
-from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, SHORTEST_APART, stands_apart
+from datacheck.decoders.trees.references import may_lead
+from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, NAN_TEXTS, is_suspect, stands_apart
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.profile import FamilyProfile
@@ -42,6 +43,8 @@ DTYPES: dict[frozenset[type], str] = {
     frozenset({float, int, bool}): "f8",
 }
 """NumPy dtypes of lists whose items have these types, as everywhere in trees."""
+NUMBERS: dict[type, Any] = {kind: (DTYPES[frozenset((kind,))], ()) for kind in (bool, int, float)}
+"""The dtypes and shapes of numbers that are no items of lists."""
 TEXT, EMPTY = "text", "empty"
 
 
@@ -70,14 +73,14 @@ class _Outline:
         elif kind is list:
             self._list(it)
         elif kind is str:
-            if len(it) >= SHORTEST_APART and (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and stands_apart(it):
+            if is_suspect(it) and stands_apart(it):
                 raise _Apart
             self.strings += 1
             self._leaf(TEXT, None)
         elif it is None:
             self.kinds.append(None)
         else:
-            self._leaf((DTYPES[frozenset((kind,))], ()), [it])
+            self._leaf(NUMBERS[kind], [it])
 
     def _leaf(self, kind: Any, values: list[Any] | None) -> None:
         self.kinds.append((kind,))
@@ -101,7 +104,7 @@ class _Outline:
         if dtype is not None:
             self._leaf((dtype, tuple(shape)), flat)
         elif types == STRINGS and len(shape) == 1:
-            if any((it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and stands_apart(it) for it in items):
+            if any(is_suspect(it) and stands_apart(it) for it in items):
                 raise _Apart
             self.strings += len(items)
             self._leaf(TEXT, None)
@@ -113,6 +116,7 @@ class _Outline:
                 self.take(it)
 
 
+_SUSPECT = FIRST_LETTERS.union(it[:2] for it in NAN_TEXTS)
 LISTS, STRINGS = frozenset({list}), frozenset({str})
 NONE = type(None)
 
@@ -124,9 +128,6 @@ SCALARS = frozenset({int, float, bool, str, NONE})
 class _Group:
     """The records of one structure: their rows and the values of each."""
 
-    texts: Sequence[int] = ()
-    """The places of the texts among the values of an object without containers."""
-
     def __init__(self, leaves: Sequence[Any]) -> None:
         self.leaves = leaves
         self.rows: list[int] = []
@@ -136,18 +137,45 @@ class _Group:
         """Return the numbers of a leaf in all records, in order of the records."""
         return [*chain.from_iterable(values[leaf] or () for values in self.values)]
 
+    def remove_apart(self) -> list[int]:
+        """Remove the records that have to be read by themselves, and return their rows."""
+        return []
+
 
 class _Scalars(_Group):
-    """Records that are a single object of numbers, texts and nulls, whose values need no flattening."""
+    """Records that are a single object of numbers, texts and nulls, whose values need no flattening.
 
-    def __init__(self, types: Sequence[type]) -> None:
+    `keys` and `types` are those of each record, `quotes` the number of its quotation marks if no key occurs twice.
+    """
+
+    def __init__(self, keys: tuple[str, ...], types: tuple[type, ...]) -> None:
+        self.keys, self.types = keys, types
         self.places = [place for place, kind in enumerate(types) if kind is not NONE]
         self.texts = [place for place, kind in enumerate(types) if kind is str]
-        super().__init__([TEXT if types[at] is str else (DTYPES[frozenset({types[at]})], ()) for at in self.places])
+        self.quotes = 2 * (len(keys) + len(self.texts))
+        super().__init__([TEXT if types[at] is str else NUMBERS[types[at]] for at in self.places])
 
     def flat(self, leaf: int) -> list[Any]:
         place = self.places[leaf]
         return [values[place] for values in self.values]
+
+    def remove_apart(self) -> list[int]:
+        apart: set[int] = set()
+        for place in self.texts:
+            texts = [values[place] for values in self.values]
+            beginnings = {it[:2] for it in texts}
+            if (
+                max(map(len, texts)) > LONGEST_ID
+                or not _SUSPECT.isdisjoint(beginnings)
+                or any("nan" in it for it in texts)
+            ):
+                apart.update(at for at, it in enumerate(texts) if is_suspect(it) and stands_apart(it))
+        if not apart:
+            return []
+        rows = [self.rows[at] for at in apart]
+        self.rows = [row for at, row in enumerate(self.rows) if at not in apart]
+        self.values = [values for at, values in enumerate(self.values) if at not in apart]
+        return rows
 
 
 class _Groups:
@@ -155,9 +183,8 @@ class _Groups:
 
     def __init__(self) -> None:
         self._groups: dict[tuple[Any, ...], _Group] = {}
-        self._last_structure: tuple[Any, ...] = ()
-        self._last: _Group | None = None
-        """The structure of the record that was added last, and its group: the next one often has it too."""
+        self._last: _Scalars | None = None
+        """The group of the object without containers that was added last: the next one often has its structure."""
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -175,38 +202,46 @@ class _Groups:
             it, end = _SCAN(text, 0)
             if b"\\" in raw or (end < len(text) and text[end:].strip(" \t\n\r")):
                 return False
-            return self._add(row, it, raw.count(b'"'))
+            if type(it) is not dict:
+                return self._add_outline(row, it, raw.count(b'"'))
+            types = (*map(type, values := [*it.values()]),)
+            group = self._last
+            if group is None or types != group.types or (*it,) != group.keys:
+                group = self._scalars(it, types)
+                if group is None:
+                    return self._add_outline(row, it, raw.count(b'"'))
         except (_Apart, ValueError, StopIteration, RecursionError):
             return False
-
-    def _add(self, row: int, it: Any, quotes: int) -> bool:
-        values: Sequence[Any]
-        if type(it) is dict and SCALARS.issuperset(types := [*map(type, values := [*it.values()])]):
-            structure: tuple[Any, ...] = (*it, *types)
-            group = self._last if structure == self._last_structure else self._groups.get(structure)
-            if group is None:
-                if len(it) > MANY_KEYS or ARRAY in it or declares_arrays(it):
-                    return False
-                group = _Scalars(types)
-            for place in group.texts:
-                text = values[place]
-                size = len(text)
-                if size >= SHORTEST_APART and (text[:2] in FIRST_LETTERS or size > LONGEST_ID) and stands_apart(text):
-                    return False
-            strings = len(it) + len(group.texts)
-        else:
-            outline = _Outline()
-            outline.take(it)
-            strings, values = outline.strings, outline.values
-            structure = tuple(outline.kinds)
-            group = self._groups.get(structure) or _Group(outline.leaves)
-        if quotes != 2 * strings:  # a key occurs twice
+        if raw.count(b'"') != group.quotes:  # a key occurs twice
             return False
-        if group is not self._last:
-            self._groups[structure] = group
-            self._last_structure, self._last = structure, group
         group.rows.append(row)
         group.values.append(values)
+        return True
+
+    def _scalars(self, it: dict[str, Any], types: tuple[type, ...]) -> _Scalars | None:
+        """Return the group of an object without containers, or None if it has any; raises _Apart."""
+        if not SCALARS.issuperset(types):
+            return None
+        structure = (*it, *types)
+        group = self._groups.get(structure)
+        if not isinstance(group, _Scalars):
+            if len(it) > MANY_KEYS or ARRAY in it or declares_arrays(it):
+                raise _Apart
+            group = self._groups[structure] = _Scalars((*it,), types)
+        self._last = group
+        return group
+
+    def _add_outline(self, row: int, it: Any, quotes: int) -> bool:
+        outline = _Outline()
+        outline.take(it)
+        if quotes != 2 * outline.strings:  # a key occurs twice
+            return False
+        structure = tuple(outline.kinds)
+        group = self._groups.get(structure)
+        if group is None:
+            group = self._groups[structure] = _Group(outline.leaves)
+        group.rows.append(row)
+        group.values.append(outline.values)
         return True
 
 
@@ -224,6 +259,7 @@ def decode_alike(
             remaining.append(row)
     batches: list[Batch] = []
     for group in groups:
+        remaining += group.remove_apart()
         group_batches = (
             _group_batches(read(block.values[group.rows[0]]), group, profile) if len(group.rows) >= FEWEST else None
         )
@@ -239,6 +275,8 @@ def _group_batches(reading: Reading, group: _Group, profile: FamilyProfile | Non
     fields = reading.fields
     if reading.findings or reading.lacks or any(it.encoded for it in fields) or len(fields) != len(group.leaves):
         return None
+    if may_lead(fields):
+        return None  # their values are compared with each other
     columns: list[NDArray[Any]] = []
     for number, (it, kind) in enumerate(zip(fields, group.leaves, strict=True)):
         if type(kind) is not tuple:

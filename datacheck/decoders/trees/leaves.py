@@ -10,13 +10,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.decoders.npy_bytes import void_message
+from datacheck.decoders.npy_bytes import TIMES, no_times_message, void_message
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.trees.data_frames import columns_of
 from datacheck.decoders.trees.lists import NOTHING, NUMBERS, is_number, number, rectangle, row
 from datacheck.decoders.trees.paths import ROOT, child_path, spelled
-from datacheck.decoders.trees.tree import Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
-from datacheck.decoders.trees.within import FIRST_LETTERS, LONGEST_ID, stands_apart
+from datacheck.decoders.trees.tree import STREAM, Box, Flawed, Items, Keyed, Node, Opaque, Run, Unboxed, Widened
+from datacheck.decoders.trees.within import is_suspect, stands_apart
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
@@ -36,8 +36,10 @@ UNSPELLED = {
     "torch_geometric.": frozenset({"_store", "_mapping", "_global_store", "_node_store_dict", "_edge_store_dict"})
 }
 """Attributes that are left out of paths, by prefix of the class name: such objects keep their contents in them."""
-PRIVATE = frozenset({"_parent", "_key", "_edge_attr_cls", "_tensor_attr_cls"})
+PRIVATE = frozenset({"_parent", "_key", "_edge_attr_cls", "_tensor_attr_cls", "_slice_dict", "_inc_dict"})
 """Internal attributes of such objects, which are skipped."""
+CALL = "a call of "
+"""The beginning of the kind of an object that another object made, as a batch of graphs is."""
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -138,13 +140,7 @@ class _Walk:
         elif isinstance(node, (bytes, memoryview)):
             self._result.leaves.append(Leaf(name, "bytes", NOTHING, node))
         elif isinstance(node, Items):
-            if node.items and all(isinstance(it, str) for it in node.items):
-                self._leaf(name, "text", node=node)  # the number of texts is not compared
-                return None
-            values = rectangle(node)
-            if values is None:
-                return self._items(path, node.items)
-            self._leaf(name, "list", values, node)
+            return self._list(path, node)
         elif isinstance(node, Keyed):
             columns = columns_of(node)
             if columns is None:
@@ -153,6 +149,19 @@ class _Walk:
             return self._keyed(path, columns)
         else:
             self._bare(name, node)
+        return None
+
+    def _list(self, path: str, node: Items) -> Parts | None:
+        """Record a list if all of it is texts or an array, and return its parts for any other list."""
+        if node.kind == STREAM:
+            return ((f"{path}[{at}]", it) for at, it in enumerate(node.items))
+        if node.items and all(isinstance(it, str) for it in node.items):
+            self._leaf(path or ROOT, "text", node=node)  # the number of texts is not compared
+            return None
+        values = rectangle(node)
+        if values is None:
+            return self._items(path, node.items)
+        self._leaf(path or ROOT, "list", values, node)
         return None
 
     def _bare(self, name: str, node: Opaque | Run | Widened | Flawed | NDArray[Any]) -> None:
@@ -199,6 +208,8 @@ class _Walk:
                 self._flaw(name, Flawed("unknown-payload", void_message(values.dtype)))
             else:
                 self._leaf(name, "other")
+                if values.dtype.kind in TIMES and (message := no_times_message(values)):
+                    self._result.findings.append(found("nan", message, field=name, verdict="suspicious"))
 
     def _items(self, path: str, items: Sequence[Node]) -> Parts:
         """Yield the parts of a list; in a long list, parts that are alike are combined first."""
@@ -228,8 +239,7 @@ class _Walk:
             if is_number(it):
                 numbers.append(it)
             elif isinstance(it, str):
-                apart = (it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID) and stands_apart(it)
-                if apart:
+                if is_suspect(it) and stands_apart(it):
                     separate.append(at)
                 else:
                     texts.append(it)
@@ -252,7 +262,8 @@ class _Walk:
 
     def _keyed(self, path: str, node: Keyed) -> Parts:
         """Yield the contents of a mapping or an object; of equal keys the last one counts, as it does for a loader."""
-        skipped = next((it for start, it in UNSPELLED.items() if node.kind.startswith(start)), frozenset())
+        kind = node.kind.removeprefix(CALL)
+        skipped = next((it for start, it in UNSPELLED.items() if kind.startswith(start)), frozenset())
         chosen = self._values_by_name(path, node)
         names, values = list(chosen), list(chosen.values())
         rest: Sequence[int] = range(len(values))

@@ -17,6 +17,7 @@ NUMBERS = "biufc"
 AXES = 8
 """Maximum number of axes of a list that is taken for an array."""
 LARGEST = int(np.finfo(np.float64).max)
+LEAST_INTEGER, LARGEST_INTEGER = -(1 << 63), (1 << 63) - 1
 VALUES = 1 << 24
 """Maximum number of values of such a list: lists that contain each other repeatedly could stand for any number."""
 
@@ -30,6 +31,9 @@ def is_number(node: Node) -> bool:
 
 def number(node: complex) -> NDArray[Any]:
     """Return a number as an array without axes."""
+    kind = type(node)
+    if kind is float or (kind is int and LEAST_INTEGER <= node <= LARGEST_INTEGER):  # type: ignore[operator]
+        return np.array(node, np.float64 if kind is float else np.int64)  # as below, but faster
     result = row([node])
     assert result is not None
     return result[0, ...]

@@ -23,15 +23,15 @@ from datacheck.decoders.trees.differences import missing_parts, names_text, usua
 from datacheck.decoders.trees.leaves import LEAVES, SMALL_BYTES, Leaf, Leaves, leaves, too_many, unboxed
 from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
+from datacheck.decoders.trees.references import may_lead, reference_findings
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
 from datacheck.decoders.trees.within import (
-    FIRST_LETTERS,
-    LONGEST_ID,
     Made,
     decoded,
     enter,
     holds_bytes,
     is_encoded,
+    is_suspect,
     leave,
     read_flawed,
     read_within,
@@ -39,6 +39,9 @@ from datacheck.decoders.trees.within import (
 )
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, FieldProfile
+
+MOST_FLAWED = 64
+"""Number of flaws in the texts of one list after which the others are not searched: the record is named by then."""
 
 
 def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
@@ -65,10 +68,7 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
         if declared and leaf.path in declared:
             made = read_declared(leaf, *declared[leaf.path], expected.get(leaf.path))
         text = leaf.node
-        if isinstance(text, str):
-            may_hold = text[:2] in FIRST_LETTERS or len(text) > LONGEST_ID
-        else:
-            may_hold = leaf.kind == "bytes"
+        may_hold = is_suspect(text) if isinstance(text, str) else leaf.kind == "bytes"
         if made is None and may_hold:
             made = _payload_in(leaf, expected, profile, pixels=pixels)
         if made is not None:
@@ -86,6 +86,8 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
             values = values.astype(values.dtype.newbyteorder("="))
         labels = values.size > 0 and (leaf.path == label or is_label(leaf.path))
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
+    if may_lead(fields):
+        findings += reference_findings(fields)
     missing: Sequence[str] = ()
     if expected:
         findings += filter(None, (_type_finding(field, expected.get(field.name)) for field in fields))
@@ -111,7 +113,7 @@ def _texts_apart(walked: Leaves) -> tuple[list[Leaf], dict[str, Made]]:
             parts.append(leaf)
             continue
         texts: Any = leaf.node.items
-        suspects = [at for at, it in enumerate(texts) if it[:2] in FIRST_LETTERS or len(it) > LONGEST_ID]
+        suspects = [at for at, it in enumerate(texts) if is_suspect(it)]
         if not suspects or not any(holds_bytes(texts[at]) for at in suspects):
             parts.append(leaf)
             if suspects and (made := _flawed_texts(leaf.path, texts, suspects)) is not None:
@@ -125,7 +127,7 @@ def _texts_apart(walked: Leaves) -> tuple[list[Leaf], dict[str, Made]]:
 
 
 def _flawed_texts(path: str, texts: Sequence[str], suspects: Sequence[int]) -> Made | None:
-    """Return the field of a list of texts, and the flaws of those at these places; None if there are none."""
+    """Return the field of a list of texts, and the first flaws of those at these places; None if there are none."""
     start = "" if path == ROOT else path
     fields, findings = [Field(path, NOTHING, format="text", leaf=True)], list[Finding]()
     for at in suspects:
@@ -133,6 +135,8 @@ def _flawed_texts(path: str, texts: Sequence[str], suspects: Sequence[int]) -> M
         if made is not None:
             fields += made[0][1:]
             findings += made[1]
+        if len(findings) >= MOST_FLAWED:
+            break
     return (fields, findings) if findings or len(fields) > 1 else None
 
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-ARRAY = "ndarray"
+ARRAY, STREAM = "ndarray", "stream"
 
 
 class Items(msgspec.Struct, eq=False):
     """A list, tuple, set or array of objects: its items in order. It may contain itself.
 
-    `kind` names the type: "" for a list, ARRAY for an array, whose shape is not kept.
+    `kind` names the type: "" for a list, ARRAY for an array, whose shape is not kept, and STREAM for what lies behind
+    each other in one value, which is never an array.
     """
 
     items: list[Node] = msgspec.field(default_factory=list)

@@ -15,7 +15,7 @@ import numpy as np
 from datacheck.decoders import JOINT, SIDE_DECODERS, decoder, value_decoders
 from datacheck.decoders.foreign import known_format, mp3_frame
 from datacheck.decoders.interface import Field, Value
-from datacheck.decoders.text import is_plain, stand_in_finding
+from datacheck.decoders.text import is_plain, numbers_finding, stand_in_finding
 from datacheck.decoders.text_literals import data_finding
 from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import ROOT, child_path, is_label
@@ -32,6 +32,7 @@ from datacheck.decoders.wrappers.table import (
 from datacheck.lazy_re import compiled_later
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
+from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 
 NESTED = 3
@@ -60,18 +61,24 @@ BASE64_LETTERS = frozenset(["da"]).union(
 )
 """The first two letters of the base64 of everything that has a known magic, and of a `data:` URL."""
 FIRST_LETTERS = BASE64_LETTERS.union(
-    ("b'", 'b"', "ar", "te"), (first + chr(second) for first in "{[<" for second in range(128))
+    ("b'", 'b"', "ar", "te"), (first + chr(second) for first in "{[(<" for second in range(128))
 )
 """The first two letters of texts that are not taken as they are.
 
-They are those of base64, of JSON, and of what stands for an object, an array or bytes.
+They are those of base64, of JSON, of literals, and of what stands for an object, an array or bytes.
 """
+NAN_TEXTS = ("nan", "NaN")
+"""What Python and JavaScript write for NaN, as a text by itself; it may be a word, but is rarely meant."""
+_NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?|nan|inf)"
+_ROW_BEGINS = compiled_later(rf"\s*{_NUMBER}(?:\s*[,;|]\s*|\s+){_NUMBER}")
+_ROW = compiled_later(rf"\s*{_NUMBER}(?:(?:\s*[,;|]\s*|\s+){_NUMBER}){{2,}}+\s*")
+"""Matches a text of at least three numbers and nothing else."""
 _ENCODED = compiled_later(r"[\"'][A-Za-z0-9+/_-]{96}")
 """Matches if a text of JSON may hold a payload in base64."""
-JSON_BEGINS = ("{", "[")
+LITERAL_BEGINS = ("{", "[", "(")
 STAND_INS = ("[", "<", "b'", 'b"', "array(", "tensor(")
-_BEGINS_FLAWED = compiled_later(r"[{\[<]|b['\"]|array\(|tensor\(")
-"""Matches if a text begins like JSON or a stand-in."""
+_BEGINS_FLAWED = compiled_later(r"[{\[(<]|b['\"]|array\(|tensor\(")
+"""Matches if a text begins like JSON, a literal or a stand-in."""
 _MAY_BE_FLAWED = compiled_later(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|(?<!\w)(?:nan|inf)(?!\w)")
 """Matches if a text of JSON or a Python literal may hold a number that is not finite."""
 _PROSE = compiled_later(
@@ -130,12 +137,23 @@ def base64_in(text: str) -> bool:
     return bool(head) and (has_known_magic(head) or mp3_frame(head[:4]) > 0)
 
 
+def is_suspect(text: str) -> bool:
+    """Check quickly whether a text may have to be read by itself, by how it begins."""
+    without_spaces = len(text) > LONGEST_ID and " " not in text[:LONGEST_ID]
+    return text[:2] in FIRST_LETTERS or without_spaces or "nan" in text or text in NAN_TEXTS
+
+
 def stands_apart(text: str) -> bool:
     """Check whether a text has to be read by itself: it holds a payload, encoded bytes, or something flawed.
 
-    Texts that begin with none of FIRST_LETTERS, and are not longer than LONGEST_ID, do not.
+    Texts that are no suspects do not.
     """
-    return holds_bytes(text) or may_be_flawed(text)
+    return holds_bytes(text) or may_be_flawed(text) or text in NAN_TEXTS or _is_row_with_nan(text)
+
+
+def _is_row_with_nan(text: str) -> bool:
+    """Check whether a text is nothing but numbers, some of which are NaN, as "0.5 nan 1.5" is."""
+    return "nan" in text and _ROW_BEGINS.match(text) is not None and _ROW.fullmatch(text) is not None
 
 
 def holds_bytes(text: str) -> bool:
@@ -152,7 +170,7 @@ def may_be_flawed(text: str) -> bool:
 
 def _may_hold_flaw(text: str) -> bool:
     """Check whether a text may be JSON, or a literal, that holds a number that is not finite or a payload in base64."""
-    return text.startswith(JSON_BEGINS) and bool(_MAY_BE_FLAWED.search(text) or _ENCODED.search(text))
+    return text.startswith(LITERAL_BEGINS) and bool(_MAY_BE_FLAWED.search(text) or _ENCODED.search(text))
 
 
 def read_flawed(path: str, text: str) -> Made | None:
@@ -161,9 +179,15 @@ def read_flawed(path: str, text: str) -> Made | None:
     Return None if there is no flaw. Payloads in base64 count too; other fields of JSON in a text are not judged.
     Numbers are only suspicious in a text that may be code or an answer, by its name.
     """
-    if _BEGINS_FLAWED.match(text) is None:
-        return None
     whole = Field(path, NOTHING, format="text", leaf=True)
+    if _is_row_with_nan(text) and (finding := numbers_finding(text.encode())) is not None:
+        verdict: Verdict = "suspicious" if _PROSE.fullmatch(path) is not None else "bad"
+        return [whole], [msgspec.structs.replace(finding, field=path, verdict=verdict)]
+    if _BEGINS_FLAWED.match(text) is None and text not in NAN_TEXTS:
+        return None
+    if text in NAN_TEXTS:
+        message = f"the text is {text}, which str() makes of a number that is missing"
+        return [whole], [found("nan", message, field=path, verdict="suspicious")]
     if text.startswith(STAND_INS) and (finding := stand_in_finding(text)) is not None:
         return [whole], [msgspec.structs.replace(finding, field=path)]
     if not _may_hold_flaw(text):

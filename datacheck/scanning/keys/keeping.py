@@ -19,7 +19,7 @@ from datacheck.conventions.counts.kept_counts import kept_and_skipped
 from datacheck.conventions.counts.whole_sets import is_share
 from datacheck.conventions.elsewhere import complete_conventions, with_placed_counts
 from datacheck.conventions.indexes import indexes
-from datacheck.conventions.interface import Known, LeftOut, StoreView
+from datacheck.conventions.interface import Convention, Known, LeftOut, ListWithin, StoreView
 from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.conventions.keys.numbered_keys import Pattern, patterns
 from datacheck.conventions.keys.spanning import Spanning
@@ -201,6 +201,7 @@ class Recognise(msgspec.Struct, frozen=True):
             require_met(wanted, met)
             complete = complete_conventions(kept, views, asked=bool(wanted))
             within = [] if wanted == (NONE,) else list(lists_within(complete, views))
+            complete = {part: tuple(_without_holders(part, it, within) for it in complete[part]) for part in complete}
             named = []
             if not wanted and len(views) <= FEW_PARTS:
                 named = self._indexes(job.reader, watch, views, keys, several)
@@ -277,11 +278,22 @@ def _compared(
         lists = tuple(it for convention in known.conventions for it in convention.lists)
         lists += tuple(it.as_list(part) for it in known.within if it.places)
         listed = do(CompareLists(part, part_shards, lists, known.own | known.aside)) if lists else ()
-        stems = stem_groups(known, accounts.get(part) or Account(), part_shards, do)
+        counted = {count.number for convention in known.conventions for count in convention.counts}
+        listed = [msgspec.structs.replace(it, sure=it.sure or it.number in counted) for it in listed]
+        named_samples = {one.number for it, one in zip(lists, listed, strict=True) if it.naming is not None and it.sure}
+        stems = stem_groups(known, accounts.get(part) or Account(), part_shards, do, named_samples)
         named = named_by_records(known, part_shards, shards, do)
         with_frames = with_frame_counts(known, part_shards, do)
         result[part] = msgspec.structs.replace(with_frames, listed=(*listed, *named), stems=stems)
     return result
+
+
+def _without_holders(part: str, convention: Convention, within: Sequence[tuple[str, ListWithin]]) -> Convention:
+    """Return a convention; the records of its database that hold lists of the others are about these."""
+    holders = {it.key for of, it in within if of == it.kept_in == part} - convention.own
+    if convention.named or not (convention.counts or convention.lists) or not holders:
+        return convention
+    return msgspec.structs.replace(convention, aside=convention.aside | holders)
 
 
 def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
@@ -320,8 +332,7 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
         yield from list_findings(one)
     for counts in known.frames:
         yield from frame_findings(counts)
-    for of_clips in known.clips:
-        yield from clip_findings(of_clips)
+    yield from clip_findings(known.clips)
     if known.totals is not None:
         yield from total_findings(known.totals, share=known.share)
     yield from end_findings(known, account)

@@ -5,7 +5,7 @@ The keys are read by tasks that `do` runs; it raises TaskDied if one dies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -15,6 +15,7 @@ from datacheck.conventions.counts.clip_counts import of_whole_sets
 from datacheck.conventions.counts.frame_counts import confirmed_counts
 from datacheck.conventions.interface import Known, Listed
 from datacheck.conventions.keys.account import Account
+from datacheck.conventions.keys.groups import CONFIRMED
 from datacheck.conventions.keys.stems import StemGroups, have_same_stems, may_be_whole
 from datacheck.conventions.set_stems import SetStems
 from datacheck.model.blocks import Shard
@@ -46,16 +47,23 @@ def with_frame_counts(known: Known, part_shards: tuple[Shard, ...], do: Callable
 
 
 def stem_groups(
-    known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any]
+    known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any], listed: Collection[int] = ()
 ) -> StemGroups | None:
     """Return the samples of a database that are identified by stems, or None if there are none.
 
-    A sample that lacks a part is bad if it is among those that the store counts.
+    A sample that lacks a part is bad if it is among those that the store counts, or that it lists: `listed` are the
+    numbers of the samples in its lists.
     """
     groups = _stem_groups(known, account, shards, do)
-    if groups is None or not are_all_counted(known.conventions, groups.all - len(groups.unpaired), groups.all):
-        return groups
-    return msgspec.structs.replace(groups, verdict="bad")
+    if groups is None:
+        return None
+    every = groups.all + len(groups.alone)
+    if groups.alone and are_all_counted(known.conventions, groups.complete, every):
+        unpaired = {**groups.unpaired, **groups.alone}
+        groups = msgspec.structs.replace(groups, all=every, unpaired=unpaired, alone={})
+    asked = are_all_counted(known.conventions, groups.complete, groups.all)
+    asked |= groups.all in listed and groups.complete >= CONFIRMED * groups.all
+    return msgspec.structs.replace(groups, asked=asked)
 
 
 def _stem_groups(
@@ -66,6 +74,6 @@ def _stem_groups(
         return stems.groups(account.numbers)
     if stems is None or not may_be_whole(stems, account.stems):
         return None
-    if have_same_stems(stems, account.stems):
+    if not stems.some and have_same_stems(stems, account.stems):
         return StemGroups(stems, account.stems[stems.endings[0]][0], {})
-    return cast("StemGroups | None", do(FindUnpaired(shards, stems)))
+    return cast("StemGroups | None", do(FindUnpaired(shards, stems, known.own | known.aside)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from datacheck.conventions.counts.clip_totals import ClipFrames
 from datacheck.conventions.counts.frame_counts import by_clip, count_kinds
 from datacheck.conventions.interface import UNCOUNTED, ClipCounts, ClipTotals, KeyList, Listed
 from datacheck.conventions.keys.account import Account, KeyWatch
-from datacheck.conventions.keys.groups import CONFIRMED, ENOUGH
+from datacheck.conventions.keys.groups import CONFIRMED, ENOUGH, WHOLE
 from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.keys.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
 from datacheck.conventions.listed import KEYS
@@ -41,6 +41,8 @@ HELD = 1 << 18
 """Maximum number of records naming one other record that are remembered with the key they name."""
 LOOKED_UP = 64
 """Maximum number of missing keys whose neighbours are looked up."""
+OTHERS = 16
+"""Maximum number of records that need no entry in a mapping of all records, such as those about the others."""
 NUMBER = re.compile(rb"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
 """Matches a key with its last number."""
 SMALL = 1 << 20
@@ -129,15 +131,19 @@ class CompareLists(msgspec.Struct, frozen=True):
         wanted = [KeyDigests(_listed_keys(job.reader, it, self.part)) for it in self.lists]
         shares = [place for place, it in enumerate(self.lists) if it.share]
         unlisted = [0] * len(wanted)
+        lacking: dict[int, list[bytes]] = {at: [] for at, it in enumerate(self.lists) if _has_entries(it)}
         numbered = {it.pattern: 0 for it in self.lists if it.pattern is not None}
         for block in key_blocks(job.reader, self.shards):
             for pattern in numbered:
                 numbered[pattern] += len(pattern.numbers(KeyTable(block.keys))[0])
-            digests = digests_of(set(block.keys) - self.own)
+            keys = list(set(block.keys) - self.own)
+            digests = digests_of(keys)
             listed = [it.find(digests) for it in wanted]
             for place, found in enumerate(listed):
                 if place not in shares:
                     unlisted[place] += len(found) - int(found.sum())
+                if place in lacking and len(lacking[place]) <= _most_lacking(len(wanted[place])) + OTHERS:
+                    lacking[place] += (keys[row] for row in np.flatnonzero(~found))
             if shares:  # each of these lists has a share of the keys
                 in_any = np.logical_or.reduce([listed[place] for place in shares])
                 unlisted[shares[0]] += len(in_any) - int(in_any.sum())
@@ -151,6 +157,7 @@ class CompareLists(msgspec.Struct, frozen=True):
                 bool(it.places) and it.key != KEYS,
                 sure=it.sure,
                 numbers=it.pattern is not None,
+                lacking=_without_entry(lacking.get(place, ()), job.reader, it, len(wanted[place]), self.part),
             )
             for place, it in enumerate(self.lists)
         ]
@@ -170,6 +177,35 @@ class CompareLists(msgspec.Struct, frozen=True):
             if all(it is not None and it < numbered[pattern] for it in listed):
                 return ()
         return keys.missing(_listed_keys(reader, key_list, self.part), self.own)
+
+
+def _has_entries(key_list: KeyList) -> bool:
+    """Return whether the keys are the names of a single mapping, which may have an entry for each record."""
+    return [it.kind for it in key_list.places] == ["names"]
+
+
+def _most_lacking(number: int) -> int:
+    """Return how many records may lack an entry in a mapping of this number for it to be one of all records."""
+    return max(1, int((1 - WHOLE) * number)) if number >= ENOUGH else 0
+
+
+def _without_entry(
+    lacking: Collection[bytes], reader: Reader, key_list: KeyList, number: int, part: str
+) -> tuple[bytes, ...]:
+    """Return the records that lack an entry in a mapping of nearly all of them, if their keys are like the others'.
+
+    Records of another kind, such as a list of classes, need none.
+    """
+    if not 0 < len(lacking) <= _most_lacking(number) + OTHERS:
+        return ()
+    forms = {_form_of(it) for it in _listed_keys(reader, key_list, part)}
+    alike = sorted(it for it in lacking if _form_of(it) in forms and it != key_list.key)
+    return tuple(alike) if len(alike) <= _most_lacking(number) else ()
+
+
+def _form_of(key: bytes) -> tuple[int, bytes, bool]:
+    """Return the length, the suffix and whether there is a digit: what is alike in the keys of records of one kind."""
+    return len(key), key.rpartition(b".")[2] if b"." in key else b"", NUMBER.match(key) is not None
 
 
 def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> Iterator[bytes]:
@@ -360,11 +396,12 @@ class FindUnpaired(msgspec.Struct, frozen=True):
 
     shards: tuple[Shard, ...]
     stems: Stems
+    apart: frozenset[bytes] = frozenset()
 
     def run(self, job: Job, watch: Watch) -> StemGroups | None:
         begin_on_store(job, watch)
         behind = isinstance(self.stems, BehindNames)
-        unpaired = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems)
+        unpaired = UnpairedBehindNames(self.stems) if behind else Unpaired(self.stems, self.apart)
         for block in key_blocks(job.reader, self.shards):
             if not unpaired.failed:
                 unpaired.take(block.keys)

@@ -22,6 +22,7 @@ from datacheck.scanning.blame import blaming
 from datacheck.scanning.profile.meant import not_meant
 from datacheck.scanning.profile.part_families import any_of_parts, take_parts_for_families
 from datacheck.scanning.profile.side_records import usual_lengths
+from datacheck.scanning.profile.text_looks import NO_TEXT, WORDS, are_words, texts
 
 FAMILIES = 32
 """Maximum number of families in a profile. The others are judged together, or each record by its own magic."""
@@ -35,7 +36,6 @@ NUMBERS = 0.95
 """Minimum share of numbers among texts. With fewer, they are words; a family of numbers must not hold NaN."""
 LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls"))
 """Words that make a family one of labels, if its name has one of them."""
-WORDS = frozenset(("decimal", "text"))
 TEXT_BYTES = 64
 """Minimum total size in bytes of fewer than SAMPLED values that are texts not only by chance."""
 NEARLY_ALL = 0.9
@@ -69,24 +69,9 @@ def looks(block: Block, forced: Forced) -> list[Look]:
         kinds = [EMPTY if not len(it) else forced_name or kind(it) or UNKNOWN for it in block.values]
     sizes = map(len, block.values)
     forms = _forms(block, kinds) if UNKNOWN in kinds else [""] * len(kinds)
-    texts = _texts(block, kinds) if not WORDS.isdisjoint(kinds) else [NO_TEXT] * len(kinds)
+    of_texts = texts(block, kinds) if any(map(are_words, kinds)) else [NO_TEXT] * len(kinds)
     of_values = zip(block.keys, sizes, kinds, forms, strict=True)
-    return [Look(block.database, *of_value, *of_text) for of_value, of_text in zip(of_values, texts, strict=True)]
-
-
-OfText = tuple[bool, bool, frozenset[int], bool]
-NO_TEXT: OfText = (False, False, frozenset(), False)
-
-
-def _texts(block: Block, kinds: Sequence[str]) -> list[OfText]:
-    """Return for each value what a look has of texts: `plain`, `numeric`, `words` and `data`."""
-    from datacheck.decoders.text import is_literal, is_numeric, is_plain, word_places  # loaded by a worker already
-
-    def of_text(value: bytes | memoryview) -> OfText:
-        numeric = is_numeric(value)
-        return is_plain(value), numeric, word_places(value) if numeric else frozenset(), numeric or is_literal(value)
-
-    return [of_text(it) if name in WORDS else NO_TEXT for it, name in zip(block.values, kinds, strict=True)]
+    return [Look(block.database, *of_value, *of_text) for of_value, of_text in zip(of_values, of_texts, strict=True)]
 
 
 def _forms(block: Block, kinds: Sequence[str]) -> list[str]:
@@ -187,11 +172,16 @@ class Vote(msgspec.Struct, frozen=True):
             length=self.length,
             form=self.form,
             alone=self.alone,
-            numeric=self.alone and self.numeric,
+            numeric=self.of_numbers,
             of_data=self.of_data,
-            words=self.words if self.alone and self.numeric else (),
+            words=self.words if self.of_numbers else (),
             key_lengths=self.key_lengths,
         )
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether the texts are rows of numbers and the records themselves; those in a wrapper lie beside nothing."""
+        return self.numeric and (self.alone or JOINT in self.decoder)
 
     @property
     def empty(self) -> int:
@@ -235,6 +225,7 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
         kinds = Counter({EMPTY: kinds[EMPTY], forced: full})
         return Vote(forced, kinds, label and (forced in SIDE_DECODERS or is_raw(forced)), forced=True, array=array)
     name = elected(kinds, single=all(look.size <= 1 for look in seen))
+    text_count = sum(count for it, count in kinds.items() if are_words(it))
     rows = [look for look in seen if look.numeric]
     counts = Counter(at for look in rows for at in look.words)
     words = tuple(sorted(at for at, count in counts.items() if 2 * count > len(rows)))
@@ -246,9 +237,9 @@ def elect(seen: Sequence[Look], forced: str | None, *, label: bool = False, arra
         length=_usual_length(seen),
         form=_form(seen),
         plain=_are_plain(seen),
-        numeric=len(rows) >= NEARLY_ALL * sum(kinds[it] for it in WORDS),
+        numeric=len(rows) >= NEARLY_ALL * text_count,
         words=words,
-        of_data=sum(look.data for look in seen) >= NEARLY_ALL * sum(kinds[it] for it in WORDS),
+        of_data=sum(look.data for look in seen) >= NEARLY_ALL * text_count,
     )
 
 

@@ -38,6 +38,7 @@ ENOUGH = 32
 LEAST_USUAL = 0.1
 """Minimum share of the sampled keys that have the same length for it to be usual: digests have one, or a few if some
 end in the name of a part."""
+_TEXT_FILES = (b".csv", b".tsv", b".txt", b".json", b".yaml", b".yml", b".md")
 _WORD = compiled_later("[a-z]+")
 _DIGIT = compiled_later(rb"[0-9]")
 _WORDS = compiled_later(rb"_*[A-Za-z]+(?:[_. -][A-Za-z]+)*_*")
@@ -67,8 +68,16 @@ def usual_lengths(keys: Collection[bytes]) -> tuple[int, ...]:
 
 
 def _is_unlike(key: bytes, lengths: Collection[int]) -> bool:
-    """Return whether a key consists of words, and has none of the lengths of digests: some of these have no digit."""
-    return bool(lengths) and len(key) not in lengths and len(key) <= LONGEST and _WORDS.fullmatch(key) is not None
+    """Return whether a key consists of words, and has none of the lengths of digests: some of these have no digit.
+
+    The name of a text file may have such a length by chance.
+
+    >>> _is_unlike(b"labels.csv", [10]), _is_unlike(b"labelslist", [10])
+    (True, False)
+    """
+    if not lengths or len(key) > LONGEST or _WORDS.fullmatch(key) is None:
+        return False
+    return len(key) not in lengths or key.endswith(_TEXT_FILES)
 
 
 def parted(

@@ -36,6 +36,8 @@ def sparse(layout, parts):
 def record(number, layout, value=1.0):
     draw = np.random.default_rng(number)
     indices = [draw.integers(0, 3, 4) for _ in LAYOUTS[layout][:-1]]
+    if len(indices) == 2:
+        indices[0] = np.array([0, 1, 3, 4])
     values = draw.normal(size=4).astype("f4")
     values[2] = value
     return sparse(layout, [*indices, values])
