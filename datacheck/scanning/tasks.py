@@ -252,6 +252,7 @@ class Check(msgspec.Struct, frozen=True):
                     tally.keys.setdefault(part, Account()).take(block.keys, self.watch[part], block.series)
             tally.records += len(block)
             tally.checked += len(rows)
+            del block, chosen  # the reader may use their memory for the next block
         judge.finish(alone=self.careful)
         if self.deaths:
             tally.account["pieces"] = 1

@@ -100,9 +100,7 @@ class Pool(Generic[T]):
                 self.grow(len(busy) + len(waiting))
                 idle = [worker for worker in self._workers if worker.results not in busy]
                 while waiting and idle:
-                    worker, task = idle.pop(0), waiting.popleft()
-                    busy[worker.results] = (worker, task)
-                    worker.give(task)
+                    _give(idle.pop(0), waiting.popleft(), busy)
                 for ready in _wait_for_results(busy):
                     worker, task = busy[ready]
                     result = worker.take()
@@ -115,6 +113,8 @@ class Pool(Generic[T]):
                         worker.give(following)
                     if isinstance(result, Failure):
                         raise result.error
+                    if waiting and worker.results not in busy:  # it works while the result is being dealt with
+                        _give(worker, waiting.popleft(), busy)
                     if result is not NOT_YET:
                         yield task, result
         finally:
@@ -122,6 +122,12 @@ class Pool(Generic[T]):
                 if worker in self._workers:  # false if the pool was left before this generator
                     self._workers.remove(worker)
                     worker.close()
+
+
+def _give(worker: Worker[T], task: T, busy: dict[PipeEnd, tuple[Worker[T], T]]) -> None:
+    """Give a task to an idle worker."""
+    busy[worker.results] = (worker, task)
+    worker.give(task)
 
 
 def _wait_for_results(busy: Mapping[PipeEnd, tuple[Worker[Any], Any]]) -> list[PipeEnd]:

@@ -23,6 +23,7 @@ EXCEPTIONS = {
     ("backends/hdf5/copying/copy_losses.py", "tree.open"): "an object of a file that is open",
     ("backends/hdf5/library/bounds.py", "_STATM.read_bytes"): "what the kernel says of this process",
     ("backends/hdf5/library/fork_guard.py", "mmap.mmap"): "memory, of no file",
+    ("backends/shared/read_buffers.py", "mmap.mmap"): "memory, of no file",
     ("backends/leveldb/writer.py", "plyvel.DB"): "writes",
     ("backends/lmdb/library.py", "lmdb.open"): "the library's own, after `require_regular`; and the writer's",
     ("backends/lmdb/layout.py", "data.open"): "its own copy, in the workplace",

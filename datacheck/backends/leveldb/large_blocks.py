@@ -10,11 +10,12 @@ are the same around all others, the values become the rows of one array. Otherwi
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from operator import le, lt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import google_crc32c
 import numpy as np
@@ -23,16 +24,18 @@ from numpy.typing import NDArray
 from datacheck.backends.leveldb.block import SMALL, TRAILER, Damaged, Value, masked
 from datacheck.backends.leveldb.table import LARGEST_TAG, TAG, Entries, Table
 from datacheck.backends.shared.read_buffers import reused
-from datacheck.files.retrying import preadv
+from datacheck.files.retrying import preadv, retried
 from datacheck.model.equal_lengths import EqualLengths
 
 TOGETHER = 2 << 20
 """Number of bytes of blocks that are read at a time: few enough to stay in the processor's cache while in use."""
-EVEN_BYTES, CHECKED_BYTES = 12 << 20, 768 << 10
+EVEN_BYTES, CHECKED_BYTES = 24 << 20, 768 << 10
 """Bytes of equally large blocks processed together, and bytes read before their checksums are computed.
 
 The latter are then still in the processor's second-level cache.
 """
+PAGE = 4096
+"""Bytes of a page: the kernel copies a file page by page."""
 RESTART = struct.Struct("<II")
 """The end of a block with one record: the offset of that record, and the number of restart points, one."""
 _STORED = struct.Struct("<I")
@@ -56,9 +59,9 @@ def singles(table: Table, file: Callable[[], int], blocks: range) -> Iterator[tu
     """
     begin, last = table.offsets[blocks[0]], blocks[-1]
     size = table.offsets[last] + table.sizes[last] + TRAILER - begin
-    raw = reused(size)
+    raw = _memory_for(begin, size)
     octets = np.frombuffer(raw.toreadonly(), np.uint8)
-    if len(blocks) > 1 and table.sizes[blocks[0]] >= LEAST and _are_even(table, blocks):
+    if len(blocks) > 1 and table.sizes[blocks[0]] >= LEAST and are_even(table, blocks):
         checked = _read_evenly(file, raw, begin, len(blocks))
         is_read = checked is not None
         entries = None if checked is None else _even_blocks(table, blocks, octets.reshape(len(blocks), -1), checked)
@@ -88,6 +91,12 @@ def singles(table: Table, file: Callable[[], int], blocks: range) -> Iterator[tu
         yield len(plain), _entries(plain)
 
 
+def _memory_for(begin: int, size: int) -> memoryview[Any]:
+    """Return `size` bytes to read from `begin` of a file, aligned as there, so that the kernel copies whole pages."""
+    ahead = begin % PAGE
+    return reused(ahead + size)[ahead:]
+
+
 def _read(file: Callable[[], int], raw: memoryview, begin: int) -> bool:
     """Fill memory from a place in the file on; return False if that is not possible."""
     try:
@@ -96,11 +105,13 @@ def _read(file: Callable[[], int], raw: memoryview, begin: int) -> bool:
         return False
 
 
-def _are_even(table: Table, blocks: range) -> bool:
+def are_even(table: Table, blocks: range) -> bool:
     """Return whether blocks have equal sizes and lie back to back."""
-    sizes = table.sizes[blocks.start : blocks.stop]
-    reach = table.offsets[blocks[-1]] - table.offsets[blocks[0]]
-    return all(size == sizes[0] for size in sizes) and reach == (len(sizes) - 1) * (sizes[0] + TRAILER)
+    first, size = table.offsets[blocks.start], table.sizes[blocks.start]
+    step, count = size + TRAILER, len(blocks)
+    return tuple(table.sizes[blocks.start : blocks.stop]) == (size,) * count and tuple(
+        table.offsets[blocks.start : blocks.stop]
+    ) == (*range(first, first + count * step, step),)
 
 
 def _read_evenly(file: Callable[[], int], raw: memoryview, begin: int, count: int) -> NDArray[np.uint64] | None:
@@ -109,16 +120,24 @@ def _read_evenly(file: Callable[[], int], raw: memoryview, begin: int, count: in
     The blocks are checked while they are in the processor's cache.
     """
     step = len(raw) // count
-    octets = np.frombuffer(raw.toreadonly(), np.uint8)
-    value, length = google_crc32c.value, step - TRAILER + 1
-    checksums: list[int] = []
+    checked = np.frombuffer(raw.toreadonly(), np.uint8).reshape(count, step)[:, : step - TRAILER + 1]
     at_once = max(1, CHECKED_BYTES // step)
-    for first in range(0, count, at_once):
-        stop = min(first + at_once, count)
-        if not _read(file, raw[first * step : stop * step], begin + first * step):
-            return None
-        checksums += [value(octets[at : at + length]) for at in range(first * step, stop * step, step)]
-    return np.array(checksums, np.uint64)
+
+    def checksums(descriptor: int) -> list[int] | None:
+        found: list[int] = []
+        for first in range(0, count, at_once):
+            piece = raw[first * step : (first + at_once) * step]
+            if os.preadv(descriptor, [piece], begin + first * step) < len(piece):
+                return None
+            found += map(google_crc32c.value, checked[first : first + at_once])
+        return found
+
+    try:
+        descriptor = file()
+        found = retried(lambda: checksums(descriptor))
+    except (Damaged, OSError):
+        return None
+    return None if found is None else np.array(found, np.uint64)
 
 
 def _even_blocks(table: Table, blocks: range, rows: NDArray[np.uint8], checksums: NDArray[np.uint64]) -> Entries | None:

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.leveldb.block import SMALL, TRAILER, Bytes, Damaged, Value, verified
-from datacheck.backends.leveldb.large_blocks import EVEN_BYTES, TOGETHER, singles
+from datacheck.backends.leveldb.large_blocks import EVEN_BYTES, TOGETHER, are_even, singles
 from datacheck.backends.leveldb.table import LARGEST_TAG, TAG, Entries, Table, Tags
 from datacheck.backends.shared.key_arrays import GATHERED, WORD, Buffer, Flags, Keys, Numbers, lexical, to_list
 from datacheck.files.retrying import pread
 
 FIRST_BLOCKS, MOST_BLOCKS = 1, 128
-"""Maximum number of blocks read in one go: in the first read if few records may be needed, and in any read."""
+"""Maximum number of small blocks in the first read if few records may be needed, and of blocks in any read."""
 SMALL_BLOCK = 16 << 10
 """Largest blocks that are read together, in bytes of the file; UNPACKED limits them in memory."""
 UNPACKED = 64 << 10
@@ -44,15 +44,16 @@ Content = Bytes | Damaged | None
 """The content of a block, or why it cannot be read; None if it is too large to be kept beside others."""
 
 
-def read(table: Table, file: Callable[[], int], blocks: range, *, few: bool = True) -> Iterator[Read]:
+def read(table: Table, file: Callable[[], int], blocks: range, limit: int | None = 1) -> Iterator[Read]:
     """Yield the records of blocks of a table, in order; `file` returns its descriptor, or raises Damaged.
 
-    `few` says that a few of them may be all that is needed.
+    `limit` is the number of records that may be all that is needed, or None if all are.
     """
-    for stretch in _stretches(table, blocks, FIRST_BLOCKS if few else MOST_BLOCKS):
+    for stretch in _stretches(table, blocks, _first(table, blocks, limit)):
         if len(stretch) > 1 and table.sizes[stretch[0]] > SMALL_BLOCK:
             for count, entries in singles(table, file, stretch):
                 yield count, _read_one(table, file, entries) if isinstance(entries, int) else entries
+                del entries  # the memory of its values is free for the next ones
             continue
         contents = _contents(table, file, stretch) if len(stretch) > 1 else None
         if contents is None:
@@ -61,11 +62,36 @@ def read(table: Table, file: Callable[[], int], blocks: range, *, few: bool = Tr
             yield from _parse_blocks(table, file, stretch, contents)
 
 
+def _first(table: Table, blocks: range, limit: int | None) -> int:
+    """Return the number of blocks to read first if `limit` records may be all that is needed: large ones have one."""
+    if limit is None:
+        return MOST_BLOCKS
+    return min(limit, MOST_BLOCKS) if blocks and table.sizes[blocks.start] > SMALL_BLOCK else FIRST_BLOCKS
+
+
 def _stretches(table: Table, blocks: range, most: int) -> Iterator[range]:
     """Divide blocks into those to be read in one go: small ones, or large ones, that are contiguous in the file.
 
     The first part has at most `most` blocks, later ones more. Parts of large blocks are larger if all sizes are equal.
     """
+    start = blocks.start
+    while start < blocks.stop:
+        rest = range(start, blocks.stop)
+        count = _even_count(table, rest, most) or _near_count(table, rest, most)
+        yield range(start, start + count)
+        start, most = start + count, min(4 * most, MOST_BLOCKS)
+
+
+def _even_count(table: Table, blocks: range, most: int) -> int:
+    """Return how many of the first blocks to read in one go if these are large and even, or 0 if they are not."""
+    step = table.sizes[blocks.start] + TRAILER
+    count = min(most, len(blocks), (EVEN_BYTES + TRAILER - 1) // step)
+    first = range(blocks.start, blocks.start + count)
+    return count if SMALL_BLOCK < step - TRAILER <= TOGETHER // 2 and not table.gaps and are_even(table, first) else 0
+
+
+def _near_count(table: Table, blocks: range, most: int) -> int:
+    """Return how many of the first blocks to read in one go, by the place and size of each."""
     start, end = blocks.start, -1
     large = even = False
     for block in blocks:
@@ -75,12 +101,10 @@ def _stretches(table: Table, blocks: range, most: int) -> Iterator[range]:
         even = block == start or (even and size == table.sizes[start])
         room = EVEN_BYTES if even else TOGETHER
         if block > start and not (continues and (not large or end + size - table.offsets[start] < room)):
-            yield range(start, block)
-            start, most, even = block, min(4 * most, MOST_BLOCKS), True
+            return block - start
         large = size > SMALL_BLOCK
         end = table.offsets[block] + size + TRAILER if eligible else -1
-    if start < blocks.stop:
-        yield range(start, blocks.stop)
+    return len(blocks)
 
 
 def _read_one(table: Table, file: Callable[[], int], block: int) -> Entries | Damaged:

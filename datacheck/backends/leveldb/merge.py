@@ -118,6 +118,8 @@ class Chunk:
         first = self.taken
         self.taken = len(self.keys) if bound is None else bisect_right(self.keys, bound, first)
         keys, values = self.keys, self._values
+        if self.taken == len(keys):
+            self._values = ()
         if self.taken - first < len(keys):
             keys, values = keys[first : self.taken], values[first : self.taken]
         return keys, values, self.tags[first : self.taken]
@@ -130,15 +132,14 @@ def run_chunks(
     stop: Edge | None,
     doubts: LostWrites,
     complain: Complain,
-    *,
-    few: bool = True,
+    limit: int | None = 1,
 ) -> Iterator[Chunk]:
     """Yield the writes of a run's tables in a range; damage is reported only if its home is in the range.
 
-    A failure of the machine is reported in any case, since it may have happened only here. If a `few` records may be
+    A failure of the machine is reported in any case, since it may have happened only here. If `limit` records may be
     all that is needed, the first ones come early.
     """
-    enough = 1 if few else RUN_BYTES
+    enough = RUN_BYTES if limit is None else 1
     for origin, table in tables:
         users: list[bytes] = []
         tags: list[Tags] = []
@@ -146,7 +147,7 @@ def run_chunks(
         weight = 0
         blocks = table.between(start, stop)
         block = blocks.start
-        for count, entries in read(table, partial(files.__getitem__, table.path), blocks, few=few):
+        for count, entries in read(table, partial(files.__getitem__, table.path), blocks, limit):
             first, block = block, block + count
             if isinstance(entries, Damaged):
                 doubts.lose_block(origin, table, first)
@@ -159,7 +160,10 @@ def run_chunks(
                 if users:
                     yield Chunk(origin, users, np.concatenate(tags), partial(_identity, values))
                     users, tags, values, weight = [], [], [], 0
-                yield Chunk(origin, entries[0][inside], entries[1][inside], partial(_identity, entries[2][inside]))
+                chunk = Chunk(origin, entries[0][inside], entries[1][inside], partial(_identity, entries[2][inside]))
+                del entries  # the memory of its values is free for the next ones once they were taken
+                yield chunk
+                del chunk
                 continue
             users += entries[0][inside]
             tags.append(entries[1][inside])
@@ -233,6 +237,7 @@ def merged(sources: Iterable[Iterator[Chunk]], doubts: LostWrites) -> Iterator[P
         )
         if keys:
             yield keys, values
+        del values  # their memory is free for the next ones
         for place, (source, chunk) in reversed(list(enumerate(heads))):
             if chunk.taken >= len(chunk.keys):
                 following = next(source, None)

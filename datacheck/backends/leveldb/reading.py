@@ -49,10 +49,10 @@ SHARDS = 4096
 EVEN_SHARDS = 64
 """A store has about this many shards, so that workers finish together, unless these are too large or too small.
 
-A store of values over LARGE has about LARGE_SHARDS shards, of SHARD_BYTES to twice that: starting a shard costs as much
-as a hundred such values.
+A store of values over LARGE has about LARGE_SHARDS shards, of SHARD_BYTES to four times that, since a shard
+costs as much as a hundred such values.
 """
-LARGE_SHARDS = 24
+LARGE_SHARDS = 12
 PROBES = 64
 PROBE_RECORDS = 16
 """Minimum distance of the probes of a small store, in records."""
@@ -97,9 +97,11 @@ def layout(reader: LevelDbReader) -> Layout:
     if version.log_number and not version.rebuilt and not (reader.path / newest).exists():
         why = f"the log {newest} is missing; what was last written to it is lost, if anything was"
         findings.append(found("truncated-store", why, verdict="unverifiable", file=newest))
-    if survey.blocks and size > LARGE * survey.blocks:
-        weight = min(2 * SHARD_BYTES, max(SHARD_BYTES, size // LARGE_SHARDS))
-    cuts = survey.spread(min(SHARDS, max(1, -(-size // weight))))
+    are_large = survey.blocks and size > LARGE * survey.blocks
+    if are_large:
+        weight = min(4 * SHARD_BYTES, max(SHARD_BYTES, -(-size // LARGE_SHARDS)))
+    divide = survey.spread_by_table if are_large else survey.spread
+    cuts = divide(min(SHARDS, max(1, -(-size // weight))))
     probes = survey.spread(PROBES) if size > SMALL_STORE else reader.spaced_keys()
     lacking = tuple(survey.lacking)
     records = survey.live if not version.tables and len(logs) <= 1 else None
@@ -120,7 +122,7 @@ def blocks(reader: LevelDbReader, shard: Shard, *, limit: int | None = None, not
 
     note(shard.start or Position(b""), False)
     with Files() as files:
-        sources = _sources(reader, files, start, stop, doubts, complain, report, shard.lacking, few=limit is not None)
+        sources = _sources(reader, files, start, stop, doubts, complain, report, shard.lacking, limit)
         most = min(limit or BLOCK_RECORDS, BLOCK_RECORDS)
         for keys, values in _batches(merged(sources, doubts), most):
             note(Position(keys[0]), True)
@@ -129,6 +131,7 @@ def blocks(reader: LevelDbReader, shard: Shard, *, limit: int | None = None, not
             yield Block(keys, values, findings=pending)
             pending = []
             note(Position(keys[-1], 1), False)
+            del values  # their memory is free for the next ones
     if pending:
         yield Block([], [], findings=pending)
 
@@ -165,8 +168,7 @@ def _sources(
     complain: Complain,
     report: Callable[[Finding], None],
     lacking: Collection[str] | None,
-    *,
-    few: bool,
+    limit: int | None,
 ) -> Iterator[Iterator[Chunk]]:
     """Yield the runs and logs of the store.
 
@@ -178,7 +180,7 @@ def _sources(
     logs = live_logs(reader.path, version)  # listed while no file of the pass is open
     for run in version.runs:
         tables = _tables(reader, version, run.between(start, stop), files, doubts, complain, report, lacking)
-        yield run_chunks(tables, files, start, stop, doubts, complain, few=few)
+        yield run_chunks(tables, files, start, stop, doubts, complain, limit)
     for path in logs:
         try:
             log = files.making_room(partial(open_log, path))
@@ -267,6 +269,7 @@ def _batches(pairs: Iterable[Pairs], most: int) -> Iterator[Pairs]:
                 yield keys, values
                 keys, values, size = [], [], 0
             yield more_keys, more_values
+            del more_values  # their memory is free for the next ones
             continue
         at = 0
         while at < len(more_keys):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from datacheck.files.regular import NotRegular
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
+NEAR = 4
+"""A part ends where a table ends if that is within this fraction of the part from where it would end otherwise."""
 SHOWN = 120
 """Maximum number of characters of a key in a message; `details` have all of it."""
 
@@ -34,6 +36,7 @@ class Survey:
         """Number of blocks in all tables."""
         self._step = step
         self._seams: list[tuple[bytes, int]] = []
+        self._table_ends: set[bytes] = set()
 
     def table(self, directory: Path, file: TableFile) -> None:
         try:
@@ -46,6 +49,7 @@ class Survey:
         if table.damage is not None:
             self.findings.append(index_finding(table, table.damage))
         self.blocks += len(table)
+        self._table_ends.add(file.largest)
         weight = 0
         for key, size in zip(table.bounds[1:], table.sizes, strict=True):
             weight += size
@@ -77,12 +81,40 @@ class Survey:
 
     def spread(self, count: int) -> list[bytes]:
         """Return up to `count` - 1 keys that divide the store into parts of about equal size."""
-        seams = sorted(self._seams)
-        ends = list(accumulate(weight for _, weight in seams))
-        if count < 2 or not seams:
-            return []
-        places = (bisect_left(ends, ends[-1] * part // count) for part in range(1, count))
-        return [key for key in dict.fromkeys(seams[place][0] for place in places) if key < seams[-1][0]]
+        ends = self._sort()
+        return self._keys(bisect_left(ends, ends[-1] * part // count) for part in range(1, count if ends else 0))
+
+    def spread_by_table(self, count: int) -> list[bytes]:
+        """Return what `spread` does, but end a part where a table ends if one does nearby: parts share fewer tables."""
+        ends = self._sort()
+        of_tables = [place for place, (key, _) in enumerate(self._seams) if key in self._table_ends]
+        if not of_tables:
+            return self.spread(count)
+        places = []
+        before = 0
+        for left in range(count, 1, -1):
+            each = (ends[-1] - before) // left
+            place, near = bisect_left(ends, before + each), _nearest(of_tables, ends, before + each)
+            if abs(ends[near] - before - each) * NEAR <= each:
+                place = near
+            places.append(place)
+            before = ends[place]
+        return self._keys(places)
+
+    def _sort(self) -> list[int]:
+        """Sort the seams, and return where each is, in bytes from the start of the store."""
+        self._seams.sort()
+        return list(accumulate(weight for _, weight in self._seams))
+
+    def _keys(self, places: Iterable[int]) -> list[bytes]:
+        """Return the keys of different seams, without the last of all."""
+        return [key for key in dict.fromkeys(self._seams[place][0] for place in places) if key < self._seams[-1][0]]
+
+
+def _nearest(places: Sequence[int], ends: Sequence[int], wanted: int) -> int:
+    """Return that of the ascending `places` whose end is nearest to the one wanted."""
+    at = bisect_left(places, wanted, key=ends.__getitem__)
+    return min(places[max(0, at - 1) : at + 1], key=lambda place: abs(ends[place] - wanted))
 
 
 def unread_log(path: Path, error: OSError) -> Finding:

@@ -7,7 +7,8 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice
+from operator import add, le
 from pathlib import Path
 
 from datacheck.backends.leveldb.block import (
@@ -180,14 +181,14 @@ def _broken_index(why: object, offset: int | None = None, size: int | None = Non
 def _table_by_index(path: Path, table: TableFile, inner: list[bytes], values: list[Value]) -> Table:
     users = [key[:-8] for key in inner]
     places = [it for it in handles(values) if it is not None]
-    if len(places) < len(values) or max(map(sum, places), default=0) + TRAILER > table.size - FOOTER:
+    offsets, sizes = zip(*places, strict=True) if places else ((), ())
+    if len(places) < len(values) or max(map(add, offsets, sizes), default=0) + TRAILER > table.size - FOOTER:
         raise _broken_index("an entry points beyond the file")
     if not users or min(map(len, inner)) < 8 or users[-1] < table.largest:
         raise _broken_index("it does not reach the largest key that the MANIFEST gives")
     bounds = [table.smallest, *users[:-1], table.largest if table.level is not None else users[-1]]
-    if not all(low <= high for low, high in pairwise(bounds)):
+    if not all(map(le, bounds, islice(bounds, 1, None))):
         raise _broken_index("its keys are out of order")
-    offsets, sizes = zip(*places, strict=True)
     return Table(path, bounds, offsets, sizes)
 
 

@@ -2,11 +2,13 @@
 
 The kernel copies two to five times as fast to an address that is a multiple of 64 bytes as to others (x86's `rep
 movsb`: 16 GB/s, but 8 GB/s at 16 bytes past a multiple and 3 GB/s at 8 bytes past it). Memory that is new to a process
-also costs a page fault for every 4 KiB.
+also costs a page fault for every 4 KiB. Large buffers are therefore mapped in huge pages where the system has them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import threading
 from collections import deque
 from typing import Any
@@ -21,6 +23,8 @@ LOOKED_AT = 8
 """Number of kept buffers examined for one that is free and fits: several, as reads of pages and values alternate."""
 LARGER = 4
 """A buffer may be this many times as large as needed, as the last block of a range is smaller than the others."""
+HUGE = 4 << 20
+"""Size of a buffer from which on it is mapped by itself, in huge pages, in bytes."""
 KEPT = 48 << 20
 """Maximum number of bytes kept per thread."""
 
@@ -42,7 +46,7 @@ class _Pool(threading.local):
     """The buffers of one thread, reused when no view of them is left; the most recently used come first."""
 
     def __init__(self) -> None:
-        self._buffers: deque[tuple[bytearray, int]] = deque()
+        self._buffers: deque[tuple[bytearray | mmap.mmap, int]] = deque()
         self._size = 0
 
     def take(self, size: int) -> memoryview[Any]:
@@ -55,8 +59,7 @@ class _Pool(threading.local):
         while self._size > KEPT:
             self._size -= len(self._buffers.popleft()[0]) - ALIGNED
         room = -(-size // STEP) * STEP
-        buffer = bytearray(room + ALIGNED + 1)
-        del buffer[-1:]  # leaves room to append one byte without moving the buffer
+        buffer = _new(room + ALIGNED)
         start = _gap(np.frombuffer(buffer, np.uint8))
         self._buffers.append((buffer, start))
         self._size += room
@@ -71,11 +74,29 @@ def reused(size: int) -> memoryview[Any]:
     return _pool.take(size)
 
 
-def _is_free(buffer: bytearray) -> bool:
+def _new(size: int) -> bytearray | mmap.mmap:
+    """Return memory of `size` bytes. Raises MemoryError."""
+    if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        buffer = bytearray(size + 1)
+        del buffer[-1:]  # leaves room to append one byte without moving the buffer
+        return buffer
+    try:
+        mapped = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as exc:
+        raise MemoryError(f"{size:,} bytes cannot be mapped: {exc.strerror}") from exc
+    with contextlib.suppress(OSError):  # a kernel without huge pages
+        mapped.madvise(mmap.MADV_HUGEPAGE)
+    return mapped
+
+
+def _is_free(buffer: bytearray | mmap.mmap) -> bool:
     """Return whether no view of a buffer is left: a buffer with views cannot be resized."""
     try:
-        buffer.append(0)
+        if isinstance(buffer, bytearray):
+            buffer.append(0)
+            del buffer[-1:]
+        else:
+            buffer.resize(len(buffer))
     except BufferError:
         return False
-    del buffer[-1:]
     return True

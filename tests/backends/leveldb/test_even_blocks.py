@@ -1,5 +1,6 @@
 """Test reading large blocks of one size together: the records are the same as one by one, or left to that."""
 
+import os
 import random
 import struct
 
@@ -152,8 +153,8 @@ def test_who_wants_few_records_does_not_wait_for_many(tmp_path, monkeypatch):
         read.append(sum(map(len, buffers)))
         return given(file, buffers, offset)
 
-    given = large_blocks.preadv
-    monkeypatch.setattr(large_blocks, "preadv", preadv)
+    given = os.preadv
+    monkeypatch.setattr(os, "preadv", preadv)
     assert len(next(LevelDbReader(path).blocks(Shard(), limit=2))) == 2
     assert read[0] < 2 * 80_128
     assert sum(read) < 300 * 20_000 // 2

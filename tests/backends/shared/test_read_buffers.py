@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datacheck.backends.shared import read_buffers
-from datacheck.backends.shared.read_buffers import ALIGNED, STEP, _Pool
+from datacheck.backends.shared.read_buffers import ALIGNED, HUGE, STEP, _Pool
 
 MB = 1 << 20
 
@@ -13,7 +13,7 @@ def address(view):
     return np.frombuffer(view, np.uint8).__array_interface__["data"][0]
 
 
-@pytest.mark.parametrize("size", [1, STEP - 1, STEP, 3 * MB + 5])
+@pytest.mark.parametrize("size", [1, STEP - 1, STEP, 3 * MB + 5, HUGE + 5])
 def test_it_is_aligned_and_of_the_size_that_is_wanted(size):
     view = _Pool().take(size)
     assert len(view) == size
@@ -21,16 +21,22 @@ def test_it_is_aligned_and_of_the_size_that_is_wanted(size):
     assert not view.readonly
 
 
-def test_what_somebody_has_a_view_of_is_not_handed_out_again():
+@pytest.mark.parametrize("size", [MB, HUGE])
+def test_what_somebody_has_a_view_of_is_not_handed_out_again(size):
     kept = _Pool()
-    first = kept.take(MB)
+    first = kept.take(size)
     array = np.frombuffer(first, np.uint8)
     place = address(first)
     del first
-    second = kept.take(MB)
+    second = kept.take(size)
     assert address(second) != place
     del array
-    assert address(kept.take(MB)) == place
+    assert address(kept.take(size)) == place
+
+
+def test_a_lack_of_memory_for_a_large_buffer_is_a_memory_error():
+    with pytest.raises(MemoryError, match="cannot be mapped"):
+        _Pool().take(1 << 50)
 
 
 def test_what_was_in_use_last_is_handed_out_first():
