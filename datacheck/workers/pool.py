@@ -107,10 +107,6 @@ class Pool(Generic[T]):
                     del busy[ready]
                     if result is NOT_YET or isinstance(result, Step):
                         busy[worker.results] = (worker, task)
-                    elif waiting and not isinstance(result, Failure):
-                        following = waiting.popleft()
-                        busy[worker.results] = (worker, following)
-                        worker.give(following)
                     if isinstance(result, Failure):
                         raise result.error
                     if waiting and worker.results not in busy:  # it works while the result is being dealt with
