@@ -82,7 +82,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     consist of numbers or are literals of Python. `short` means that of values of varying length some have hardly
     any numbers, so that others may have none: the boxes of a picture. `trailing` means that nearly all records have
     bytes after the end of their payload. `key_lengths` are the lengths of keys that are digests or the like: keys of
-    words and another length are those of records about the others.
+    words and another length are those of records about the others. `elsewhere` are fields whose numbers lead to
+    something that is not in the record, such as edges between the nodes of a graph of all records.
     """
 
     decoder: str
@@ -128,6 +129,7 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     words: tuple[int, ...] = ()
     trailing: bool = False
     key_lengths: tuple[int, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True):

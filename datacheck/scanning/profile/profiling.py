@@ -28,6 +28,7 @@ from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, F
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.profile.alike_axes import alike_axes
+from datacheck.scanning.profile.leading import Leading
 from datacheck.scanning.profile.recognition import Families, Vote, elected, usual_form
 from datacheck.scanning.profile.sampled import PROBE_BYTES
 from datacheck.scanning.profile.ties import Extents
@@ -151,12 +152,14 @@ class FieldSums(msgspec.Struct):
 class Sums(msgspec.Struct):
     """The sums over decoded records of one family or rows of one table.
 
-    `broken` records have no fields. Records that are `followed` have bytes after the end of their payload.
+    `broken` records have no fields. Records that are `followed` have bytes after the end of their payload. `leading`
+    counts those whose numbers lead to nothing in them.
     """
 
     records: int = 0
     broken: int = 0
     followed: int = 0
+    leading: Leading = msgspec.field(default_factory=Leading)
     fields: dict[str, FieldSums] = msgspec.field(default_factory=dict)
     classes: set[str] = msgspec.field(default_factory=set)
     columns: dict[str, ColumnSums] = msgspec.field(default_factory=dict)
@@ -176,6 +179,7 @@ class Sums(msgspec.Struct):
         self.records += other.records
         self.broken += other.broken
         self.followed += other.followed
+        self.leading += other.leading
         self.classes |= other.classes
         self.extents.add(other.extents)
         for name, sums in other.fields.items():
@@ -200,6 +204,9 @@ class Sums(msgspec.Struct):
         classes = tuple(sorted(self.classes)[:CLASSES])
         tied, loose = self.extents.tied()
         made = FamilyProfile(name, sampled, fields, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
+        if self.leading.some:
+            having = {it: sum(sums.shapes.values()) for it, sums in self.fields.items()}
+            made = msgspec.structs.replace(made, elsewhere=self.leading.elsewhere(having))
         trailing = self.records >= FEWEST_FOLLOWED and self.followed >= NEARLY_ALL * self.records
         return made if vote is None else msgspec.structs.replace(vote.applied_to(made), trailing=trailing)
 
@@ -319,6 +326,7 @@ def sums_of_values(
     items = [*blamed("undecodable", decodes.decode, block, range(len(values)), family, pixels=pixels)]
     batches = [it for it in items if isinstance(it, Batch)]
     sums.take(batches, len(values))
+    sums.leading.take(it for it in items if not isinstance(it, Batch))
     bad = {it[0] for it in items if not isinstance(it, Batch) and it[1].verdict == "bad"}
     sums.followed = len({it[0] for it in items if not isinstance(it, Batch) and it[1].code == "trailing-data"})
     sums.broken = len(bad.difference(*(batch.rows for batch in batches)))
