@@ -125,12 +125,12 @@ def compressed_flaws(
         yield names[0], "size-mismatch", f"the last pointer is {last}, there are {count} values", "suspicious"
 
 
-def index_flaws(name: str, indices: NDArray[Any], size: int, axis: str) -> Iterator[Flaw]:
-    """Yield the flaw of indices that are negative or beyond an axis of this size."""
-    if not indices.size or (indices.min() >= 0 and indices.max() < size):
+def index_flaws(name: str, indices: NDArray[Any], size: int, axis: str, base: int = 0) -> Iterator[Flaw]:
+    """Yield the flaw of indices that are below `base`, from which they count, or beyond an axis of this size."""
+    if not indices.size or (indices.min() >= base and indices.max() < size + base):
         return
     flat = indices.reshape(-1)
-    beyond = np.flatnonzero((flat < 0) | (flat >= size))
+    beyond = np.flatnonzero((flat < base) | (flat >= size + base))
     at = [int(it) for it in np.unravel_index(int(beyond[0]), indices.shape)]
     verb = "index leads" if len(beyond) == 1 else "indices lead"
     message = f"{len(beyond)} {verb} beyond the {size} {axis}, first at {at}: {int(flat[beyond[0]])}"
@@ -192,13 +192,15 @@ def _faces(parts: Parts) -> Iterator[Flaw]:
     if vertices is None or vertices.ndim != 2 or faces.ndim != 2 or faces.dtype.kind not in "iu" or not faces.size:
         return
     size = len(vertices)
-    if faces.min() >= 0 and faces.max() == size and faces[:, :3].all():
+    if faces.min() >= 0 and faces.max() < size:
         return
-    faces = np.where((faces == -1) & (np.arange(faces.shape[1]) >= 3), 0, faces)
-    beyond = (faces < 0) | (faces >= size)
+    corners = faces[:, :3]
+    base = int(np.count_nonzero(corners == size) > np.count_nonzero(corners == 0))
+    faces = np.where((faces == base - 1) & (np.arange(faces.shape[1]) >= 3), base, faces)
+    beyond = (faces < base) | (faces >= size + base)
     kept = _without_padding(faces.T, beyond.T) if beyond.any() else 0
     verdict: Verdict | None = None if beyond[:kept].sum() <= max(FEWEST, FEW * 3 * kept) else "unverifiable"
-    for name, code, message, _ in index_flaws(FACES, faces[:kept], size, "vertices"):
+    for name, code, message, _ in index_flaws(FACES, faces[:kept], size, "vertices", base):
         yield name, code, message, verdict
 
 
