@@ -115,3 +115,11 @@ def test_long_rows_of_numbers_take_linear_time():
     start = time.process_time()
     assert [JsonDecoder().read(it, None).findings for it in values] == [[], []]
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize("name", ["lang", "language_code", "meta/locale"])
+def test_nan_is_the_code_of_a_language(name):
+    place, _, last = name.rpartition("/")
+    record = {last: "nan", "text": "li ho"}
+    value = json.dumps({place: record} if place else record).encode()
+    assert JsonDecoder().read(value, None).findings == []
