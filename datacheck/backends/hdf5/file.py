@@ -80,6 +80,11 @@ def provide_filters() -> None:
         import hdf5plugin  # noqa: F401
 
 
+def filters_missing() -> bool:
+    """Check whether the filters of hdf5plugin have not been imported yet."""
+    return not provide_filters.cache_info().currsize
+
+
 def may_need_filters(filters: Sequence[int], *, stored_here: bool) -> bool:
     """Check whether reading a dataset may need filters beyond those of h5py.
 
@@ -158,8 +163,17 @@ class OpenFile:
         if cache is not None:
             access = h5.h5p.create(h5.h5p.DATASET_ACCESS)
             access.set_chunk_cache(slots, cache, 0.75)
-        handle = h5.Dataset(h5.h5d.open(self.file.id, dataset.path, access))
+        handle = h5.Dataset(self._opened(dataset, access))
         return LastAxis(handle) if dataset.across else handle
+
+    def _opened(self, dataset: Dataset, access: Any = None) -> Any:
+        """Open a dataset by its path; the links of a group that it leads through may need filters, too."""
+        h5 = library()
+        if filters_missing():
+            with contextlib.suppress(*TROUBLE):
+                return h5.h5d.open(self.file.id, dataset.path, access)
+            provide_filters()
+        return h5.h5d.open(self.file.id, dataset.path, access)
 
     def value(self, dataset: Dataset) -> Any:
         """Return the whole value of a dataset. It may take no more memory than a sound one could need.
@@ -181,7 +195,7 @@ class OpenFile:
         """
         h5 = library()
         _provide_filters_of(dataset)
-        opened = h5.h5d.open(self.file.id, dataset.path)
+        opened = self._opened(dataset)
         if dataset.chunks is not None and DEFLATE in dataset.filters:
             past = self.past(dataset, h5.Dataset(opened))
             values = None if past is None else past.read(0, dataset.rows)
