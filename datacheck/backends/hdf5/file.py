@@ -22,7 +22,7 @@ from datacheck.backends.hdf5.structure.misplaced import Misplaced
 from datacheck.backends.hdf5.structure.superblock import superblock
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.chunk_parts import cells
-from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, KNOWN, other_size, value_bytes
+from datacheck.backends.hdf5.values.chunk_sizes import COMPRESSING, KNOWN, other_size, value_bytes
 from datacheck.backends.hdf5.values.direct import CHUNK_BYTES, Direct, direct
 from datacheck.errors import DENIED
 from datacheck.files.regular import NotRegular
@@ -196,14 +196,14 @@ class OpenFile:
         h5 = library()
         _provide_filters_of(dataset)
         opened = self._opened(dataset)
-        if dataset.chunks is not None and DEFLATE in dataset.filters:
+        if dataset.chunks is not None and not COMPRESSING.isdisjoint(dataset.filters):
             past = self.past(dataset, h5.Dataset(opened))
             values = None if past is None else past.read(0, dataset.rows)
             if values is not None:
                 into[...] = values
                 return None
         opened.read(h5.h5s.ALL, h5.h5s.ALL, into)
-        if dataset.chunks is not None and DEFLATE in dataset.filters:
+        if dataset.chunks is not None and not COMPRESSING.isdisjoint(dataset.filters):
             value_size = value_bytes(opened, self.file.id)
             size = None if value_size is None else value_size * math.prod(dataset.chunks)
             for origin, (rows, *_) in cells(dataset, 0, dataset.rows):
