@@ -18,6 +18,8 @@ from datacheck.files import common
 from datacheck.workers.interpreter import FREED_BYTES, MAPPED_BYTES, NOT_PASSED_ON, environment
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+LIBRARIES = frozenset({"numpy", "h5py", "lmdb", "plyvel"})
+"""Modules of libraries that a command loads only later."""
 Loading = Callable[[], Sequence[str]]
 """Function that returns the names of the modules to load. It runs in the fork."""
 
@@ -60,12 +62,18 @@ class OwnFork:
 def is_bare() -> bool:
     """Check whether a fork of this process would be what a fresh interpreter for workers is.
 
-    It is not if this process has several threads, is traced, or runs with options that workers do not inherit.
+    It is not if this process has several threads, is traced, runs with options that workers do not inherit, lacks a
+    standard stream, or belongs to a program that handles signals or has loaded libraries: HDF5, for one, would go on
+    reading a file that it had opened through a descriptor that is closed in the fork.
     """
     options = "bytes_warning", "debug", "dev_mode", "inspect", "interactive", "optimize", "verbose"
     if any(getattr(sys.flags, it) for it in options) or sys.warnoptions or sys._xoptions:
         return False
     if sys.gettrace() is not None or sys.getprofile() is not None or not NOT_PASSED_ON.isdisjoint(os.environ):
+        return False
+    if None in (sys.stdin, sys.stdout, sys.stderr) or not LIBRARIES.isdisjoint(sys.modules):
+        return False
+    if any(callable(signal.getsignal(it)) for it in signal.valid_signals() - {signal.SIGINT}):
         return False
     try:
         return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208  (a thread need not be Python's)

@@ -22,7 +22,7 @@ from datacheck.backends.hdf5.structure.misplaced import Misplaced
 from datacheck.backends.hdf5.structure.superblock import superblock
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.chunk_parts import cells
-from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, KNOWN, other_size, value_bytes
+from datacheck.backends.hdf5.values.chunk_sizes import COMPRESSING, KNOWN, other_size, value_bytes
 from datacheck.backends.hdf5.values.direct import CHUNK_BYTES, Direct, direct
 from datacheck.errors import DENIED
 from datacheck.files.regular import NotRegular
@@ -78,6 +78,11 @@ def provide_filters() -> None:
     library()
     with contextlib.suppress(ImportError):
         import hdf5plugin  # noqa: F401
+
+
+def filters_missing() -> bool:
+    """Check whether the filters of hdf5plugin have not been imported yet."""
+    return not provide_filters.cache_info().currsize
 
 
 def may_need_filters(filters: Sequence[int], *, stored_here: bool) -> bool:
@@ -158,8 +163,17 @@ class OpenFile:
         if cache is not None:
             access = h5.h5p.create(h5.h5p.DATASET_ACCESS)
             access.set_chunk_cache(slots, cache, 0.75)
-        handle = h5.Dataset(h5.h5d.open(self.file.id, dataset.path, access))
+        handle = h5.Dataset(self._opened(dataset, access))
         return LastAxis(handle) if dataset.across else handle
+
+    def _opened(self, dataset: Dataset, access: Any = None) -> Any:
+        """Open a dataset by its path; the links of a group that it leads through may need filters, too."""
+        h5 = library()
+        if filters_missing():
+            with contextlib.suppress(*TROUBLE):
+                return h5.h5d.open(self.file.id, dataset.path, access)
+            provide_filters()
+        return h5.h5d.open(self.file.id, dataset.path, access)
 
     def value(self, dataset: Dataset) -> Any:
         """Return the whole value of a dataset. It may take no more memory than a sound one could need.
@@ -181,15 +195,15 @@ class OpenFile:
         """
         h5 = library()
         _provide_filters_of(dataset)
-        opened = h5.h5d.open(self.file.id, dataset.path)
-        if dataset.chunks is not None and DEFLATE in dataset.filters:
+        opened = self._opened(dataset)
+        if dataset.chunks is not None and not COMPRESSING.isdisjoint(dataset.filters):
             past = self.past(dataset, h5.Dataset(opened))
             values = None if past is None else past.read(0, dataset.rows)
             if values is not None:
                 into[...] = values
                 return None
         opened.read(h5.h5s.ALL, h5.h5s.ALL, into)
-        if dataset.chunks is not None and DEFLATE in dataset.filters:
+        if dataset.chunks is not None and not COMPRESSING.isdisjoint(dataset.filters):
             value_size = value_bytes(opened, self.file.id)
             size = None if value_size is None else value_size * math.prod(dataset.chunks)
             for origin, (rows, *_) in cells(dataset, 0, dataset.rows):

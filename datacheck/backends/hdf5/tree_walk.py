@@ -16,7 +16,7 @@ import msgspec
 from datacheck.backends.hdf5.columns import is_misread
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import declared
-from datacheck.backends.hdf5.file import may_need_filters, provide_filters
+from datacheck.backends.hdf5.file import filters_missing, may_need_filters, provide_filters
 from datacheck.backends.hdf5.formats.frames import KIND
 from datacheck.backends.hdf5.formats.matlab import matlab_class
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders, place_of
@@ -226,6 +226,9 @@ class TreeWalk:
     def _names(self, group: Any, path: bytes) -> list[bytes]:
         """Return the sorted names of a group's links, and report damage to their list."""
         listing = links(self._h5, group)
+        if (listing.lost is not None or listing.troubles) and filters_missing():  # links may be stored with a filter
+            provide_filters()
+            listing = links(self._h5, group)
         if listing.lost is not None and not listing.names:
             names = ", ".join(map(escape, listing.lost_names[:NAMED]))
             self._report_unopened(path, listing.lost, f"; among its names were {names}" if names else "")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.chunk_parts import cells
-from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE
+from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, FLETCHER32, SHUFFLE, ZSTD, unpacked_zstd
 from datacheck.backends.hdf5.values.decoding_ahead import AHEAD_BYTES, Ahead, Threads
 from datacheck.backends.shared.read_buffers import aligned
 
@@ -205,6 +205,8 @@ class _Chunked:
 def _undo_function(number: int, values: tuple[int, ...]) -> Undo | None:
     if number == DEFLATE:
         return _inflater()
+    if number == ZSTD:
+        return lambda content, size, scratch: unpacked_zstd(content, size)
     if number == SHUFFLE:
         width = values[0] if values else 0
         return (lambda content, size, scratch: unshuffle(content, width, scratch)) if width else None

@@ -19,7 +19,7 @@ from datacheck.backends.hdf5.structure.misplaced import Misplaced
 from datacheck.backends.hdf5.structure.superblock import Beyond
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.chunk_parts import cells
-from datacheck.backends.hdf5.values.chunk_sizes import DEFLATE, KNOWN, other_size, value_bytes
+from datacheck.backends.hdf5.values.chunk_sizes import COMPRESSING, KNOWN, other_size, value_bytes
 from datacheck.backends.hdf5.values.chunks import Chunks
 from datacheck.backends.hdf5.values.direct import Direct
 from datacheck.backends.hdf5.values.hindrances import LARGEST
@@ -274,7 +274,7 @@ class Window:
     def _lose_other_sizes(self) -> None:
         """Mark rows as lost whose chunks inflate to more or fewer bytes than their values have."""
         dataset = self.dataset
-        if dataset.chunks is None or DEFLATE not in dataset.filters:
+        if dataset.chunks is None or COMPRESSING.isdisjoint(dataset.filters):
             return
         opened = self._handle.id
         each = value_bytes(opened, self._handle.file.id)
