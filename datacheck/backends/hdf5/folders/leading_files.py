@@ -51,7 +51,7 @@ def _rows(shapes: Shapes, numbers: Leading) -> dict[bytes, int]:
 
 
 def _finding(it: Leading, names: Sequence[str], target: int, path: bytes, rows: int) -> Finding | None:
-    end = rows + (it.lowest == 1)
+    end = rows + (it.lowest > 0)  # they may count from 1
     beyond = [number for number in it.largest if number >= end]
     within = it.distinct - len(beyond)
     if not beyond or len(beyond) > max(1, FEW * rows) or len(beyond) == len(it.largest) or within < COVERED * rows:
