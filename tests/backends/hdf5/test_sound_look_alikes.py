@@ -125,3 +125,50 @@ def test_the_largest_number_of_a_type_is_no_position(tmp_path, place, expected):
     path = written(tmp_path / "a.h5", {"input_ids": ids, "masked_lm_positions": places})
     found = datacheck.scan(path, workers=1).findings
     assert [it.key for it in found if it.code == "dangling"] == expected
+
+
+@pytest.mark.parametrize(("link", "expected"), [("soft", []), ("external", ["unsupported"])])
+def test_a_link_may_have_the_name_of_a_record(tmp_path, link, expected):
+    names, values = traces(20)
+    path = written(tmp_path / "merge.h5", values)
+    written(tmp_path / "b.h5", {"C1": np.zeros((20, 3))})
+    with h5py.File(path, "a") as file:
+        file["data/C1"] = h5py.SoftLink("/data/B001_EV") if link == "soft" else h5py.ExternalLink("b.h5", "/C1")
+    (tmp_path / "merge.csv").write_text("\n".join(["name", *names, "C1"]))
+    assert [code for code, _ in told(path)] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "expected"),
+    [
+        ("image_idxs", "image_ids", []),
+        ("image_idxs", "height", [("dangling", "bad")]),
+        ("frame_idxs", "height", [("dangling", "suspicious")]),
+    ],
+)
+def test_numbers_may_be_looked_up_or_be_those_of_frames(tmp_path, name, beside, expected):
+    features = np.random.default_rng(0).normal(size=(38, 8, 2))
+    written(tmp_path / "features.h5", {"features": features, beside: np.arange(38)})
+    written(tmp_path / "questions.h5", {name: np.arange(40), "answers": np.arange(40)})
+    assert told(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "rows", "expected"),
+    [([100] * 10, 950, []), ([40, 60] * 5, 250, []), ([40, 60] * 5, 490, [("dangling", "bad")])],
+)
+def test_the_last_window_may_be_cut_short_and_rates_may_differ(tmp_path, counts, rows, expected):
+    ends = np.cumsum(counts)
+    parts = np.zeros(10, [("start", "i8"), ("stop", "i8")])
+    parts["start"], parts["stop"] = ends - counts, ends
+    path = written(tmp_path / "a.h5", {"parts": parts, "signal": np.random.default_rng(0).normal(size=(rows, 4))})
+    assert told(path) == expected
+
+
+def test_a_copy_of_a_file_says_which_names_in_the_table_beside_it_are_gone(tmp_path):
+    names, values = traces(20)
+    values["data/B005_EV"][3, 1] = np.nan
+    path = written(tmp_path / "merge.h5", values)
+    (tmp_path / "merge.csv").write_text("\n".join(["name", *names]))
+    receipt = datacheck.rebuild(path, tmp_path / "copy.h5", drop_bad=True, workers=1)
+    assert "merge.csv, beside the source, names B005_EV, which the copy does not have" in receipt.unkept

@@ -22,7 +22,7 @@ from datacheck.backends.hdf5.folders.file_lists import tables_beside
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.files.regular import NotRegular, is_regular, open_regular
 from datacheck.model.codes import Verdict
-from datacheck.model.escaping import escape
+from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
 from datacheck.model.listing import and_more
 
@@ -43,11 +43,13 @@ def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding
         return
     for path in tables:
         count, unknown = _compared(path, rows)
-        named = frozenset(part for it in contents.paths for part in it.split(b"/")) if unknown else frozenset()
+        named = _names(contents) if unknown else frozenset[bytes]()
         missing = [it for it in unknown if it not in named]  # a record that is unlike the others is there, too
         if any(map(bytes.isdigit, missing)) and not _are_between(missing, rows):
             continue
         of_rows = all(map(PLACE.match, missing))
+        if contents.by_path and not of_rows:
+            continue  # a soft link may have the name
         if missing and len(missing) <= (MOST if of_rows else 1 - NEARLY) * count:
             title = escape(os.fsencode(path.name))
             names = [*map(escape, missing[:NAMED])]
@@ -57,6 +59,13 @@ def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding
             )
             verdict: Verdict | None = None if of_rows else "suspicious"  # some may have been left out
             yield found("missing", text, verdict=verdict, path=title, missing=names)
+
+
+def _names(contents: Contents) -> frozenset[bytes]:
+    """Return the names of all groups and datasets of a file, and of links that are not followed."""
+    links = (it.details.get("path") for it in contents.findings)
+    paths = (*contents.paths, *(unescape(it) for it in links if isinstance(it, str)))
+    return frozenset(part for it in paths for part in it.split(b"/"))
 
 
 def _are_between(names: Iterable[bytes], rows: Iterable[bytes]) -> bool:
