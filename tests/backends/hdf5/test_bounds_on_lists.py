@@ -70,6 +70,14 @@ def test_texts_like_one_that_lists_the_files_are_named_if_they_are_too_many(fold
     assert told(folder) == [("unsupported", "unverifiable")]
 
 
+def test_captions_beyond_those_that_were_read_are_no_lists_either(folder, monkeypatch):
+    monkeypatch.setattr(file_lists, "MOST_LISTS", 2)
+    for at in range(FILES):
+        (folder / f"scene_{at}.txt").write_text("a kitchen\n")
+    (folder / "aaa.txt").write_text("\n".join(NAMES))
+    assert told(folder) == []
+
+
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("where", [".", ".."])
 def test_lists_that_are_too_many_are_named_if_one_lists_the_files(folder, monkeypatch, where, count):

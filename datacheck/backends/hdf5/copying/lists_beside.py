@@ -14,10 +14,10 @@ import numpy as np
 from datacheck.backends.hdf5.copying.closing_up import single
 from datacheck.backends.hdf5.copying.companions import beside
 from datacheck.backends.hdf5.copying.dropped import Dropped
-from datacheck.backends.hdf5.folders.file_lists import is_report, lists_beside, may_be_list
+from datacheck.backends.hdf5.folders.file_lists import is_report, lists_beside, may_be_list, tables_beside
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
-from datacheck.files.regular import NotRegular, open_regular
+from datacheck.files.regular import NotRegular, is_regular, open_regular
 from datacheck.model.escaping import escape
 from datacheck.model.listing import and_more
 
@@ -76,11 +76,13 @@ def notes_of_lists(
 ) -> Iterator[str]:
     """Yield a sentence for each text beside a file or folder with as many lines or items as one of its tables has rows.
 
-    Such a list is not part of the copy. Its name begins like that of the source.
+    Such a list is not part of the copy. Its name begins like that of the source, or is that of its metadata.
     """
     source = reader.path.absolute()
     stem = source.name.partition(".")[0].lower()
-    lists = [it for it in lists_beside(source)[0] if it.name.lower().startswith(stem) and it != source]
+    tables = tables_beside(source)
+    beside_it = (it for it in lists_beside(source)[0] if it != source)
+    lists = [it for it in beside_it if it.name.lower().startswith(stem) or it in tables]
     rows = _numbers(reader, losing, dropped) if lists else {}
     for path in lists if rows else ():
         counted = _counted(path, rows)
@@ -120,8 +122,8 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
     `dropped` says what each file loses, by its number. Only names with letters and digits are looked for, since others
     may be ordinary words or numbers.
     """
-    names = _striking(_dropped_names(reader, dropped))
-    for path in filter(may_be_list, beside(reader, frozenset())) if names and reader.path.is_dir() else ():
+    names = _striking(_dropped_names(reader, dropped)) if reader.path.is_dir() else frozenset[bytes]()
+    for path in filter(may_be_list, beside(reader, frozenset())) if names else ():
         if is_report(reader.path / path):
             continue
         if named := _named(reader.path / path, names):
@@ -131,13 +133,15 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
 def notes_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[str]:
     """Yield a sentence for each list beside a folder that has the name of a dropped file, group or dataset as a word.
 
-    Such a list is not part of the copy, and a loader of the copy may go by it.
+    Such a list is not part of the copy, and a loader of the copy may go by it. Beside a single file, only a table of
+    its records is such a list.
     """
-    if not reader.path.is_dir() or not any(it.whole or it.samples or it.rows for it in dropped.values()):
+    if not any(it.whole or it.samples or it.rows for it in dropped.values()):
         return
     names = _striking(_dropped_names(reader, dropped))
-    lists, left = lists_beside(reader.path) if names else ([], 0)
-    for path in lists:
+    lists, left = lists_beside(reader.path) if names and reader.path.is_dir() else ([], 0)
+    tables = tables_beside(reader.path.absolute()) if names and not reader.names else []
+    for path in (*lists, *filter(is_regular, tables)):
         if named := _named(path, names):
             yield f"{escape(os.fsencode(path.name))}, beside the source, names {named}, which the copy does not have"
     if left:
@@ -151,7 +155,9 @@ def _striking(names: Iterator[bytes]) -> frozenset[bytes]:
 
 def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterator[bytes]:
     """Yield the names of dropped files, with and without suffixes, and of dropped groups and single datasets."""
-    for number, of_file in dropped.items() if reader.names else ():
+    for number, of_file in dropped.items():
+        if of_file.whole and not reader.names:
+            continue
         if of_file.whole:
             file = os.fsencode(reader.files[number].name)
             yield from (file, file.rpartition(b".")[0], file.partition(b".")[0])

@@ -120,6 +120,7 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     stems = {_stem(os.fsencode(it.name)) for it in reader.files} if lists else set()
     around = cache(partial(_names_of_files, folder.parent))
     listed = unlikely = False
+    of_no_list: set[bytes] = set()
     for path in lists:
         title = escape(os.fsencode(os.path.relpath(path, folder)))
         names, whole = _names_in(path)
@@ -127,6 +128,7 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         compared = (names, own, _base, _is_product) if names else (_words_in(path), stems, _stem, _is_word)
         present, absent = _present_and_absent(*compared)
         listed |= len(present) >= FEWEST
+        of_no_list.update([_form(path)] if len(present) < FEWEST else [])
         unlikely |= len(present) >= FEWEST and not _is_likely(path)
         if not whole and len(present) >= FEWEST:
             yield _finding_of_rest(title)
@@ -138,7 +140,8 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
         if absent:
             sure = not _has_word(path, DESCRIBING)
             yield _absent_finding(title, absent, sure=sure, searched=others is not None)
-    count = (left.likely if listed else 0) + (left.others if unlikely else 0)
+    others_left = [it for it in left.others if _form(it) not in of_no_list] if unlikely else []
+    count = (left.likely if listed else 0) + len(others_left)
     if count:
         text = (
             f"{count:,} further texts in or beside the folder may be lists of its files, and were not compared with it"
@@ -184,10 +187,10 @@ def _texts(folder: Path) -> list[Path]:
 
 
 class Left(NamedTuple):
-    """Numbers of texts that are not read since there are too many: those named as lists, and others in the folder."""
+    """Texts that are not read since there are too many: how many are named as lists, and the others in the folder."""
 
     likely: int
-    others: int
+    others: Sequence[Path]
 
 
 def _lists(folder: Path, texts: Sequence[Path]) -> tuple[list[Path], Left]:
@@ -203,7 +206,7 @@ def _lists(folder: Path, texts: Sequence[Path]) -> tuple[list[Path], Left]:
     beside, beside_left = lists_beside(folder)
     read = [*inside[:MOST_LISTS], *likely[:MOST_LIKELY]]
     lists = [it for it in (*(it for it in read if not is_report(it)), *beside) if not _has_word(it, AFTERWARDS)]
-    return lists, Left(len(likely[MOST_LIKELY:]) + beside_left, len(further) - len(likely))
+    return lists, Left(len(likely[MOST_LIKELY:]) + beside_left, [it for it in further if not _is_likely(it)])
 
 
 def _present_and_absent(
@@ -252,6 +255,11 @@ def _exists(folder: Path, name: bytes) -> bool:
 
 def _base(name: bytes) -> bytes:
     return name.replace(b"\\", b"/").rpartition(b"/")[2].lower()
+
+
+def _form(path: Path) -> bytes:
+    """Return the name of a file with # for each number, which the captions of all samples may have in common."""
+    return DIGITS.sub(b"#", os.fsencode(path.name))
 
 
 def _stem(name: bytes) -> bytes:

@@ -2,6 +2,9 @@
 
 Nearly all names in one column are those of datasets or groups, or of rows of datasets: SeisBench's metadata.csv has
 `bucket1$15,:3,:6000` for row 15 of bucket1 in waveforms.hdf5. A loader that goes by the table fails at the others.
+
+A column of numbers may count anything, even where the records have numbers for names. It names them only if it has each
+number once, and the missing ones lie between those of the file.
 """
 
 from __future__ import annotations
@@ -11,35 +14,42 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 
 from datacheck.backends.hdf5.folders.file_lists import tables_beside
 from datacheck.backends.hdf5.tables import Contents
-from datacheck.files.regular import NotRegular, open_regular
+from datacheck.files.regular import NotRegular, is_regular, open_regular
 from datacheck.model.codes import Verdict
-from datacheck.model.escaping import escape
+from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
 from datacheck.model.listing import and_more
 
 FEWEST, NEARLY, MOST, NAMED = 8, 0.9, 2 / 3, 5
 """Minimum number of records, minimum share of names that are there, for the others to be missing, maximum share of
 missing rows of buckets, which are named as nothing else is, and how many names are told."""
-SAMPLED = 64
-"""Number of lines by which the column of the names is found."""
+SAMPLED, LONGEST = 64, 1 << 20
+"""Number of lines by which the column of the names is found, and length from which on a line is read in parts."""
 PLACE = re.compile(rb"(bucket[^$]*)\$([0-9]{1,18})")
 """The name of a bucket, and the number of a row in it."""
 
 
 def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding]:
     """Yield a finding for the table beside a file, if it names records that are not in the file."""
-    rows = _rows_by_name(contents)
+    tables = [*filter(is_regular, tables_beside(file))]
+    rows = _rows_by_name(contents) if tables else {}
     if len(rows) < FEWEST and not any(it.startswith(b"bucket") for it in rows):
         return
-    for path in tables_beside(file):
-        count, missing = _compared(path, rows)
+    for path in tables:
+        count, unknown = _compared(path, rows)
+        named = _names(contents) if unknown else frozenset[bytes]()
+        missing = [it for it in unknown if it not in named]  # a record that is unlike the others is there, too
+        if any(map(bytes.isdigit, missing)) and not _are_between(missing, rows):
+            continue
         of_rows = all(map(PLACE.match, missing))
+        if contents.by_path and not of_rows:
+            continue  # a soft link may have the name
         if missing and len(missing) <= (MOST if of_rows else 1 - NEARLY) * count:
             title = escape(os.fsencode(path.name))
             names = [*map(escape, missing[:NAMED])]
@@ -49,6 +59,26 @@ def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding
             )
             verdict: Verdict | None = None if of_rows else "suspicious"  # some may have been left out
             yield found("missing", text, verdict=verdict, path=title, missing=names)
+
+
+def _names(contents: Contents) -> frozenset[bytes]:
+    """Return the names of all groups and datasets of a file, and of links that are not followed."""
+    links = (it.details.get("path") for it in contents.findings)
+    paths = (*contents.paths, *(unescape(it) for it in links if isinstance(it, str)))
+    return frozenset(part for it in paths for part in it.split(b"/"))
+
+
+def _are_between(names: Iterable[bytes], rows: Iterable[bytes]) -> bool:
+    """Check whether all names are numbers between the lowest and the highest number that is the name of a record."""
+    numbers = [_digits(it) for it in rows if it.isdigit()]
+    lowest, highest = min(numbers, default=(0, b"")), max(numbers, default=(0, b""))
+    return all(it.isdigit() and lowest < _digits(it) < highest for it in names)
+
+
+def _digits(name: bytes) -> tuple[int, bytes]:
+    """Return what numbers of any length sort by."""
+    digits = name.lstrip(b"0")
+    return len(digits), digits
 
 
 def _rows_by_name(contents: Contents) -> Mapping[bytes, int]:
@@ -63,18 +93,27 @@ def _rows_by_name(contents: Contents) -> Mapping[bytes, int]:
 
 
 def _compared(path: Path, rows: Mapping[bytes, int]) -> tuple[int, list[bytes]]:
-    """Return how many names a table has in the column of names, and those of them that are not there."""
+    """Return how many names a table has in the column of names, and those of them that are not there.
+
+    None are returned for a column of numbers that has one of them twice.
+    """
     count, missing = 0, dict[bytes, None]()
+    numbers: set[bytes] = set()
     with contextlib.suppress(OSError, NotRegular, csv.Error), open_regular(path) as file:
-        lines = csv.reader(io.TextIOWrapper(file, "latin-1", newline=""))
+        text = io.TextIOWrapper(file, "latin-1", newline="")
+        lines = csv.reader(iter(lambda: text.readline(LONGEST), ""))
         head = [[*map(_name, it)] for it in islice(lines, 1, SAMPLED)]
         columns = range(min(map(len, head), default=0))
         fitting = {at: sum(it[at] in rows or PLACE.match(it[at]) is not None for it in head) for at in columns}
         column = max(fitting, key=lambda it: fitting[it], default=0)
         if not fitting or fitting[column] < NEARLY * len(head):
             return 0, []
-        for name in (*(it[column] for it in head), *(_name(it[column]) for it in lines if len(it) > column)):
+        for name in chain((it[column] for it in head), (_name(it[column]) for it in lines if len(it) > column)):
             count += bool(name)
+            if name in numbers:
+                return 0, []
+            if name.isdigit():
+                numbers.add(name)
             if name and not _is_there(name, rows):
                 missing[name] = None
     return count, [*missing]

@@ -17,9 +17,9 @@ from datacheck.model.finding import Finding, found
 FIRST = frozenset({"first", "start", "begin", "offset"})
 COUNT, STOP = frozenset({"n", "count", "num", "size", "length"}), frozenset({"stop", "end"})
 """Names of members for the first row of a part, the number of its rows, and the row behind the last one."""
-FEWEST, FOLLOWING, NEAR = 4, 0.9, 1 / 2
+FEWEST, FOLLOWING, NEAR = 4, 0.9, 2 / 3
 """Minimum number of parts, minimum share of them that have to begin where the part before ends, and minimum share of
-their rows that has to be there: otherwise they are parts of something else."""
+their rows that has to be there: otherwise they are parts of something else, or of the same at twice the rate."""
 
 
 def compound_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
@@ -36,6 +36,8 @@ def compound_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Fin
     first, last = (stored[it].astype(np.int64) for it in members)
     ends = last if members[1] in STOP else first + last
     if first[0] != 0 or float(np.mean(first[1:] == ends[:-1])) < FOLLOWING:
+        return
+    if len(np.unique(ends - first)) == 1:  # windows, of which the last one may be cut short
         return
     at = int(ends.argmax())
     if target.rows < int(ends[at]) <= target.rows / NEAR:

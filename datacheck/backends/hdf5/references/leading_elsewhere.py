@@ -44,8 +44,10 @@ def leading_elsewhere(datasets: Sequence[Dataset], values: Values) -> Iterator[L
         return
     for it in named:
         stored = values(it)
-        if stored is not None and int(stored.min()) >= 0:
-            numbers = np.unique(stored)
+        numbers = (
+            None if stored is None else np.unique(stored[stored != np.iinfo(stored.dtype).max])
+        )  # that is for none
+        if stored is not None and numbers is not None and numbers.size and int(numbers[0]) >= 0:
             largest = tuple(map(int, numbers[-KEPT:].tolist()))
-            things = words(it.name) & THINGS
-            yield Leading(it.path, things, len(numbers), int(numbers[0]), largest, int(stored.argmax()))
+            at = int((stored == numbers[-1]).argmax())
+            yield Leading(it.path, words(it.name) & THINGS, len(numbers), int(numbers[0]), largest, at)

@@ -58,8 +58,9 @@ def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Itera
         numbers = columns.get(it.name, np.empty((0, 0)))
         if not numbers.size or int(numbers.max()) < it.width:
             continue
-        for row in np.flatnonzero((numbers >= it.width).any(axis=1)).tolist():
-            at = int((numbers[row] >= it.width).argmax())
+        beyond = (numbers >= it.width) & (numbers != np.iinfo(numbers.dtype).max)  # that is for none
+        for row in np.flatnonzero(beyond.any(axis=1)).tolist():
+            at = int(beyond[row].argmax())
             number = int(numbers[row, at])
             text = f"[{at}] is position {number:,}, and a row of {it.of} has {it.width:,} values"
             yield row, found("dangling", text, field=it.name, number=number, width=it.width)

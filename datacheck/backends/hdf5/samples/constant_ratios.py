@@ -1,7 +1,8 @@
 """Find samples in which one dataset does not have the multiple of the rows of another that it has in the others.
 
 A sound may have 256 samples for each frame of its features: vocoders stop where a sound has fewer. The multiple is by
-design if it is exact in nearly all samples while their lengths differ.
+design if it is exact in nearly all samples while their lengths differ. What is left behind the last whole multiple does
+no harm.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def odd_ratios(family: Family) -> Iterator[tuple[Sample, Finding]]:
         names = escape(family.names[sets[one][0]]), escape(family.names[sets[other][0]])
         for at in odd.tolist():
             counts = int(rows[one][at]), int(rows[other][at])
-            if abs(counts[0] / counts[1] - usual) <= NEAR * usual:
+            is_left = 0 < counts[0] - usual * counts[1] < usual
+            if not is_left and abs(counts[0] / counts[1] - usual) <= NEAR * usual:
                 sample = family.samples[at]
                 text = f"{escape(sample.path)}: {names[0]} has {counts[0]:,} rows and {names[1]} {counts[1]:,}"
                 finding = found("row-count", f"{text}; in the others it has {usual:,} for each", verdict="suspicious",

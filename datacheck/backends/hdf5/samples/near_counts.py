@@ -90,11 +90,14 @@ NAMES = frozenset(b"name names filename filenames file files path paths key keys
 OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma scale".split())
 """Words for what has one value for each feature, and no row for each record."""
 OWN_ROWS = frozenset(
-    b"edge edges face faces triangle triangles quads element elements cell cells tets node nodes vertex vertices "
-    b"gallery query queries vocab".split()
+    b"edge edges face faces triangle triangles tri tris quads element elements elem elems connectivity cell cells tets "
+    b"node nodes vertex vertices bonds links lines matches pairs senders receivers gallery query queries vocab item "
+    b"items gene genes varm spikes components centroids prototypes".split()
 )
 """Words for what rarely has as many rows as other things: nodes and edges of a graph or mesh, queries and what is
-searched."""
+searched, users and items."""
+DERIVED, STENCIL = frozenset(b"acc accs accel acceleration accelerations jerk diff diffs delta deltas".split()), 2
+"""Words in the names of differences, and how many rows fewer than what they are of second ones have."""
 PARTED = frozenset(
     b"real fake generated synthetic labeled labelled unlabeled unlabelled signal background sig bkg normal abnormal "
     b"anomaly anomalies anomalous healthy sick member members nonmember nonmembers positive positives negative "
@@ -283,6 +286,8 @@ def _are_few_rows_apart(odd: Dataset, others: Sequence[Dataset]) -> bool:
     of_odd, of_others = words(odd.name), frozenset[bytes]().union(*(words(it.name) for it in others))
     apart = any(of_odd & of_both and of_others & of_both for of_both in (PARAMETERS, PARTED))
     if apart or (of_odd | of_others) & (SETS | OWN_ROWS) or any(are_of_one_kind(odd, it) for it in others):
+        return False
+    if of_odd & DERIVED and 0 < others[0].rows - odd.rows <= STENCIL:
         return False
     fewest = min(odd.rows, others[0].rows)
     return fewest >= LONG and abs(odd.rows - others[0].rows) > 1 and near(odd, others[0], VERY_CLOSE)
