@@ -21,7 +21,7 @@ from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.keys.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
 from datacheck.conventions.listed import KEYS
 from datacheck.conventions.lists_within import keys_within
-from datacheck.conventions.naming_records import Index
+from datacheck.conventions.naming_records import IN_PART, Index
 from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.stored_values import FORMS, keys_in
 from datacheck.errors import PartUnread
@@ -265,6 +265,9 @@ class Named:
         if others:
             missing = missing - others
             self._leave_out(others)
+        names_others = clip is not None and clip.names_others(missing, self.keys)
+        if names_others and self.index.form.startswith(IN_PART):
+            missing = set()
         return Listed(
             b"",
             len(self.keys) if len(self.keys) <= MOST_NAMED else UNCOUNTED,
@@ -273,7 +276,8 @@ class Named:
             of_records=self.index.name,
             entries=tuple(self.entries) if len(self.entries) <= HELD else (),
             ordered=self.ordered,
-            unsure=bool(missing) and not (self._are_few(missing) and self._are_lost(missing, is_there)),
+            unsure=bool(missing)
+            and (names_others or not (self._are_few(missing) and self._are_lost(missing, is_there))),
         )
 
     def _leave_out(self, others: set[bytes]) -> None:
