@@ -119,3 +119,13 @@ def test_a_total_may_count_the_samples_of_other_folders(tmp_path, name, verdict)
             for number in range(20):
                 file[f"sample_{part * 20 + number}/x"] = RANDOM.normal(size=(16, 8)).astype("f4")
     assert f"count ({verdict})" in _scan(tmp_path).stdout
+
+
+@pytest.mark.parametrize("beyond", [1, 6, 15, 16])
+def test_starts_are_of_something_else_if_most_of_their_ends_are(tmp_path, beyond):
+    """Clips begin early in long videos, so fewer of the starts than of the ends lie beyond the rows."""
+    starts = np.where(np.arange(30) < beyond, 24, 3)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["clips"] = RANDOM.normal(size=(12, 8)).astype("f4")
+        file["clip_start_idx"], file["clip_end_idx"] = starts, np.arange(30) + 60
+    assert _scan(tmp_path / "a.h5").returncode == 0

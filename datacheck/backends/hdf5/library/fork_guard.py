@@ -46,13 +46,13 @@ HANGS = 3
 class StepCounter:
     """A counter of the steps of a walk, so that the step at which it dies is known.
 
-    `avoid` has the steps that died. A step may take `seconds` of processor time, unless it says otherwise.
+    `avoid` has the steps that died. A step may take `seconds` of processor time (SECONDS), unless it says otherwise.
     """
 
-    def __init__(self, avoid: Mapping[int, str], memory: mmap.mmap | None = None, seconds: float = SECONDS) -> None:
+    def __init__(self, avoid: Mapping[int, str], memory: mmap.mmap | None = None, seconds: float | None = None) -> None:
         self._avoid = avoid
         self._memory = memory
-        self._seconds = seconds
+        self._seconds = SECONDS if seconds is None else seconds
         self._steps = 0
 
     def step(self, seconds: float = 0) -> str | None:

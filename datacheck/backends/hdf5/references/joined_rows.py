@@ -85,13 +85,16 @@ def _ranges(
 ) -> Iterator[Finding]:
     """Yield a finding for the first range that begins beyond the rows or at row 0 of rows counted from 1."""
     rows = target.rows
-    inclusive = float(np.mean(first[1:] == last[:-1] + 1)) >= ADJOINING if len(first) > 1 else False
+    gaps = first[1:] - last[:-1]
+    inclusive = len(gaps) > 0 and float(np.mean(gaps == 1)) >= ADJOINING
+    adjoining = inclusive or (len(gaps) > 0 and float(np.mean(gaps == 0)) >= ADJOINING)
     from_one = inclusive and int(last.max()) >= rows and int(first[1:].min()) > 0
     some = (first >= 0) & (last >= 0) & ~((first == 0) & (last == 0)) & (last != first - 1)
     beyond = np.flatnonzero(some & (first > last.clip(rows if from_one else rows - 1)) | some & (first > rows))
     before = np.flatnonzero(some & (first < 1)) if from_one else beyond[:0]
     reversed_ = np.flatnonzero(some & (last < first - 1))
-    if beyond.size * 2 > first.size or reversed_.size * 2 > first.size:
+    most = first.size / 2
+    if beyond.size > most or reversed_.size > most or (not adjoining and np.count_nonzero(last > rows) > most):
         return  # numbers of something else
     for places, what in (
         (beyond, "{} leads to row {:,}; {} has {:,} rows"),
