@@ -13,7 +13,7 @@ NAMED = [f"{first}{second}ll.jpg" for first in "bdfhmtw" for second in "aeiou"][
 
 @pytest.mark.parametrize(
     ("keys", "name"),
-    [(NUMBERED, "train_captions"), (NUMBERED, "parent"), (NAMED, "captions")],
+    [(NUMBERED, "train_captions"), (NUMBERED, "parent"), (NAMED, "metadata")],
     ids=["set", "relation", "words"],
 )
 def test_a_record_that_needs_no_entry_is_not_named(tmp_path, keys, name):

@@ -7,7 +7,7 @@ number of stems, and the same sum of their hashes, no sample lacks a part; no ke
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -267,7 +267,7 @@ class Unpaired:
             if present is None:
                 self._open.append((split[0], present := set()))
             present.add(split[1])
-        held = (self._found, self._some, self._further, self._alone, *self._pending.values())
+        held: list[Collection[bytes]] = [self._found, self._some, self._further, self._alone, *self._pending.values()]
         self.failed |= any(len(it) > HELD for it in held)
 
     def _close(self) -> None:
