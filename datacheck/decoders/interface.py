@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Value = bytes | memoryview
 MISSING_MESSAGE = "it is not there, nearly all others have it"
 """The message of a finding for a field that a record lacks."""
+LEADS_FROM = "leads_from"
+"""The detail with the field by which numbers that lead to nothing are recognised, in findings of sampled records."""
 
 
 class Decoder(Protocol):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.rows import real
 from datacheck.decoders.trees.paths import is_label
-from datacheck.model.finding import Finding, found
+from datacheck.model.finding import UNKNOWN_TIMES, Finding, found
 from datacheck.model.profile import FamilyProfile
 
 MAGIC = b"\x93NUMPY"
@@ -77,8 +77,8 @@ def read_array(value: Value) -> Reading:
             fields.append(Field(name, real(it[np.newaxis])[0], format="npy", label=label, leaf=True))
         elif it.dtype.kind == "V" and it.nbytes:
             findings.append(found("unknown-payload", void_message(it.dtype), field=name))
-        elif it.dtype.kind in TIMES and (message := no_times_message(it)):
-            findings.append(found("nan", message, field=name, verdict="suspicious"))
+        elif it.dtype.kind in TIMES and (finding := no_times_finding(it, name)) is not None:
+            findings.append(finding)
     return Reading(fields, findings)
 
 
@@ -122,20 +122,22 @@ def _is_integer(values: NDArray[Any]) -> bool:
     return values.size == 1 and values.dtype.kind in "iu"
 
 
-def no_times_message(values: NDArray[Any]) -> str:
-    """Return the sentence about times that are NaT, NumPy's word for what is no time; "" if none is.
+def no_times_finding(values: NDArray[Any], name: str) -> Finding | None:
+    """Return the finding about times that are NaT, NumPy's word for what is no time, or None if none is.
 
     They may be missing on purpose, but as numbers they are the lowest that there is.
 
-    >>> no_times_message(np.array(["2026-01-01", "NaT"], "M8[D]"))
+    >>> no_times_finding(np.array(["2026-01-01", "NaT"], "M8[D]"), "end").message
     '1 of 2 times is NaT, not a time, first at [1]'
     """
     missing = np.isnat(values)
     count = int(missing.sum())
     if not count:
-        return ""
+        return None
     first = [int(it) for it in np.unravel_index(int(missing.argmax()), values.shape)]
-    return f"{count} of {values.size} times {'is' if count == 1 else 'are'} NaT, not a time, first at {first}"
+    where = f", first at {first}" if first else ""
+    text = f"{count} of {values.size} times {'is' if count == 1 else 'are'} NaT, not a time{where}"
+    return found("nan", text, field=name, verdict="suspicious", **{UNKNOWN_TIMES: count})
 
 
 def void_message(dtype: np.dtype[Any]) -> str:

@@ -48,6 +48,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.file, self.database, self.key, self.index
 
 
+UNKNOWN_TIMES = "unknown_times"
+"""The detail with the number of times that are NaT."""
+
+
 def errno_details(number: int | None) -> dict[str, str]:
     """Return `details` with the name of the system's error: they mark a failure of a disk, a network or the machine."""
     return {} if number is None else {"errno": errno.errorcode.get(number, str(number))}

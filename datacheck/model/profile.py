@@ -82,7 +82,9 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     consist of numbers or are literals of Python. `short` means that of values of varying length some have hardly
     any numbers, so that others may have none: the boxes of a picture. `trailing` means that nearly all records have
     bytes after the end of their payload. `key_lengths` are the lengths of keys that are digests or the like: keys of
-    words and another length are those of records about the others.
+    words and another length are those of records about the others. `elsewhere` are fields whose numbers lead to
+    something that is not in the record, such as edges between the nodes of a graph of all records. `untimed` are fields
+    in which times are often NaT, such as those of events that have not happened yet.
     """
 
     decoder: str
@@ -128,6 +130,8 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     words: tuple[int, ...] = ()
     trailing: bool = False
     key_lengths: tuple[int, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    untimed: tuple[str, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from datacheck.decoders.trees.paths import is_label
 from datacheck.decoders.trees.storages import WIDENED, array_of, numeric_dtype
 from datacheck.decoders.trees.tree import Bytes, Opaque, Widened
 from datacheck.decoders.trees.within import SHORTEST_BASE64, Made, unwrapped
+from datacheck.lazy_re import compiled_later
 from datacheck.model.finding import found
 from datacheck.model.profile import FieldProfile
 
@@ -41,6 +42,8 @@ LONGEST = 64
 """Maximum length in characters of the text of a dtype."""
 _PREFIX = re.compile(r"(?:<class ')?(?:torch\.|numpy\.|np\.|jnp\.|jax\.numpy\.)?([<>=|]?[a-z][a-z0-9_]{0,20})(?:'>)?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_DIGEST = compiled_later(r"(?i:hash|digest|checksum|sha_?\d*|md5|etag|signature|token|nonce|uuid|(?<![a-z])id)$")
+"""Matches the names of digests and the like."""
 
 
 def declared_arrays(leaves: Sequence[Leaf]) -> dict[str, tuple[str, list[int]]]:
@@ -184,13 +187,18 @@ def _bytes_of(by_path: dict[str, Leaf], start: str, stem: str) -> str | None:
 
 
 def _only_base64(beside: dict[str, Leaf], dtype: str, sizes: Sequence[int]) -> str | None:
-    """Return the path of the only text beside a dtype and shape that is base64 of as many bytes, or None."""
+    """Return the path of the only text beside a dtype and shape that is base64 of as many bytes, or None.
+
+    They are not about a text if an array of this shape lies beside them too, nor about a digest.
+    """
+    if len(sizes) > 1 and any(leaf.values.shape == tuple(sizes) for leaf in beside.values()):
+        return None
     count = prod(sizes) * np.dtype(WIDENED.get(dtype, dtype)).itemsize
     letters = -(-count // 3) * 4
     chosen = [
         path
         for path, leaf in beside.items()
-        if isinstance(leaf.node, str) and len(leaf.node) == letters >= SHORTEST_BASE64
+        if isinstance(leaf.node, str) and len(leaf.node) == letters >= SHORTEST_BASE64 and not _DIGEST.search(path)
         if len(_from_base64(leaf.node) or b"") == count
     ]
     return chosen[0] if len(chosen) == 1 else None

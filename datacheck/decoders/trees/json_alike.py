@@ -161,7 +161,7 @@ class _Scalars(_Group):
 
     def remove_apart(self) -> list[int]:
         apart: set[int] = set()
-        for place in self.texts:
+        for place in self.texts if self.rows else ():  # a group has no row yet if a key occurs twice in its first
             texts = [values[place] for values in self.values]
             beginnings = {it[:2] for it in texts}
             if (

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.decoders.npy_bytes import TIMES, no_times_message, void_message
+from datacheck.decoders.npy_bytes import TIMES, no_times_finding, void_message
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.trees.data_frames import columns_of
 from datacheck.decoders.trees.lists import NOTHING, NUMBERS, is_number, number, rectangle, row
@@ -208,8 +208,8 @@ class _Walk:
                 self._flaw(name, Flawed("unknown-payload", void_message(values.dtype)))
             else:
                 self._leaf(name, "other")
-                if values.dtype.kind in TIMES and (message := no_times_message(values)):
-                    self._result.findings.append(found("nan", message, field=name, verdict="suspicious"))
+                if values.dtype.kind in TIMES and (finding := no_times_finding(values, name)) is not None:
+                    self._result.findings.append(finding)
 
     def _items(self, path: str, items: Sequence[Node]) -> Parts:
         """Yield the parts of a list; in a long list, parts that are alike are combined first."""

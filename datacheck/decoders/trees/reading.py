@@ -87,7 +87,7 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
         labels = values.size > 0 and (leaf.path == label or is_label(leaf.path))
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
     if may_lead(fields):
-        findings += reference_findings(fields)
+        findings += reference_findings(fields, profile)
     missing: Sequence[str] = ()
     if expected:
         findings += filter(None, (_type_finding(field, expected.get(field.name)) for field in fields))

@@ -13,18 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from datacheck.decoders.interface import Field
+from datacheck.decoders.interface import LEADS_FROM, Field
+from datacheck.decoders.trees.lists import NOTHING
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from datacheck.model.profile import FamilyProfile
+
 POINTERS, COLUMNS, COORDS, EDGES, FACES = "indptr", "col", "coords[1]", "edge_index", "faces"
 LEADING = (POINTERS, COLUMNS, COORDS, EDGES, FACES)
 """Names of the fields by which a part with such numbers is recognised."""
 _ENDS = frozenset(it[-3:] for it in LEADING)
 SHAPES = ("shape", "_shape")
+MARKS = ("_shape", "format")
+"""Names of fields that only the matrices have that SciPy pickles and saves: their numbers lead nowhere else."""
 NODES = ("x", "z", "pos", "node_feat", "node_features", "atomic_numbers", "numbers")
 """Names of the fields that have a row for each node of a graph."""
 VERTICES = ("vertices", "verts")
@@ -38,16 +43,29 @@ def may_lead(fields: Sequence[Field]) -> bool:
     return bool(ends) and any(it.rpartition("/")[2] in LEADING for it in ends)
 
 
-def reference_findings(fields: Sequence[Field]) -> Iterator[Finding]:
-    """Yield the findings about numbers that lead to nothing in the record."""
+def reference_findings(fields: Sequence[Field], profile: FamilyProfile | None) -> Iterator[Finding]:
+    """Yield the findings about numbers that lead to nothing in the record.
+
+    In sampled records, without a profile, those that are too many to be faults are unverifiable: they show that numbers
+    of this field lead to something else, as do flaws of most records.
+    """
     parts_at: dict[str, dict[str, NDArray[Any]]] = defaultdict(dict)
+    marked: set[str] = set()
     for field in fields:
         start, slash, name = field.name.rpartition("/")
-        parts_at[start + slash][name] = field.values
+        if field.values is not NOTHING:
+            parts_at[start + slash][name] = field.values
+        if name in MARKS:
+            marked.add(start + slash)
     for start, parts in parts_at.items():
         for name in LEADING:
-            for part, code, message, verdict in _FLAWS[name](parts) if name in parts else ():
-                yield found(code, message, field=f"{start}{part}", verdict=verdict)
+            place = f"{start}{name}"
+            if name not in parts or (profile is not None and place in profile.elsewhere):
+                continue
+            details = {LEADS_FROM: place} if profile is None and start not in marked else {}
+            for part, code, message, verdict in _FLAWS[name](parts):
+                if profile is None or verdict != "unverifiable":
+                    yield found(code, message, field=f"{start}{part}", verdict=verdict, **details)
 
 
 Flaw = tuple[str, str, str, "Verdict | None"]
@@ -107,12 +125,12 @@ def compressed_flaws(
         yield names[0], "size-mismatch", f"the last pointer is {last}, there are {count} values", "suspicious"
 
 
-def index_flaws(name: str, indices: NDArray[Any], size: int, axis: str) -> Iterator[Flaw]:
-    """Yield the flaw of indices that are negative or beyond an axis of this size."""
-    if not indices.size or (indices.min() >= 0 and indices.max() < size):
+def index_flaws(name: str, indices: NDArray[Any], size: int, axis: str, base: int = 0) -> Iterator[Flaw]:
+    """Yield the flaw of indices that are below `base`, from which they count, or beyond an axis of this size."""
+    if not indices.size or (indices.min() >= base and indices.max() < size + base):
         return
     flat = indices.reshape(-1)
-    beyond = np.flatnonzero((flat < 0) | (flat >= size))
+    beyond = np.flatnonzero((flat < base) | (flat >= size + base))
     at = [int(it) for it in np.unravel_index(int(beyond[0]), indices.shape)]
     verb = "index leads" if len(beyond) == 1 else "indices lead"
     message = f"{len(beyond)} {verb} beyond the {size} {axis}, first at {at}: {int(flat[beyond[0]])}"
@@ -152,9 +170,10 @@ def _edges(parts: Parts) -> Iterator[Flaw]:
         return
     kept = _without_padding(edges, beyond)
     edges, beyond = edges[:, :kept], beyond[:, :kept]
-    if beyond.any() and beyond.sum(axis=1).max() <= max(FEWEST, FEW * kept):
-        for name, code, message, _ in index_flaws(EDGES, edges, size, "nodes"):
-            yield name, code, message, None if beyond[0].any() else "suspicious"
+    few = beyond.sum(axis=1).max() <= max(FEWEST, FEW * kept) if kept else False
+    verdict: Verdict | None = "unverifiable" if not few else None if beyond[0].any() else "suspicious"
+    for name, code, message, _ in index_flaws(EDGES, edges, size, "nodes"):
+        yield name, code, message, verdict
 
 
 def _without_padding(edges: NDArray[Any], beyond: NDArray[np.bool_]) -> int:
@@ -164,18 +183,25 @@ def _without_padding(edges: NDArray[Any], beyond: NDArray[np.bool_]) -> int:
 
 
 def _faces(parts: Parts) -> Iterator[Flaw]:
-    """Yield the flaw of faces that lead beyond the vertices of their mesh; they may count from 1."""
+    """Yield the flaw of faces that lead beyond the vertices of their mesh; they may count from 1.
+
+    A triangle among faces of more corners has -1 or, where they count from 1, 0 in place of the others.
+    """
     faces = parts[FACES]
     vertices = next((parts[it] for it in VERTICES if it in parts), None)
     if vertices is None or vertices.ndim != 2 or faces.ndim != 2 or faces.dtype.kind not in "iu" or not faces.size:
         return
     size = len(vertices)
-    if faces.min() >= 1 and faces.max() == size:
+    if faces.min() >= 0 and faces.max() < size:
         return
-    beyond = (faces < 0) | (faces >= size)
+    corners = faces[:, :3]
+    base = int(np.count_nonzero(corners == size) > np.count_nonzero(corners == 0))
+    faces = np.where((faces == base - 1) & (np.arange(faces.shape[1]) >= 3), base, faces)
+    beyond = (faces < base) | (faces >= size + base)
     kept = _without_padding(faces.T, beyond.T) if beyond.any() else 0
-    if beyond[:kept].any() and beyond[:kept].sum() <= max(FEWEST, FEW * 3 * kept):
-        yield from index_flaws(FACES, faces[:kept], size, "vertices")
+    verdict: Verdict | None = None if beyond[:kept].sum() <= max(FEWEST, FEW * 3 * kept) else "unverifiable"
+    for name, code, message, _ in index_flaws(FACES, faces[:kept], size, "vertices", base):
+        yield name, code, message, verdict
 
 
 def _shape(parts: Parts) -> list[int] | None:

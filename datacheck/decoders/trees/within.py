@@ -6,6 +6,7 @@ Only payloads with a magic are recognised. The nesting and the total of unpacked
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 
@@ -87,6 +88,8 @@ _PROSE = compiled_later(
     r"|expected|result|chosen|rejected|comment|sentence|document|html|markdown|latex|program|test|reasoning)s?(?:\[\d+\])*"
 )
 """Matches the path of a text that people or programs wrote, such as code and answers; it may speak of NaN."""
+_LANGUAGE = compiled_later(r"(?:.*[/_])?(?:lang|language|locale)(?:_?(?:code|id))?s?(?:\[\d+\])*", re.IGNORECASE)
+"""Matches the names of texts that are codes of languages: `nan` is Southern Min in ISO 639-3."""
 _FIRST_BYTES = frozenset(it[0] for it in FIRST_BYTES) | frozenset(b"RfOA\x1a\xffx\2\3\4\5b")
 """The first bytes of the payloads below and the wrappers, except of those that have their magic elsewhere."""
 MAPS = range(0x81, 0x90)
@@ -184,6 +187,8 @@ def read_flawed(path: str, text: str) -> Made | None:
         verdict: Verdict = "suspicious" if _PROSE.fullmatch(path) is not None else "bad"
         return [whole], [msgspec.structs.replace(finding, field=path, verdict=verdict)]
     if _BEGINS_FLAWED.match(text) is None and text not in NAN_TEXTS:
+        return None
+    if text == "nan" and _LANGUAGE.fullmatch(path) is not None:
         return None
     if text in NAN_TEXTS:
         message = f"the text is {text}, which str() makes of a number that is missing"

@@ -30,6 +30,7 @@ from datacheck.scanning.judging.about import is_about_store, is_marker
 from datacheck.scanning.judging.columns import CellBlock, cell_blocks, empty_findings, full_and_empty, ragged_batches
 from datacheck.scanning.judging.named_labels import NamedLabels
 from datacheck.scanning.judging.unknown import broken_wrappers, by_kind, foreign_format, odd_unknowns, unknown_payload
+from datacheck.scanning.judging.usual import is_usually_untimed
 from datacheck.scanning.profile.side_records import parted
 from datacheck.scanning.profile.ties import untied
 from datacheck.statistics.measure import Measuring
@@ -231,9 +232,9 @@ class Judge:
             row, finding = item
             if row not in strangers and finding.verdict != "suspicious" and not family.forced:
                 strangers |= self._stranger(block, row, family) if isinstance(block, Block) else {}
-            if row in strangers or (family.trailing and self._view is None and self._tally.whole.took(finding)):
-                continue
-            yield item
+            left_out = row in strangers or is_usually_untimed(finding, family)
+            if not (left_out or (family.trailing and self._view is None and self._tally.whole.took(finding))):
+                yield item
         if strangers and isinstance(block, Block):
             yield from self._judged_strangers(block, strangers, family)
 

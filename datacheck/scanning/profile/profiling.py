@@ -23,11 +23,13 @@ from datacheck.decoders.interface import NamingClasses
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block, RowBlock
 from datacheck.model.cells import PADDED, RAGGED, SHORT, Cells
+from datacheck.model.finding import UNKNOWN_TIMES
 from datacheck.model.key_families import size_in_name
 from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.profile.alike_axes import alike_axes
+from datacheck.scanning.profile.leading import Leading
 from datacheck.scanning.profile.recognition import Families, Vote, elected, usual_form
 from datacheck.scanning.profile.sampled import PROBE_BYTES
 from datacheck.scanning.profile.ties import Extents
@@ -52,6 +54,8 @@ TOGETHER = 1024
 """Maximum number of values of a record for the means of all records to be computed at once."""
 
 
+USUALLY_UNTIMED = 0.1
+"""If more than this share of the sampled records have times that are NaT in a field, these are not known on purpose."""
 OF_FILES = 0.75
 """Minimum share of the rows of many files that must have one shape for other shapes to be faults."""
 MASKS_OF_ONE_VALUE = 10
@@ -151,12 +155,15 @@ class FieldSums(msgspec.Struct):
 class Sums(msgspec.Struct):
     """The sums over decoded records of one family or rows of one table.
 
-    `broken` records have no fields. Records that are `followed` have bytes after the end of their payload.
+    `broken` records have no fields. Records that are `followed` have bytes after the end of their payload. `leading`
+    counts those whose numbers lead to nothing in them, `untimed` those with times that are NaT, by field.
     """
 
     records: int = 0
     broken: int = 0
     followed: int = 0
+    leading: Leading = msgspec.field(default_factory=Leading)
+    untimed: Counter[str] = msgspec.field(default_factory=Counter)
     fields: dict[str, FieldSums] = msgspec.field(default_factory=dict)
     classes: set[str] = msgspec.field(default_factory=set)
     columns: dict[str, ColumnSums] = msgspec.field(default_factory=dict)
@@ -176,6 +183,8 @@ class Sums(msgspec.Struct):
         self.records += other.records
         self.broken += other.broken
         self.followed += other.followed
+        self.leading += other.leading
+        self.untimed += other.untimed
         self.classes |= other.classes
         self.extents.add(other.extents)
         for name, sums in other.fields.items():
@@ -200,6 +209,12 @@ class Sums(msgspec.Struct):
         classes = tuple(sorted(self.classes)[:CLASSES])
         tied, loose = self.extents.tied()
         made = FamilyProfile(name, sampled, fields, kinds, classes=classes, columns=columns, tied=tied, loose=loose)
+        if self.leading.some:
+            having = {it: sum(sums.shapes.values()) for it, sums in self.fields.items()}
+            made = msgspec.structs.replace(made, elsewhere=self.leading.elsewhere(having))
+        if self.untimed:
+            usual = (it for it, count in self.untimed.items() if count > USUALLY_UNTIMED * self.records)
+            made = msgspec.structs.replace(made, untimed=tuple(sorted(usual)))
         trailing = self.records >= FEWEST_FOLLOWED and self.followed >= NEARLY_ALL * self.records
         return made if vote is None else msgspec.structs.replace(vote.applied_to(made), trailing=trailing)
 
@@ -319,8 +334,12 @@ def sums_of_values(
     items = [*blamed("undecodable", decodes.decode, block, range(len(values)), family, pixels=pixels)]
     batches = [it for it in items if isinstance(it, Batch)]
     sums.take(batches, len(values))
-    bad = {it[0] for it in items if not isinstance(it, Batch) and it[1].verdict == "bad"}
-    sums.followed = len({it[0] for it in items if not isinstance(it, Batch) and it[1].code == "trailing-data"})
+    findings = [it for it in items if not isinstance(it, Batch)]
+    sums.leading.take(findings)
+    untimed = {(row, it.field or "") for row, it in findings if UNKNOWN_TIMES in it.details}
+    sums.untimed.update(name for _, name in untimed)
+    bad = {row for row, it in findings if it.verdict == "bad"}
+    sums.followed = len({row for row, it in findings if it.code == "trailing-data"})
     sums.broken = len(bad.difference(*(batch.rows for batch in batches)))
     if isinstance(decodes, NamingClasses):
         with blaming("undecodable"):

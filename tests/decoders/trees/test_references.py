@@ -127,6 +127,17 @@ def test_a_face_with_a_missing_corner_is_bad_and_faces_may_count_from_one(tmp_pa
     assert findings(values, tmp_path / "bad") == [("00000005", "faces", "dangling", "bad")]
 
 
+@pytest.mark.parametrize("number", [0, 9])
+def test_a_face_with_a_missing_corner_is_bad_where_faces_count_from_one(number, tmp_path):
+    draw = np.random.default_rng(7)
+    meshes = [
+        {"vertices": draw.normal(size=(8, 3)), "faces": draw.permutation(24).reshape(8, 3) % 8 + 1}
+        for _ in range(COUNT)
+    ]
+    meshes[5]["faces"][4, 1] = number
+    assert findings([pickle.dumps(it) for it in meshes], tmp_path / "env") == [("00000005", "faces", "dangling", "bad")]
+
+
 @pytest.mark.parametrize(
     ("layout", "name", "indices"),
     [

@@ -64,6 +64,18 @@ def test_of_two_such_texts_none_is_taken_for_the_array(tmp_path):
     assert findings(values, tmp_path / "two") == []
 
 
+def test_a_digest_is_not_taken_for_the_array(tmp_path):
+    text = base64.b64encode(np.full(12, np.nan, "f4").tobytes()).decode()
+    values = [
+        json.dumps({"sha384": text, "dtype": "float32", "shape": [3, 4], "n": at}).encode() for at in range(COUNT)
+    ]
+    assert findings(values, tmp_path / "digest") == []
+    rows = [[0.25, 0.5, 0.75, 1.0]] * 3
+    beside = {"thumb": text, "dtype": "float32", "shape": [3, 4], "rows": rows}
+    values = [json.dumps(beside | {"n": at}).encode() for at in range(COUNT)]
+    assert findings(values, tmp_path / "array") == []
+
+
 def test_of_very_many_flawed_texts_the_first_are_named(tmp_path):
     values = [json.dumps({"names": ["a", "b"] * 3000, "n": at}).encode() for at in range(COUNT)]
     values[4] = json.dumps({"names": ["a", "nan"] * 3000, "n": 4}).encode()
@@ -103,3 +115,11 @@ def test_long_rows_of_numbers_take_linear_time():
     start = time.process_time()
     assert [JsonDecoder().read(it, None).findings for it in values] == [[], []]
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize("name", ["lang", "language_code", "meta/locale"])
+def test_nan_is_the_code_of_a_language(name):
+    place, _, last = name.rpartition("/")
+    record = {last: "nan", "text": "li ho"}
+    value = json.dumps({place: record} if place else record).encode()
+    assert JsonDecoder().read(value, None).findings == []
