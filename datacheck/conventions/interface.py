@@ -292,7 +292,8 @@ class ClipCounts(msgspec.Struct, frozen=True):
     """The numbers of frames of clips: as a record for each clip has `said`, and as they are `there`, by kind.
 
     Keys are the name of a clip with two texts `around` it; numbers may be the `item` of a mapping. With `of_whole`, the
-    clips are sets of which the store may hold a part. There are `more` clips than are compared.
+    clips are sets of which the store may hold a part. There are `more` clips than are compared. The records of the
+    clips in `unread` hold no such number.
     """
 
     around: tuple[bytes, bytes]
@@ -302,6 +303,7 @@ class ClipCounts(msgspec.Struct, frozen=True):
     there: dict[FrameKind, dict[bytes, int]] = {}
     of_whole: bool = False
     more: bool = False
+    unread: frozenset[bytes] = frozenset()
 
     def number(self, clip: bytes) -> int:
         """Return how many frames a clip has according to its record."""

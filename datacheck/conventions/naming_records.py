@@ -68,6 +68,20 @@ class Clip(msgspec.Struct, frozen=True):
         """Return what the keys of the frames begin with that the record with this key names."""
         return key[: len(key) - len(self.ending)] + self.between
 
+    def names_others(self, missing: Collection[bytes], every: Collection[bytes]) -> bool:
+        """Return whether the records of most clips hold numbers of `missing` frames; `every` are all that they hold.
+
+        Such numbers are rather times, ends or positions than those in keys.
+
+        >>> every = [b"v1/0", b"v1/1", b"v2/0", b"v2/1"]
+        >>> Clip(b"", b"/", b"", width=1).names_others([b"v1/1", b"v2/1"], every)
+        True
+        """
+        if self.width is None:
+            return False
+        lacking, clips = ({it.rpartition(self.between)[0] for it in keys} for keys in (missing, every))
+        return 2 * len(lacking) > len(clips)
+
     def unlike(self, missing: Collection[bytes], there: Collection[bytes]) -> set[bytes]:
         """Return those of the missing keys that are no frames: classes, a size or a count may stand in a record too.
 

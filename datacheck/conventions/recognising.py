@@ -13,12 +13,14 @@ from datacheck.conventions.counts.clips_counted import clip_names
 from datacheck.conventions.interface import Convention, StoreView
 from datacheck.conventions.keys.numbered_keys import FEW
 from datacheck.conventions.keys.sequences import frames_in
-from datacheck.conventions.keys.stem_parts import behind_names_in, mixed_stems_in, stems_in
+from datacheck.conventions.keys.stem_parts import behind_names_in, few_stems_in, mixed_stems_in, stems_in
 from datacheck.conventions.keys.stems import Stems
 from datacheck.conventions.set_stems import set_stems
 
 NUMBERED = 0.9
 """Share of sampled keys with a number, in few patterns, from which on no texts are tried to identify the samples."""
+SHARED = 2
+"""Minimum average number of keys in a pattern; each of a few digests has its own."""
 
 
 def recognised(store: StoreView, wanted: tuple[str, ...] = (), met: set[str] | None = None) -> list[Convention]:
@@ -90,13 +92,18 @@ def _with_aside(convention: Convention, conventions: list[Convention], store: St
 def _stems(store: StoreView, conventions: list[Convention]) -> Stems | None:
     """Return the endings of the keys of a sample, or None if numbers identify the samples or no endings do."""
     numbered = sum(store.patterns[it] for it in store.frequent)
-    if len(store.frequent) <= FEW and numbered >= NUMBERED * len(store.keys):
+    by_numbers = len(store.frequent) <= FEW and numbered >= NUMBERED * len(store.keys)
+    if by_numbers and numbered >= SHARED * len(store.frequent):
         return None
     own = frozenset().union(*(it.own for it in conventions))
     keys = [key for key in store.keys if key not in own]
-    counted = any(it.counts for it in conventions)
-    stems = stems_in(keys) or behind_names_in(keys) or mixed_stems_in(keys, counted=counted)
-    return None if stems is None or len(stems.every) == len(store.frequent) else stems
+    counts = [count.number for it in conventions for count in it.counts if count.number is not None]
+    stems = None
+    if not by_numbers:
+        stems = stems_in(keys) or behind_names_in(keys) or mixed_stems_in(keys, counted=bool(counts))
+    if stems is None:
+        return few_stems_in(keys, counts)
+    return None if len(stems.every) == len(store.frequent) else stems
 
 
 def _suggested(store: StoreView, stems: Stems | None) -> list[Convention]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -234,6 +234,7 @@ class Clips:
     def __init__(self, counts: ClipCounts) -> None:
         self.clip_counts = counts
         self.declared: dict[bytes, Count] = {}
+        self.unread: set[bytes] = set()
         self.frames: dict[FrameKind, Counter[bytes]] = {it: Counter() for it in counts.kinds}
         self.more = False
 
@@ -248,13 +249,15 @@ class Clips:
                     count = _count(key, value(), item)
                     if count is not None:
                         self.declared[counted[0]] = count
+                    elif self._may_hold(counted[0], self.unread):
+                        self.unread.add(counted[0])
                 return
         for kind, frames in self.frames.items():
             clip = kind.clip(key)
             if clip is not None and self._may_hold(clip, frames):
                 frames[clip] += 1
 
-    def _may_hold(self, clip: bytes, held: Mapping[bytes, object]) -> bool:
+    def _may_hold(self, clip: bytes, held: Collection[bytes]) -> bool:
         """Return whether a clip may be held, and note if there are more clips than that."""
         if clip in held or len(held) < MOST:
             return True
@@ -267,11 +270,10 @@ class Clips:
             held = set().union(*self.frames.values())
             self.declared = {clip: it for clip, it in self.declared.items() if clip in held}
         kinds = {kind: dict(frames) for kind, frames in self.frames.items() if self._agrees_with(frames)}
-        return (
-            msgspec.structs.replace(self.clip_counts, said=self.declared, there=kinds, more=self.more)
-            if kinds
-            else None
-        )
+        if not kinds:
+            return None
+        unread = frozenset(self.unread)
+        return msgspec.structs.replace(self.clip_counts, said=self.declared, there=kinds, more=self.more, unread=unread)
 
     def _agrees_with(self, frames: Mapping[bytes, int]) -> bool:
         agreeing = sum(frames.get(clip, 0) == count.number for clip, count in self.declared.items())
@@ -337,17 +339,21 @@ def _untrue_findings(counts: ClipCounts) -> Iterator[Finding]:
 
 
 def _uncounted_findings(counts: ClipCounts) -> Iterator[Finding]:
-    """Yield a finding for each clip that has frames but no number, if nearly all clips have one."""
+    """Yield a finding for each clip that has frames but no number, if nearly all clips have one.
+
+    A description of a clip is a part that not every clip needs; one without a number lacks a field.
+    """
     clips = set.intersection(*(set(frames) for frames in counts.there.values()))
     uncounted = clips - counts.said.keys()
-    counted = len(clips) - len(uncounted)
+    counted, described = len(clips) - len(uncounted), counts.item is not None
     if counted < NEARLY * len(clips):
         return
     before, after = counts.around
-    for clip in sorted(uncounted):
+    for clip in sorted(uncounted - counts.unread if described else uncounted):
         key = escape(before + clip + after)
-        verdict = verdict_of(counted, len(clips)) if counted >= ENOUGH else "suspicious"
-        text = f"{key} is not there; {counted:,} of {len(clips):,} clips have a number of frames"
+        verdict = verdict_of(counted, len(clips)) if counted >= ENOUGH and not described else "suspicious"
+        lacks = f"{key} holds no number" if clip in counts.unread else f"{key} is not there"
+        text = f"{lacks}; {counted:,} of {len(clips):,} clips have a number of frames"
         yield found("unpaired", text, verdict=verdict, missing=[key])
 
 

@@ -88,7 +88,9 @@ class Account(msgspec.Struct):
         own = watch.own_rows(keys, series)
         self.own += len(own)
         table = KeyTable(keys)
-        others = KeyTable([key for key in keys if key not in watch.own]) if own else table
+        others = table
+        if own and (watch.naming is not None or watch.stems is not None):
+            others = KeyTable([key for key in keys if key not in watch.own])
         if watch.naming is not None:
             self.names = combined(self.names, watch.naming.sum(others))
         for ending, one in () if watch.stems is None else watch.stems.sums(others):

@@ -6,9 +6,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
 
-from datacheck.conventions.keys.groups import ENOUGH
+from datacheck.conventions.keys.groups import ENOUGH, OPTIONAL, words
 from datacheck.conventions.keys.stems import IN_SAMPLE, MOST, BehindNames, Stems, is_role
 from datacheck.lazy_re import compiled_later
+from datacheck.model.escaping import escape
 from datacheck.model.key_families import LONGEST, SEPARATORS, may_be_part
 from datacheck.model.sample_sets import PARTED, SETS
 
@@ -84,6 +85,29 @@ def mixed_stems_in(keys: Collection[bytes], *, counted: bool) -> Stems | None:
     part = _usual_parts(stems, fewest=1) if counted else None
     some = () if part is None or len(part) > 1 else _others(stems, part)
     return Stems(part, some) if part and some and all(map(is_role, some)) else None
+
+
+def few_stems_in(keys: Collection[bytes], counts: Collection[int]) -> Stems | None:
+    """Return the endings of the keys of fewer samples than show a rule, or None if these are not as many as counted.
+
+    All samples must have the same parts, apart from those that a sample need not have.
+    """
+    if len(keys) > MOST * ENOUGH or not any(1 < it < min(ENOUGH, len(keys)) for it in counts):
+        return None
+    endings = {key: _endings(key) for key in keys}
+    usual = Counter(it for of_key in endings.values() for it in of_key)
+    stems: dict[bytes, set[bytes]] = defaultdict(set)
+    for key, of_key in endings.items():
+        ending = next((it for it in of_key if usual[it] > 1 or _is_optional(it)), b"")
+        stems[key[: len(key) - len(ending)]].add(ending)
+    parts = tuple(sorted(set.intersection(*stems.values()))) if len(stems) in counts else ()
+    some = _others(stems, parts)
+    return Stems(parts, some, few=True) if parts and all(map(_is_optional, some)) else None
+
+
+def _is_optional(ending: bytes) -> bool:
+    """Return whether an ending is the name of a part that a sample need not have."""
+    return not OPTIONAL.isdisjoint(words(escape(ending)))
 
 
 def _others(stems: Mapping[bytes, set[bytes]], parts: Collection[bytes]) -> tuple[bytes, ...]:

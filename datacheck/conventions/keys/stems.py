@@ -7,7 +7,7 @@ number of stems, and the same sum of their hashes, no sample lacks a part; no ke
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +48,12 @@ class Stems(msgspec.Struct, frozen=True, dict=True):
     """The endings of the keys of one sample, separator included; the key that is the stem itself ends with nothing.
 
     Only `some` samples have further endings. The longest ending of a key counts: X.mask.txt is no text of X.mask.
+    There may be so `few` samples that they show no rule, but are as many as the store counts.
     """
 
     endings: tuple[bytes, ...]
     some: tuple[bytes, ...] = ()
+    few: bool = False
 
     def __str__(self) -> str:
         return ", ".join(f"*{escape(it)}" for it in self.endings)
@@ -195,7 +197,7 @@ def have_same_stems(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
 def may_be_whole(stems: Stems, sums: Mapping[bytes, Sum]) -> bool:
     """Check whether nearly all samples may be whole, by the numbers of stems."""
     counts = [sums.get(it, (0, 0, 0))[0] for it in stems.endings]
-    return min(counts) >= max(ENOUGH, NEARLY * max(counts))
+    return min(counts) >= max(1 if stems.few else ENOUGH, NEARLY * max(counts))
 
 
 class UnpairedBehindNames:
@@ -265,7 +267,7 @@ class Unpaired:
             if present is None:
                 self._open.append((split[0], present := set()))
             present.add(split[1])
-        held = (self._found, self._some, self._further, self._alone)
+        held: list[Collection[bytes]] = [self._found, self._some, self._further, self._alone, *self._pending.values()]
         self.failed |= any(len(it) > HELD for it in held)
 
     def _close(self) -> None:

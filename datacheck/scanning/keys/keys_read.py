@@ -16,12 +16,12 @@ from datacheck.conventions.counts.clip_totals import ClipFrames
 from datacheck.conventions.counts.frame_counts import by_clip, count_kinds
 from datacheck.conventions.interface import UNCOUNTED, ClipCounts, ClipTotals, KeyList, Listed
 from datacheck.conventions.keys.account import Account, KeyWatch
-from datacheck.conventions.keys.groups import CONFIRMED, ENOUGH, WHOLE
+from datacheck.conventions.keys.groups import CONFIRMED, ENOUGH, WHOLE, words
 from datacheck.conventions.keys.numbered_keys import KeyTable, Pattern
 from datacheck.conventions.keys.stems import BehindNames, StemGroups, Stems, Unpaired, UnpairedBehindNames
-from datacheck.conventions.listed import KEYS
+from datacheck.conventions.listed import KEYS, SET_WORDS
 from datacheck.conventions.lists_within import keys_within
-from datacheck.conventions.naming_records import Index
+from datacheck.conventions.naming_records import IN_PART, Index
 from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.stored_values import FORMS, keys_in
 from datacheck.errors import PartUnread
@@ -43,6 +43,8 @@ LOOKED_UP = 64
 """Maximum number of missing keys whose neighbours are looked up."""
 OTHERS = 16
 """Maximum number of records that need no entry in a mapping of all records, such as those about the others."""
+RELATIONS = frozenset({"parent", "parents", "children", "next", "prev", "previous", "neighbor", "neighbors", "ref"})
+"""Words in the name of a mapping of records to others, which some have none of."""
 NUMBER = re.compile(rb"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
 """Matches a key with its last number."""
 SMALL = 1 << 20
@@ -180,8 +182,13 @@ class CompareLists(msgspec.Struct, frozen=True):
 
 
 def _has_entries(key_list: KeyList) -> bool:
-    """Return whether the keys are the names of a single mapping, which may have an entry for each record."""
-    return [it.kind for it in key_list.places] == ["names"]
+    """Return whether the keys are the names of a single mapping, which may have an entry for each record.
+
+    That of a set has none for the other sets, and the first or the last record has no parent or neighbour.
+    """
+    names = [key_list.key.decode("latin1"), *(it for place in key_list.places for it in place.names)]
+    some = frozenset().union(*map(words, names))
+    return [it.kind for it in key_list.places] == ["names"] and some.isdisjoint(SET_WORDS | RELATIONS)
 
 
 def _most_lacking(number: int) -> int:
@@ -194,18 +201,18 @@ def _without_entry(
 ) -> tuple[bytes, ...]:
     """Return the records that lack an entry in a mapping of nearly all of them, if their keys are like the others'.
 
-    Records of another kind, such as a list of classes, need none.
+    Records of another kind, such as a list of classes, need none. Keys without a digit show no kind.
     """
     if not 0 < len(lacking) <= _most_lacking(number) + OTHERS:
         return ()
     forms = {_form_of(it) for it in _listed_keys(reader, key_list, part)}
-    alike = sorted(it for it in lacking if _form_of(it) in forms and it != key_list.key)
+    alike = sorted(it for it in lacking if NUMBER.match(it) and _form_of(it) in forms and it != key_list.key)
     return tuple(alike) if len(alike) <= _most_lacking(number) else ()
 
 
-def _form_of(key: bytes) -> tuple[int, bytes, bool]:
-    """Return the length, the suffix and whether there is a digit: what is alike in the keys of records of one kind."""
-    return len(key), key.rpartition(b".")[2] if b"." in key else b"", NUMBER.match(key) is not None
+def _form_of(key: bytes) -> tuple[int, bytes]:
+    """Return the length and the suffix, which are alike in the keys of records of one kind."""
+    return len(key), key.rpartition(b".")[2] if b"." in key else b""
 
 
 def _listed_keys(reader: Reader, key_list: KeyList, part: str) -> Iterator[bytes]:
@@ -265,6 +272,9 @@ class Named:
         if others:
             missing = missing - others
             self._leave_out(others)
+        names_others = clip is not None and clip.names_others(missing, self.keys)
+        if names_others and self.index.form.startswith(IN_PART):
+            missing = set()
         return Listed(
             b"",
             len(self.keys) if len(self.keys) <= MOST_NAMED else UNCOUNTED,
@@ -273,7 +283,8 @@ class Named:
             of_records=self.index.name,
             entries=tuple(self.entries) if len(self.entries) <= HELD else (),
             ordered=self.ordered,
-            unsure=bool(missing) and not (self._are_few(missing) and self._are_lost(missing, is_there)),
+            unsure=bool(missing)
+            and (names_others or not (self._are_few(missing) and self._are_lost(missing, is_there))),
         )
 
     def _leave_out(self, others: set[bytes]) -> None:
