@@ -312,15 +312,18 @@ class Unpaired:
         self._settle(None)
         names = Counter(it[len(_parent(it)) :] for it in self._further)
         endings: set[bytes] = set()
+        further: dict[bytes, list[bytes]] = {}
         for stem, present in self._further.items():
             parent = _parent(stem)
             name = stem[len(parent) :]
             if names[name] < ACCIDENTS and not is_role(name):
                 self._lacks(stem, present)
                 continue
-            own = tuple(name + it for it in sorted(present))
+            own = [name + it for it in sorted(present)]
             endings.update(own)
-            self._some[parent] = (*self._some.get(parent, ()), *own)
+            further.setdefault(parent, []).extend(own)
+        for parent, names_of_parts in further.items():
+            self._some[parent] = (*self._some.get(parent, ()), *names_of_parts)
         stems = msgspec.structs.replace(self._stems, some=tuple(sorted({*self._stems.some, *endings})))
         return None if self.failed else _groups(stems, self._all, self._found, self._some, self._alone)
 
