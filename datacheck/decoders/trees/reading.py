@@ -48,12 +48,12 @@ def read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool = T
     """Return the fields of a parsed record; bytes that hold a payload with a magic are decoded strictly."""
     record = enter()
     try:
-        return _read_tree(parsed, profile, pixels=pixels)
+        return _read_tree(parsed, profile, pixels=pixels, record=record)
     finally:
         leave(record)
 
 
-def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -> Reading:
+def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool, record: bool) -> Reading:
     walked = leaves(parsed.tree)
     label = _label_of_pair(parsed.tree, walked.leaves)
     expected = {} if profile is None else usual_fields(profile)
@@ -86,7 +86,7 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool) -
             values = values.astype(values.dtype.newbyteorder("="))
         labels = values.size > 0 and (leaf.path == label or is_label(leaf.path))
         fields.append(Field(leaf.path, values, format=leaf.kind, label=labels, leaf=True))
-    if may_lead(fields):
+    if record and may_lead(fields):  # the record has the fields of its payloads too, by their whole names
         findings += reference_findings(fields, profile)
     missing: Sequence[str] = ()
     if expected:

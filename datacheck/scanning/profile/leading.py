@@ -14,6 +14,8 @@ MOST = 0.5
 """If more than this share of the sampled records have numbers that lead to nothing, these lead elsewhere."""
 SOME = 0.05
 """The same share of records in which so many numbers lead to nothing that they are no faults."""
+FEWEST = 3
+"""Minimum number of records that show what is usual; in fewer, a few numbers that lead to nothing are faults."""
 
 
 class Leading(msgspec.Struct):
@@ -35,5 +37,6 @@ class Leading(msgspec.Struct):
 
     def elsewhere(self, having: Mapping[str, int]) -> tuple[str, ...]:
         """Return the fields whose numbers lead elsewhere; `having` counts the records that have a field."""
-        shares = {name: (count / having[name], self.many[name] / having[name]) for name, count in self.some.items()}
-        return tuple(sorted(name for name, (some, many) in shares.items() if some > MOST or many > SOME))
+        some = {name for name, count in self.some.items() if count >= FEWEST and count > MOST * having.get(name, count)}
+        many = {name for name, count in self.many.items() if count > SOME * having.get(name, count)}
+        return tuple(sorted(some | many))

@@ -56,6 +56,8 @@ TOGETHER = 1024
 
 USUALLY_UNTIMED = 0.1
 """If more than this share of the sampled records have times that are NaT in a field, these are not known on purpose."""
+FEWEST_UNTIMED = 3
+"""Minimum number of these records: in a store of a few, one may be a fault."""
 OF_FILES = 0.75
 """Minimum share of the rows of many files that must have one shape for other shapes to be faults."""
 MASKS_OF_ONE_VALUE = 10
@@ -213,7 +215,8 @@ class Sums(msgspec.Struct):
             having = {it: sum(sums.shapes.values()) for it, sums in self.fields.items()}
             made = msgspec.structs.replace(made, elsewhere=self.leading.elsewhere(having))
         if self.untimed:
-            usual = (it for it, count in self.untimed.items() if count > USUALLY_UNTIMED * self.records)
+            least = USUALLY_UNTIMED * self.records
+            usual = (it for it, count in self.untimed.items() if count >= FEWEST_UNTIMED and count > least)
             made = msgspec.structs.replace(made, untimed=tuple(sorted(usual)))
         trailing = self.records >= FEWEST_FOLLOWED and self.followed >= NEARLY_ALL * self.records
         return made if vote is None else msgspec.structs.replace(vote.applied_to(made), trailing=trailing)
