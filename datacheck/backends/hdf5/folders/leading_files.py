@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -50,7 +51,7 @@ def findings_of_leading(
         for it in numbers:
             if (place, it.things) not in known:
                 known[place, it.things] = [to for at in files[place] for to in _targets(at, shapes[at], it.things)]
-            targets = [to for to in known[place, it.things] if to.file != number]
+            targets = [*islice((to for to in known[place, it.things] if to.file != number), 2)]
             if len(targets) == 1 and (finding := _finding(it, names, targets[0])) is not None:
                 yield msgspec.structs.replace(finding, file=names[number])
 

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
+from typing import TextIO
 
 from datacheck.backends.hdf5.folders.file_lists import tables_beside
 from datacheck.backends.hdf5.tables import Contents
@@ -29,8 +30,9 @@ from datacheck.model.listing import and_more
 FEWEST, NEARLY, MOST, NAMED = 8, 0.9, 2 / 3, 5
 """Minimum number of records, minimum share of names that are there, for the others to be missing, maximum share of
 missing rows of buckets, which are named as nothing else is, and how many names are told."""
-SAMPLED, LONGEST = 64, 1 << 20
-"""Number of lines by which the column of the names is found, and length from which on a line is read in parts."""
+SAMPLED, LONGEST, MOST_MISSING = 64, 1 << 17, 1 << 20
+"""Number of lines by which the column of the names is found, maximum length of a row, and maximum number of different
+names that are not there: a table with more is not compared."""
 PLACE = re.compile(rb"(bucket[^$]*)\$([0-9]{1,18})")
 """The name of a bucket, and the number of a row in it."""
 
@@ -95,13 +97,13 @@ def _rows_by_name(contents: Contents) -> Mapping[bytes, int]:
 def _compared(path: Path, rows: Mapping[bytes, int]) -> tuple[int, list[bytes]]:
     """Return how many names a table has in the column of names, and those of them that are not there.
 
-    None are returned for a column of numbers that has one of them twice.
+    None are returned for a column of numbers that has one of them twice, or for too many names that are not there.
     """
     count, missing = 0, dict[bytes, None]()
     numbers: set[bytes] = set()
     with contextlib.suppress(OSError, NotRegular, csv.Error), open_regular(path) as file:
-        text = io.TextIOWrapper(file, "latin-1", newline="")
-        lines = csv.reader(iter(lambda: text.readline(LONGEST), ""))
+        text = io.TextIOWrapper(file, "latin-1", newline="")  # it closes the file as soon as nothing refers to it
+        lines = _rows(text)
         head = [[*map(_name, it)] for it in islice(lines, 1, SAMPLED)]
         columns = range(min(map(len, head), default=0))
         fitting = {at: sum(it[at] in rows or PLACE.match(it[at]) is not None for it in head) for at in columns}
@@ -116,7 +118,29 @@ def _compared(path: Path, rows: Mapping[bytes, int]) -> tuple[int, list[bytes]]:
                 numbers.add(name)
             if name and not _is_there(name, rows):
                 missing[name] = None
+            if len(missing) > MOST_MISSING:
+                return 0, []
     return count, [*missing]
+
+
+def _rows(text: TextIO) -> Iterator[list[str]]:
+    """Yield the fields of each row of a table. Raises csv.Error if a row with line breaks is longer than LONGEST.
+
+    A longer line is read in parts.
+    """
+    length = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        while line := text.readline(LONGEST):
+            length += len(line)
+            if length > LONGEST:
+                raise csv.Error("a row is too long")
+            yield line
+
+    for row in csv.reader(lines()):
+        yield row
+        length = 0
 
 
 def _name(field: str) -> bytes:

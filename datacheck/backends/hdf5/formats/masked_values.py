@@ -167,10 +167,13 @@ def _sample(values: Dataset, masks: Sequence[Dataset] = ()) -> _Sample:
 def _parts(values: Dataset, chunk_bytes: int) -> _Sample:
     """Return parts of rows of a dataset, none of which reaches beyond one of its chunks, spread over its extent.
 
-    All of a chunk is decoded for each part, so of large chunks there are few.
+    All of a chunk is decoded for each part, so of large chunks there are few. There are none if a single value is
+    larger than PART.
     """
     chunks = values.chunks or values.shape
     shape = [1, *map(min, values.shape[1:], chunks[1:])]
+    if values.dtype.itemsize > PART:
+        return _Sample((), tuple(shape))
     while math.prod(shape) * values.dtype.itemsize > PART:
         axis = shape.index(max(shape))
         shape[axis] //= 2

@@ -25,11 +25,14 @@ their rows that has to be there: otherwise they are parts of something else, or 
 def compound_ranges(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
     """Yield a finding for parts that lead beyond the only dataset beside them."""
     ranges = [it for it in datasets if it.dtype.names and len(it.shape) == 1 and _members(it) is not None]
-    others = [it for it in datasets if it not in ranges and it.shape]
-    members = _members(ranges[0]) if len(ranges) == len(others) == 1 else None
-    if members is None or ranges[0].rows < FEWEST:
+    if len(ranges) != 1 or ranges[0].rows < FEWEST:
         return
-    parts, target = ranges[0], others[0]
+    (parts,) = ranges
+    others = [it for it in datasets if it is not parts and it.shape]
+    members = _members(parts) if len(others) == 1 else None
+    if members is None:
+        return
+    (target,) = others
     stored = values(parts)
     if stored is None:
         return

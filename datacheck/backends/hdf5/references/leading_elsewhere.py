@@ -44,10 +44,10 @@ def leading_elsewhere(datasets: Sequence[Dataset], values: Values) -> Iterator[L
         return
     for it in named:
         stored = values(it)
-        numbers = (
-            None if stored is None else np.unique(stored[stored != np.iinfo(stored.dtype).max])
-        )  # that is for none
-        if stored is not None and numbers is not None and numbers.size and int(numbers[0]) >= 0:
+        if stored is None:
+            continue
+        numbers = np.unique(stored[stored != np.iinfo(stored.dtype).max])  # the largest integer stands for none
+        if numbers.size and int(numbers[0]) >= 0:
             largest = tuple(map(int, numbers[-KEPT:].tolist()))
             at = int((stored == numbers[-1]).argmax())
             yield Leading(it.path, words(it.name) & THINGS, len(numbers), int(numbers[0]), largest, at)

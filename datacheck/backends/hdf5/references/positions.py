@@ -46,8 +46,9 @@ def _positions(dataset: Dataset, table: Table, look: Looking) -> Iterator[Positi
     if len(widths) != 1 or max(dataset.chunk_bytes, dataset.row_bytes) > LARGEST:
         return
     (width,) = widths
-    rows = sorted({*np.linspace(0, table.rows - 1, min(SAMPLED, table.rows)).astype(int).tolist()})
-    sample = look.values_of_rows(dataset, rows)
+    count = min(SAMPLED, table.rows, LARGEST // max(1, dataset.row_bytes))
+    rows = np.linspace(0, table.rows - 1, count).astype(int).tolist() if count else []
+    sample = look.values_of_rows(dataset, rows) if rows else None
     if sample is not None and (sample < width).all(axis=1).mean() >= NEARLY:
         yield Positions(dataset.columns[0].name, texts[0].columns[0].name, width)
 

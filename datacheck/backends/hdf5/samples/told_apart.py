@@ -7,6 +7,7 @@ things.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -78,11 +79,14 @@ def _begins_or_ends_with_mean(shorter: Dataset, longer: Dataset, values: Values)
     if longer.rows - shorter.rows != 1 or len(longer.shape) != 2 or longer.dtype.kind != "f" or longer.rows < FEWEST:
         return False
     stored = values(longer) if words(longer.name) & FEATURES else None
-    if stored is None or not np.isfinite(stored).all():
+    if stored is None or not stored.size or not np.isfinite(stored).all():
         return False
-    ends = ((stored[0], stored[1:]), (stored[-1], stored[:-1]))
-    pooled = ((one, of) for one, rest in ends for of in (rest.mean(axis=0, dtype=np.float64), rest.max(axis=0)))
-    return any(bool(np.allclose(one, of, rtol=CLOSE, atol=CLOSE * float(np.std(stored)))) for one, of in pooled)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(np.std(stored, dtype=np.promote_types(stored.dtype, np.float32)))  # of float16, it may overflow
+        ends = ((stored[0], stored[1:]), (stored[-1], stored[:-1]))
+        pooled = ((one, of) for one, rest in ends for of in (rest.mean(axis=0, dtype=np.float64), rest.max(axis=0)))
+        alike = (bool(np.allclose(one, of, rtol=CLOSE, atol=CLOSE * spread)) for one, of in pooled)
+        return math.isfinite(spread) and any(alike)
 
 
 def _stems(dataset: Dataset) -> set[bytes]:
