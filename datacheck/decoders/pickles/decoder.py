@@ -157,8 +157,10 @@ def parse_pickle(machine: Machine) -> Parsed:
     findings = _unsafe_findings(machine)
     rest = machine.end - machine.at
     if rest:
-        zero = ", all zero" if not bytes(machine.view[machine.at :]).strip(b"\0") else ""
-        more = ", which begin like another one" if _begins_pickle(machine.raw, machine.at) else zero
+        if _begins_pickle(machine.raw, machine.at):  # asked first, since all bytes are copied to see if they are zero
+            more = ", which begin like another one"
+        else:
+            more = ", all zero" if not bytes(machine.view[machine.at :]).strip(b"\0") else ""
         message = f"{rest} bytes after the end of the pickle{more}"
         findings.append(found("trailing-data", message, field="data", offset=machine.at, size=rest))
     return Parsed(tree, findings, _classes(machine))

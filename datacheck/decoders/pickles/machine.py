@@ -18,6 +18,8 @@ WORK = 1 << 22
 """Maximum number of opcodes, and of parts that opcodes copy, that are walked per record."""
 CONTAINERS = 1 << 19
 """Maximum number of lists, mappings, tuples and objects per record."""
+COPIED = 16
+"""Number of copied arguments of a call that count as one unit of the work."""
 SMALL = 1 << 16
 """Size in bytes up to which a view is copied to bytes, which are faster to access."""
 LINE = 1 << 16
@@ -158,15 +160,18 @@ class Machine:
         result = self.globals.get(kind)
         if result is None:
             result = Global(kind, module, name)
-            if len(self.globals) < GLOBALS:
+            is_type = kind in unsafe.TYPES
+            if is_type or len(self.globals) < GLOBALS:
                 self.globals[kind] = result
-            if kind in unsafe.TYPES:
+            if is_type:
                 self.types.append(result)
             if unsafe.is_unsafe(module, name) and len(self.unsafe) < GLOBALS:
                 self.unsafe.setdefault(kind, unsafe.describe(module, name))
         return result
 
     def call(self, function: Node, arguments: Node) -> Node:
+        if isinstance(arguments, Items):
+            self.work(len(arguments.items) // COPIED)
         if self.types:
             self._find_called_types(function, arguments)
         if isinstance(function, Global) and function.kind in self.unsafe:

@@ -29,7 +29,7 @@ COMPRESSED = {
 def named_parts(layout: str, parts: Sequence[Node]) -> dict[Node, Node] | None:
     """Return the parts of a sparse tensor by name, or None if there are too few.
 
-    Of tensors of more than one axis of indices and values without axes, a part that leads to nothing is Flawed.
+    A part that leads to nothing is Flawed; of compressed tensors only plain matrices are checked.
     """
     names = COMPRESSED.get(layout, ("indices", "values"))
     if len(parts) < len(names):

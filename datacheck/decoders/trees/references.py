@@ -158,7 +158,7 @@ def _edges(parts: Parts) -> Iterator[Flaw]:
     larger graph, and in some graphs the second row has those of hyperedges, so that it is only suspicious.
     """
     edges = parts[EDGES]
-    counts = {int(parts["num_nodes"])} if "num_nodes" in parts and parts["num_nodes"].size == 1 else set()
+    counts = _count(parts["num_nodes"]) if "num_nodes" in parts else set[int]()
     counts |= {len(parts[it]) if parts[it].ndim in (1, 2) else -1 for it in NODES if it in parts}
     if edges.ndim != 2 or edges.shape[0] != 2 or edges.dtype.kind not in "iu" or len(counts) != 1 or not edges.size:
         return
@@ -174,6 +174,18 @@ def _edges(parts: Parts) -> Iterator[Flaw]:
     verdict: Verdict | None = "unverifiable" if not few else None if beyond[0].any() else "suspicious"
     for name, code, message, _ in index_flaws(EDGES, edges, size, "nodes"):
         yield name, code, message, verdict
+
+
+def _count(values: NDArray[Any]) -> set[int]:
+    """Return the number that is the only one of these values, or nothing if it is not an integer.
+
+    >>> _count(np.array([[3]])), _count(np.array(np.nan)), _count(np.array([2, 3]))
+    ({3}, set(), set())
+    """
+    if values.size != 1 or values.dtype.kind not in "biuf":
+        return set()
+    number = values.item()
+    return {int(number)} if float(number).is_integer() else set()
 
 
 def _without_padding(edges: NDArray[Any], beyond: NDArray[np.bool_]) -> int:
