@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -182,3 +183,16 @@ def write_two_tables(path: Path) -> Path:
     later = [run(number, number + 10) for number in (50, 60, 70)]
     writes = [batch(100 + 2 * n, [(key(90 + 2 * n), b"w" * 50), (key(91 + 2 * n), b"x")]) for n in range(5)]
     return write_store(path, {5: (1, BLOCKS), 7: (1, later)}, {8: writes})
+
+
+def noted_reads(monkeypatch) -> list[int]:
+    """Return a list that receives the number of bytes that each call of `os.preadv` asks for."""
+    sizes: list[int] = []
+    given = os.preadv
+
+    def preadv(file, buffers, offset):
+        sizes.append(sum(map(len, buffers)))
+        return given(file, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", preadv)
+    return sizes

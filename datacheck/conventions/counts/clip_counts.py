@@ -124,12 +124,8 @@ def _is_count_name(name: bytes) -> bool:
 
 def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
     """Yield the records of a database that may count frames of clips, grouped by the rest of their keys."""
-    clips: dict[tuple[bytes, bytes], dict[bytes, bytes]] = defaultdict(dict)
-    for key in view.keys:
-        counted = counted_clip(key)
-        if counted is not None:
-            clips[counted[1]][counted[0]] = key
-    several = [(around, count_keys) for around, count_keys in sorted(clips.items()) if _are_enough(around, count_keys)]
+    clips = _keys_of_clips(view.keys, counted_clip)
+    several = [(around, count_keys) for around, count_keys in clips if _are_enough(around, count_keys)]
     for around, count_keys in several[:KINDS]:
         probed = _probed(count_keys)
         if all(_count(it, view.value(it)) is not None for it in probed):
@@ -141,17 +137,25 @@ def clip_counts(view: StoreView) -> Iterator[ClipCounts]:
 
 def _described_counts(view: StoreView) -> Iterator[ClipCounts]:
     """Yield the numbers in mappings about the clips that may count their frames."""
-    clips: dict[tuple[bytes, bytes], dict[bytes, bytes]] = defaultdict(dict)
-    for key in view.keys:
-        described = described_clip(key)
-        if described is not None:
-            clips[described[1]][described[0]] = key
-    for around, keys in [it for it in sorted(clips.items()) if len(it[1]) >= FEW][:KINDS]:
+    clips = _keys_of_clips(view.keys, described_clip)
+    for around, keys in [it for it in clips if len(it[1]) >= FEW][:KINDS]:
         probed = _probed(keys)
         items = _count_items(probed[0], view.value(probed[0]))
         items = [name for name in items if all(_count(it, view.value(it), name) is not None for it in probed)]
         kinds = _kinds(view.keys, keys) if items else ()
         yield from (ClipCounts(around, kinds, item=name) for name in items[:ITEMS] if kinds)
+
+
+def _keys_of_clips(
+    keys: Iterable[bytes], clip_of: Callable[[bytes], tuple[bytes, tuple[bytes, bytes]] | None]
+) -> list[tuple[tuple[bytes, bytes], dict[bytes, bytes]]]:
+    """Return the keys that belong to a clip, by the clip's name, for each pair of texts around such names, in order."""
+    clips: dict[tuple[bytes, bytes], dict[bytes, bytes]] = defaultdict(dict)
+    for key in keys:
+        of_clip = clip_of(key)
+        if of_clip is not None:
+            clips[of_clip[1]][of_clip[0]] = key
+    return sorted(clips.items())
 
 
 def described_clip(key: bytes) -> tuple[bytes, tuple[bytes, bytes]] | None:

@@ -1,12 +1,11 @@
 """Test reading large blocks of one size together: the records are the same as one by one, or left to that."""
 
-import os
 import random
 import struct
 
 import google_crc32c
 import pytest
-from leveldb_building import internal, write_store
+from leveldb_building import internal, noted_reads, write_store
 
 from datacheck.backends.leveldb import large_blocks, merge
 from datacheck.backends.leveldb.block import TRAILER, Damaged, masked
@@ -147,14 +146,7 @@ def test_a_store_of_one_size_is_read_the_same_in_arrays_and_in_lists(tmp_path, m
 
 def test_who_wants_few_records_does_not_wait_for_many(tmp_path, monkeypatch):
     path = write_store(tmp_path / "db", {5: (0, [[row] for row in rows_of(*LIKE["one size"], 300)])}, kind=0)
-    read = []
-
-    def preadv(file, buffers, offset):
-        read.append(sum(map(len, buffers)))
-        return given(file, buffers, offset)
-
-    given = os.preadv
-    monkeypatch.setattr(os, "preadv", preadv)
+    read = noted_reads(monkeypatch)
     assert len(next(LevelDbReader(path).blocks(Shard(), limit=2))) == 2
     assert read[0] < 2 * 80_128
     assert sum(read) < 300 * 20_000 // 2

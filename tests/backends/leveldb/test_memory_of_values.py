@@ -1,10 +1,9 @@
 """Test what large values of one size cost: as many reads as wanted, and the memory of one block, used again."""
 
-import os
 import random
 
 import pytest
-from leveldb_building import internal, write_store
+from leveldb_building import internal, noted_reads, write_store
 
 from datacheck.backends.leveldb import large_blocks, many_blocks, merge
 from datacheck.backends.leveldb.reader import LevelDbReader
@@ -50,14 +49,7 @@ def test_what_a_caller_keeps_stays_as_it_was(stored, memory):
 @pytest.mark.parametrize("limit", [1, 8, 20])
 def test_as_many_blocks_are_read_as_records_are_wanted(stored, monkeypatch, limit):
     path, values = stored
-    read = []
-
-    def preadv(file, buffers, offset):
-        read.append(sum(map(len, buffers)))
-        return given(file, buffers, offset)
-
-    given = os.preadv
-    monkeypatch.setattr(os, "preadv", preadv)
+    read = noted_reads(monkeypatch)
     block = next(LevelDbReader(path).blocks(Shard(), limit=limit))
     assert [bytes(value) for value in block.values] == values[:limit]
     assert sum(read) // SIZE == (limit if limit > 1 else 0)  # a block alone is read by itself
