@@ -15,6 +15,7 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 FORMAT, COOLER = b"format", "HDF5::Cooler"
+WRITER, DIVIDING = b"generated-by", "hic2cool"
 BINS, PIXELS = b"/bins/", b"/pixels/"
 PLACES = (b"start", b"end")
 ENDS = (PIXELS + b"bin1_id", PIXELS + b"bin2_id")
@@ -35,6 +36,11 @@ def masks_bins(path: bytes, groups: Collection[bytes]) -> bool:
     """Check whether a dataset has a value for each bin that is NaN for masked ones."""
     group, _, name = path.rpartition(BINS)
     return group in groups and b"/" not in name and name not in PLACES
+
+
+def divides(group: bytes, text: Text) -> bool:
+    """Check whether the values of the bins of a cooler are divisors, of which those of masked bins may be infinite."""
+    return text(group or b"/", WRITER).startswith(DIVIDING)
 
 
 def findings(datasets: Mapping[bytes, Dataset], look: Looking) -> Iterator[Finding]:

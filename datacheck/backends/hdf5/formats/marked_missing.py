@@ -2,7 +2,8 @@
 
 Points of SLEAP that are not visible are NaN in both coordinates. Its analyses have NaN wherever a track has no animal.
 DeepLabCut names the frame of its labels `df_with_missing`: parts of the body that were not labelled are NaN. In a
-cooler, masked bins have no weight.
+cooler, masked bins have no weight; hic2cool divides by the vectors of Juicer, which gives such bins an infinite one. A
+matrix of HiCExplorer has NaN for the coverage of bins for which none was computed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence, Set
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.declared import Declared
-from datacheck.backends.hdf5.formats.cooler import coolers, masks_bins
+from datacheck.backends.hdf5.formats.cooler import coolers, divides, masks_bins
 from datacheck.backends.hdf5.formats.levels_of_theory import with_levels
 from datacheck.backends.hdf5.formats.masked_values import with_masks
 from datacheck.backends.hdf5.library.looking import Looking
@@ -27,7 +28,10 @@ ANALYSIS = frozenset({b"/tracks", b"/track_occupancy", b"/node_names"})
 TRACKS = frozenset({b"/tracks", b"/point_scores", b"/instance_scores", b"/tracking_scores"})
 LABELS = re.compile(rb"(?:/[^/]+)*/df_with_missing/(block[0-9]+_values|table)")
 """Paths of the values of labels of DeepLabCut."""
-MISSING = Declared(nan=True)
+MATRIX = frozenset({b"/matrix/indptr", *(b"/intervals/" + it for it in (b"chr_list", b"start_list", b"end_list"))})
+COVERAGE = b"/intervals/extra_list"
+"""Datasets of a matrix of HiCExplorer, and the dataset with the coverage of each of its bins."""
+MISSING, INFINITE = Declared(nan=True), Declared(missing=(float("inf"),), nan=True)
 
 
 def with_all_missing(tables: Sequence[Table], paths: Set[bytes], look: Looking) -> list[Table]:
@@ -42,18 +46,24 @@ def with_missing(tables: Sequence[Table], paths: Set[bytes], look: Looking) -> I
     """
     groups = coolers(paths, look.text)
     is_sleap = bool(POINTS & paths) and VERSION in look.names(SLEAP)
-    if not groups and not is_sleap and not paths >= ANALYSIS and not any(map(LABELS.fullmatch, paths)):
+    known = TRACKS if paths >= ANALYSIS else frozenset({COVERAGE}) if paths >= MATRIX else frozenset()
+    if not groups and not is_sleap and not known and not any(map(LABELS.fullmatch, paths)):
         yield from tables
         return
+    divided = [it for it in groups if divides(it, look.text)]
     for table in tables:
-        judged = tuple(_marked(it, groups, tracked=paths >= ANALYSIS) for it in table.judged)
+        judged = tuple(_marked(it, groups, divided, known) for it in table.judged)
         points = tuple(_columns_of_point(it) for it in judged if is_sleap and it.path in POINTS)
         yield replace(table, judged=judged, absent=(*table.absent, *filter(None, points)))
 
 
-def _marked(dataset: Dataset, groups: Sequence[bytes], *, tracked: bool) -> Dataset:
-    of_format = masks_bins(dataset.path, groups) or (tracked and dataset.path in TRACKS)
-    if dataset.declared is None and dataset.dtype.kind in "fV" and (of_format or LABELS.fullmatch(dataset.path)):
+def _marked(dataset: Dataset, groups: Sequence[bytes], divided: Sequence[bytes], known: Set[bytes]) -> Dataset:
+    path = dataset.path
+    if dataset.declared is not None or dataset.dtype.kind not in "fV":
+        return dataset
+    if masks_bins(path, divided):
+        return replace(dataset, declared=INFINITE)
+    if masks_bins(path, groups) or path in known or LABELS.fullmatch(path):
         return replace(dataset, declared=MISSING)
     return dataset
 
