@@ -36,6 +36,8 @@ AHEAD, ALONE = 256, 16
 """Maximum number of variable-length rows tried in one child process, and number of rows tried singly if it died."""
 CHECKED = frozenset({1, 3, 307})
 """Filters that keep a checksum of their data: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
+NO_CONVERSION = "no appropriate function for conversion path"
+"""What the library says of opaque values with a tag, since the type that h5py asks for has none."""
 
 
 class Window:
@@ -329,6 +331,9 @@ class Window:
             text = f"{where}: {text}"
             details |= errno_details(errno_of(exc))
             return found("unreadable", text, field=dataset.title, verdict="unverifiable", **details)
+        if NO_CONVERSION in text and dataset.dtype.kind == "V" and dataset.dtype.names is None:
+            text = f"{where} is of an opaque type with a tag, which h5py does not read"
+            return found("unsupported", text, field=dataset.title, **details)
         checked = "filter" in text and not CHECKED.isdisjoint(dataset.filters)
         return found("checksum" if checked else "unreadable", f"{where}: {text}", field=dataset.title, **details)
 

@@ -1,0 +1,33 @@
+"""Opaque values whose type has a tag, which h5py does not read: datacheck cannot tell whether they are sound."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+from datacheck import scan
+
+
+def opaque(path, tag, values=(b"OPAQUE0", b"OPAQUE1", b"OPAQUE2")):
+    made = h5py.h5t.create(h5py.h5t.OPAQUE, len(values[0]))
+    if tag:
+        made.set_tag(tag)
+    with h5py.File(path, "w") as file:
+        dataset = h5py.h5d.create(file.id, b"values", made, h5py.h5s.create_simple((len(values),)))
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array(values, f"V{len(values[0])}"), mtype=made)
+    return path
+
+
+@pytest.mark.parametrize(("tag", "codes", "status"), [(b"Character array", {"unsupported"}, 3), (b"", set(), 0)])
+def test_only_opaque_values_with_a_tag_are_undecided(tmp_path, tag, codes, status):
+    report = scan(opaque(tmp_path / "a.h5", tag), workers=1)
+    assert {it.code for it in report.findings} == codes
+    assert report.status == status
+
+
+def test_opaque_values_beyond_the_end_of_the_file_are_lost(tmp_path):
+    path = opaque(tmp_path / "a.h5", b"Character array")
+    raw = path.read_bytes()
+    path.write_bytes(raw[: raw.index(b"OPAQUE1")])
+    assert scan(path, workers=1).status == 1
