@@ -36,6 +36,8 @@ AHEAD, ALONE = 256, 16
 """Maximum number of variable-length rows tried in one child process, and number of rows tried singly if it died."""
 CHECKED = frozenset({1, 3, 307})
 """Filters that keep a checksum of their data: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
+NO_FILL_VALUE = 0
+"""H5D_FILL_VALUE_UNDEFINED."""
 NO_CONVERSION = "no appropriate function for conversion path"
 """What the library says of opaque values with a tag, since the type that h5py asks for has none."""
 
@@ -263,7 +265,7 @@ class Window:
         dataset = self.dataset
         if dataset.chunks is None or dataset.dtype.hasobject:
             return
-        filling = np.asarray(self._handle.fillvalue).tobytes()
+        filling = self._filling()
         for origin, (rows, *others) in cells(dataset, self.start, self.stop):
             values = self.values[(slice(rows.start - self.start, rows.stop - self.start), *others)]
             if not _are_all(values, filling) or self._chunks is None or not self._chunks.hides(dataset.stored(origin)):
@@ -272,6 +274,13 @@ class Window:
             message = f"the chunk at {list(origin)} of {path} is not found, since the index of its chunks is damaged"
             lost = found("damaged-store", message, field=dataset.title, dataset=path, chunk=list(origin))
             self._lose(rows.start, rows.stop, lost)
+
+    def _filling(self) -> bytes:
+        """Return the bytes of a value that is not stored: zeros, if the dataset says that it has no fill value."""
+        created = self._handle.id.get_create_plist()
+        if created.fill_value_defined() == NO_FILL_VALUE:
+            return bytes(self.dataset.dtype.itemsize)
+        return np.asarray(self._handle.fillvalue).tobytes()
 
     def _lose_other_sizes(self) -> None:
         """Mark rows as lost whose chunks inflate to more or fewer bytes than their values have."""
