@@ -75,3 +75,38 @@ def test_links_of_the_group_itself_in_unused_places_are_lost(tmp_path, count, us
     report = scan(path, workers=1)
     assert [(it.code, it.details["object"]) for it in report.findings] == [("damaged-store", "/few")]
     assert (report.checked, report.status) == (before.checked, 1)
+
+
+def chunked(path, written):
+    """Write two datasets of 60 chunks, of which only the first `written` are stored; return the roots of the indexes."""
+    with h5py.File(path, "w", libver="earliest") as file:
+        for name, count in (("few", written), ("all", 60)):
+            file.create_dataset(name, (60,), "i4", chunks=(1,))[:count] = np.arange(count) % 7
+    raw = bytearray(path.read_bytes())
+    found, at = {}, raw.find(b"TREE\x01\0")
+    while at >= 0:
+        found[struct.unpack_from("<H", raw, at + 6)[0]] = at
+        at = raw.find(b"TREE\x01\0", at + 1)
+    return raw, found
+
+
+def test_chunks_of_another_dataset_in_unused_places_are_sound(tmp_path):
+    path, entry = tmp_path / "a.h5", 32
+    raw, roots = chunked(path, 10)
+    before = scan(path, workers=1)
+    start, other = roots[10] + HEAD + 11 * entry, roots[60] + HEAD + 11 * entry
+    raw[roots[10] + HEAD + 10 * entry + 24 : start] = raw[other - 8 : other]
+    raw[start : start + 40 * entry] = raw[other : other + 40 * entry]
+    path.write_bytes(raw)
+    report = scan(path, workers=1)
+    assert [it.code for it in report.findings] == [it.code for it in before.findings]
+    assert report.status == before.status
+
+
+def test_chunks_that_an_index_no_longer_counts_are_lost(tmp_path):
+    path = tmp_path / "a.h5"
+    raw, roots = chunked(path, 10)
+    struct.pack_into("<H", raw, roots[60] + 6, 50)
+    path.write_bytes(raw)
+    report = scan(path, workers=1)
+    assert {it.code for it in report.findings if it.verdict == "bad"} == {"damaged-store"}
