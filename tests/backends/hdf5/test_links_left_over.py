@@ -78,7 +78,7 @@ def test_links_of_the_group_itself_in_unused_places_are_lost(tmp_path, count, us
 
 
 def chunked(path, written):
-    """Write two datasets of 60 chunks, of which only the first `written` are stored; return the roots of the indexes."""
+    """Write two datasets of 60 chunks, of which the first `written` are stored; return the roots of the indexes."""
     with h5py.File(path, "w", libver="earliest") as file:
         for name, count in (("few", written), ("all", 60)):
             file.create_dataset(name, (60,), "i4", chunks=(1,))[:count] = np.arange(count) % 7

@@ -16,12 +16,14 @@ def told(path):
     return {(it.code, it.field) for it in scan(path, workers=1).findings if it.verdict == "bad"}
 
 
-def cooler(path, writer):
+def cooler(path, writer, **attributes):
     first = np.sort(DRAW.integers(0, BINS, CONTACTS))
     divisors = DRAW.uniform(0.1, 2, (2, BINS))
     divisors[0, [3, 17]], divisors[1, [3, 17]] = np.inf, np.nan
     with h5py.File(path, "w") as file:
         file.attrs.update({"format": "HDF5::Cooler", "generated-by": writer, "nbins": BINS, "nnz": CONTACTS})
+        for name, value in attributes.items():
+            file.attrs[name.replace("_", "-")] = value
         file["chroms/name"], file["chroms/length"] = np.array([b"chr1"]), np.array([600000])
         file["bins/chrom"], file["bins/start"] = np.zeros(BINS, "i4"), np.arange(BINS) * 10000
         file["bins/end"] = np.arange(1, BINS + 1) * 10000
@@ -43,6 +45,12 @@ def test_divisors_of_masked_bins_are_infinite_in_files_of_hic2cool(tmp_path):
 
 def test_infinite_weights_of_other_coolers_are_bad(tmp_path):
     assert told(cooler(tmp_path / "a.cool", "cooler-0.9.1")) == {("inf", "VC")}
+
+
+@pytest.mark.parametrize(("address", "bad"), [("https://github.com/mirnylab/cooler", set()), ("x", {("nan", "KR")})])
+def test_early_coolers_have_only_the_address_of_the_project(tmp_path, address, bad):
+    path = cooler(tmp_path / "a.cool", "hic2cool", format="", format_url=address)
+    assert told(path) - {("inf", "VC")} == bad
 
 
 def matrix(path, lacks=None):

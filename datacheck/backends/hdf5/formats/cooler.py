@@ -15,6 +15,8 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 FORMAT, COOLER = b"format", "HDF5::Cooler"
+ADDRESS, PROJECT = b"format-url", "/cooler"
+"""Attribute with the address of the project, and its ending; versions before 0.6 write no format."""
 WRITER, DIVIDING = b"generated-by", "hic2cool"
 BINS, PIXELS = b"/bins/", b"/pixels/"
 PLACES = (b"start", b"end")
@@ -29,7 +31,7 @@ def coolers(paths: Set[bytes] | Mapping[bytes, object], text: Text) -> list[byte
     """Return the groups that are coolers, by their members and, if there are any, their attributes."""
     starts = (it.removesuffix(MEMBERS[0]) for it in paths if it.endswith(MEMBERS[0]))
     groups = (it for it in sorted(starts) if all(it + member in paths for member in MEMBERS))
-    return [it for it in groups if text(it or b"/", FORMAT) == COOLER]
+    return [it for it in groups if text(it or b"/", FORMAT) == COOLER or text(it or b"/", ADDRESS).endswith(PROJECT)]
 
 
 def masks_bins(path: bytes, groups: Collection[bytes]) -> bool:
