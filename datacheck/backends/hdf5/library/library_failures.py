@@ -34,7 +34,9 @@ def failed(exc: Exception, what: str, **details: Any) -> Finding:
         details |= errno_details(errno_of(exc))
         return found("unreadable", message, verdict="unverifiable", error=type(exc).__name__, **details)
     if isinstance(exc, ValueError) and str(exc).endswith(QUADRUPLE):
-        return found("unsupported", f"{what}: it has floats of quadruple precision, which NumPy does not have", **details)
+        return found(
+            "unsupported", f"{what}: it has floats of quadruple precision, which NumPy does not have", **details
+        )
     return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", message, **details)
 
 

@@ -292,7 +292,10 @@ class Window:
         size = None if each is None else each * math.prod(dataset.chunks)
         for origin, (rows, *_) in cells(dataset, self.start, self.stop):
             if self._sized is None or self._sized[0] != origin:
-                self._sized = origin, other_size(opened, dataset.stored(origin), dataset.filters, size)
+                left = dataset.rows - origin[0]
+                ends = size is not None and not dataset.across and left < dataset.chunks[0]
+                short = size // dataset.chunks[0] * left if ends and size else None
+                self._sized = origin, other_size(opened, dataset.stored(origin), dataset.filters, size, short)
             problem = self._sized[1]
             if problem is not None:
                 offset, stored_size = (self._chunks and self._chunks.find(dataset.stored(origin))) or (None, None)
