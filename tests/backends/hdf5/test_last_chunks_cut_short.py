@@ -36,3 +36,14 @@ def test_any_other_short_chunk_is_damaged(tmp_path, at, rows):
     report = scan(path, workers=1)
     assert {it.code for it in report.findings} == {"damaged-store"}
     assert {it.index for it in report.findings} == set(range(at, min(at + CHUNK, ROWS)))
+
+
+def test_a_last_chunk_of_a_sample_of_its_own_may_end_with_the_dataset(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for nth in range(30):
+            values = np.random.default_rng(nth).normal(size=(20 + nth, 3))
+            made = file.create_dataset(f"clip_{nth}", data=values, chunks=(CHUNK, 3), compression="gzip")
+            last = (len(values) - 1) // CHUNK * CHUNK
+            made.id.write_direct_chunk((last, 0), zlib.compress(values[last:].tobytes()))
+    assert scan(path, workers=1).status == 0

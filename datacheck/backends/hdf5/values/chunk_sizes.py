@@ -10,6 +10,7 @@ import contextlib
 import zlib
 from typing import Any
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 
 DEFLATE, SHUFFLE, FLETCHER32, ZSTD = 1, 2, 3, 32015
@@ -37,6 +38,15 @@ def value_bytes(dataset: Any, file: Any) -> int | None:
     if kind == SEQUENCE or (kind == TEXT and stored.is_variable_str()):
         return 8 + int(file.get_create_plist().get_sizes()[0])
     return None
+
+
+def short_size(dataset: Dataset, origin: tuple[int, ...], size: int | None) -> int | None:
+    """Return how many bytes a chunk takes without the rows beyond the end of the dataset, or None if it has none."""
+    assert dataset.chunks is not None
+    left = dataset.rows - origin[0]
+    if size is None or dataset.across or left >= dataset.chunks[0]:
+        return None
+    return size // dataset.chunks[0] * left
 
 
 def other_size(

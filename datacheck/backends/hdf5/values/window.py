@@ -19,7 +19,7 @@ from datacheck.backends.hdf5.structure.misplaced import Misplaced
 from datacheck.backends.hdf5.structure.superblock import Beyond
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.chunk_parts import cells
-from datacheck.backends.hdf5.values.chunk_sizes import COMPRESSING, KNOWN, other_size, value_bytes
+from datacheck.backends.hdf5.values.chunk_sizes import COMPRESSING, KNOWN, other_size, short_size, value_bytes
 from datacheck.backends.hdf5.values.chunks import Chunks
 from datacheck.backends.hdf5.values.direct import Direct
 from datacheck.backends.hdf5.values.hindrances import LARGEST
@@ -292,9 +292,7 @@ class Window:
         size = None if each is None else each * math.prod(dataset.chunks)
         for origin, (rows, *_) in cells(dataset, self.start, self.stop):
             if self._sized is None or self._sized[0] != origin:
-                left = dataset.rows - origin[0]
-                ends = size is not None and not dataset.across and left < dataset.chunks[0]
-                short = size // dataset.chunks[0] * left if ends and size else None
+                short = short_size(dataset, origin, size)
                 self._sized = origin, other_size(opened, dataset.stored(origin), dataset.filters, size, short)
             problem = self._sized[1]
             if problem is not None:
