@@ -220,7 +220,7 @@ def _absent(present: Collection[int], classes: Classes) -> Iterator[int]:
                 return
 
 
-def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, values: float = 1.0) -> Iterator[Finding]:
+def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, values: float) -> Iterator[Finding]:
     """Yield the finding about classes that never occur in a label field with the histogram `counts`.
 
     A field with as many `values` per record as there are classes, all of them 0 or 1, is one-hot: the position of the 1

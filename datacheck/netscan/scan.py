@@ -250,7 +250,7 @@ def prepare_net(
     *,
     phase: WantedPhase = "all",
     stages: Sequence[str] = (),
-    root: str | Path | None = None,
+    root: str | Path | None,
 ) -> list[NetScan]:
     """Return the scans of the layers of a network that read records in the wanted phases; no record is read yet.
 

@@ -81,7 +81,7 @@ def probe_tops(
     files: Sequence[Path],
     tops: tuple[str, ...],
     settings: Settings,
-    engine: MakeEngine | None = None,
+    engine: MakeEngine | None,
 ) -> tuple[list[list[TopDataset] | None], list[Finding]]:
     """Return the datasets of the tops for each file, and findings of what killed a worker.
 

@@ -45,7 +45,7 @@ class Choice:
         """The names of records in `drop` and `keep`, and codes of the caller's own validators."""
         return frozenset(it for it in (*self.drop, *self.keep) if it not in CODES and it not in VERDICTS)
 
-    def require_known(self, findings: Iterable[Finding], source: str, own_codes: Set[str] = frozenset()) -> None:
+    def require_known(self, findings: Iterable[Finding], source: str, own_codes: Set[str]) -> None:
         """Raise UsageError for a name in `drop` or `keep` that is no code, no verdict and no record with a finding.
 
         `own_codes` are codes of the caller's own validators; those that findings have are accepted, too.

@@ -25,7 +25,7 @@ from datacheck.rebuilding.numbering import note_numbers
 from datacheck.rebuilding.rebuild import rebuild_as
 from datacheck.rebuilding.receipt import Receipt
 from datacheck.rebuilding.undecided import saying_what_is_left
-from datacheck.rebuilding.watching import Progress, unannounced, unwatched
+from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.rebuilding.work import Order
 from datacheck.reporting.report import Report
 from datacheck.scanning.earlier.fingerprint import read_by
@@ -42,8 +42,8 @@ def rebuild_pairs(
     sources: Sequence[Path],
     order: Order,
     settings: Settings,
-    progress: Progress = unwatched,
-    engine: MakeEngine | None = None,
+    progress: Progress,
+    engine: MakeEngine | None,
     publishing: Callable[[], None] = unannounced,
     names: Names | None = None,
     searching: Searching = unshown,

@@ -44,7 +44,7 @@ from datacheck.rebuilding.undecided import (
     refuse_unread,
     saying_what_is_left,
 )
-from datacheck.rebuilding.watching import Progress, unannounced, unwatched
+from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.rebuilding.work import Order, Work
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
@@ -71,8 +71,8 @@ SPARE = 1.05
 def rebuild_as(
     order: Order,
     settings: Settings,
-    progress: Progress = unwatched,
-    engine: MakeEngine | None = None,
+    progress: Progress,
+    engine: MakeEngine | None,
     publishing: Callable[[], None] = unannounced,
     names: Names | None = None,
     scanned: Report | None = None,

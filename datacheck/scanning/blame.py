@@ -85,7 +85,7 @@ def raised(
     return found(code, f"{doing} raised {kind}{suffix}", error=kind)
 
 
-def own_slip(kind: str, words: str, trace: str, doing: str = "") -> Finding:
+def own_slip(kind: str, words: str, trace: str, doing: str) -> Finding:
     """Return the finding for a mistake of datacheck itself, with its traceback."""
     suffix = f": {words}" if words else ""
     where = f"{doing}, " if doing else ""

@@ -194,9 +194,9 @@ def scan_into(
     validators: Any,
     reports: Any,
     progress: Progress | bool,
-    if_changed: str | Path | None = None,
-    resume: str | Path | None = None,
-    engine: MakeEngine | None = None,
+    if_changed: str | Path | None,
+    resume: str | Path | None,
+    engine: MakeEngine | None,
 ) -> Report | ScanReports:
     """Scan one source, or each of a list of them, and write the report files; see `scan`."""
     from datacheck.reporting.files import Reports

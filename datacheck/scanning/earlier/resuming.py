@@ -211,7 +211,7 @@ def _require_order(before: int, shard: int) -> None:
         raise ValueError("shards out of order")
 
 
-def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> None:
+def tell_answer(files: Reports, answer: Report, *, stopped: bool) -> None:
     """Pass an earlier report that answers for a source to the reports of a run, and mark it like a scan of the source.
 
     After a source whose scan was `stopped`, nothing is marked, since results are missing in between.

@@ -71,9 +71,9 @@ class Judge:
         settings: Settings,
         validators: Sequence[Validator],
         tally: Tally,
-        view: View | None = None,
+        view: View | None,
         *,
-        stats: bool = True,
+        stats: bool,
         watch: Mapping[str, KeyWatch] | None = None,
     ) -> None:
         """Prepare to judge; with `stats`, take all statistics.
