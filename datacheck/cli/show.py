@@ -137,7 +137,7 @@ def _first_bad(showing: Showing, source: str, settings: Settings, count: int) ->
 
 def _picture_size(asked: str) -> tuple[int, int] | None:
     """Return the maximum width and height of a picture in pixels, or None if none is drawn."""
-    wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _can_print(BLOCK))
+    wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _can_print_blocks())
     return (min(columns() or WIDEST, WIDEST), HIGHEST) if wanted else None
 
 
@@ -149,10 +149,10 @@ def _draw(record: Record) -> None:
             print(line)
 
 
-def _can_print(text: str) -> bool:
-    """Return whether standard output can encode a text."""
+def _can_print_blocks() -> bool:
+    """Return whether standard output can encode the character that pictures are drawn with."""
     try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+        BLOCK.encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
@@ -162,4 +162,4 @@ def _spelling() -> Any:
     """Return the function that spells keys: on a terminal that can show it, it keeps UTF-8 text as it is."""
     from datacheck.model.escaping import plain, readable
 
-    return readable if sys.stdout.isatty() and _can_print(BLOCK) else plain
+    return readable if sys.stdout.isatty() and _can_print_blocks() else plain

@@ -125,7 +125,7 @@ def rebuild(
         accept_losses=spelling.boolean("accept_losses", accept_losses),
         drop_rows=spelling.boolean("drop_rows", drop_rows),
         renumber=None if renumber is None else spelling.boolean("renumber", renumber),
-        validators=spelling.callables("validators", settings.get("validators", ())),
+        validators=spelling.validators_of(settings.get("validators", ())),
     )
     if order.validators and order.from_report is not None:
         raise UsageError(

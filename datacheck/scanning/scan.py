@@ -201,7 +201,7 @@ def scan_into(
     """Scan one source, or each of a list of them, and write the report files; see `scan`."""
     from datacheck.reporting.files import Reports
 
-    own = spelling.callables("validators", validators)
+    own = spelling.validators_of(validators)
     _require_progress(progress)
     many = is_several(source)
     sources = list(source) if many else [source]

@@ -110,7 +110,7 @@ def parts_in(name: str, value: Value) -> list[Part]:
             return []
         value = peeled.value
     if inner in SIDE_DECODERS:
-        return [_text_part("data", bytes(value))]
+        return [_text_part(bytes(value))]
     if inner == UNKNOWN:
         return [Part("data", "", raw=value)]
     payload_decoder = decoder(inner)
@@ -147,9 +147,9 @@ def _text_or_empty(node: Node) -> str:
     return node if isinstance(node, str) else ""
 
 
-def _text_part(name: str, raw: bytes) -> Part:
+def _text_part(raw: bytes) -> Part:
     words = _decode_text(raw)
-    return Part(name, "", None if words is None else (words,), raw)
+    return Part("data", "", None if words is None else (words,), raw)
 
 
 def _decode_text(raw: bytes) -> str | None:

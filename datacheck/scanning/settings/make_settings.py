@@ -64,7 +64,7 @@ def make(
         allow_nan=spelling.fields("allow_nan", allow_nan),
         together=_together(together),
         conventions=_conventions(spelling.names("convention", convention)),
-        validators=tuple(map(repr, spelling.callables("validators", validators))),
+        validators=tuple(map(repr, spelling.validators_of(validators))),
         sample=_sample(sample),
         batch_size=None if batch_size is None else _at_least_one("the batch size", batch_size),
         backend=None if backend is None else spelling.text("backend", backend),
