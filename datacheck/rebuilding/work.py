@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from datacheck.backends.copy_plan import Copied, Plan
 from datacheck.backends.interface import Copier, Reader
-from datacheck.checks.own_codes import codes_of
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.watching import Progress, unannounced
@@ -47,7 +46,7 @@ class Order:
     @property
     def own_codes(self) -> frozenset[str]:
         """The codes that the caller's own validators declare."""
-        return frozenset(code for it in self.validators for code in codes_of(it))
+        return frozenset(code for it in self.validators for code in _declared_codes(it))
 
     @property
     def inputs(self) -> list[Path]:
@@ -58,6 +57,15 @@ class Order:
     def writes(self) -> dict[str, Path]:
         """The paths it writes, by role: the target, and the quarantine if there is one."""
         return {"target": self.target, **({} if self.quarantine is None else {"quarantine": self.quarantine})}
+
+
+def _declared_codes(validator: Validator) -> Iterator[str]:
+    """Yield the codes that a validator declares."""
+    declared: object = getattr(validator, "codes", ())
+    if isinstance(declared, str):
+        yield declared
+    elif isinstance(declared, Iterable):
+        yield from (it for it in declared if isinstance(it, str))
 
 
 @dataclass(frozen=True)

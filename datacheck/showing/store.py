@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -90,6 +91,12 @@ class Infos(msgspec.Struct, kw_only=True):
 
     schema: Literal["datacheck-infos/1"] = SCHEMA_OF_MANY
     infos: list[Info]
+
+
+def info_json(infos: Sequence[Info]) -> str:
+    """Return the JSON document for one store, or for several."""
+    document = msgspec.to_builtins(infos[0] if len(infos) == 1 else Infos(infos=list(infos)))
+    return json.dumps(document, indent=2, allow_nan=False)
 
 
 def describe(
