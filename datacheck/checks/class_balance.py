@@ -203,7 +203,7 @@ def balance(name: str, counts: Mapping[int, int], size: int, classes: Classes, o
         rarest=rarest,
         rarest_count=present[rarest],
         expected=lacking_share(numbers, records, size),
-        enough=enough(numbers, records),
+        enough=sufficient_batch_size(numbers, records),
         in_key_order=observed,
     )
 
@@ -342,7 +342,7 @@ def _power(base: NDArray[Any], exponent: int, size: int) -> NDArray[Any]:
     return result
 
 
-def enough(counts: Sequence[int], records: int) -> Enough:
+def sufficient_batch_size(counts: Sequence[int], records: int) -> Enough:
     """Return the smallest batch size at which less than ENOUGH of the batches lack a class."""
     groups = Counter(counts)
     upper = _first_true(1, records, lambda size: _bound(groups, records, size) < ENOUGH)

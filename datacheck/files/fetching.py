@@ -12,7 +12,7 @@ FETCH = {
 """Tool that copies files from a URL, by its scheme."""
 
 
-def fetched(scheme: str) -> str:
+def fetch_advice(scheme: str) -> str:
     """Return the advice for a URL of this scheme.
 
     >>> fetched("https"), fetched("ftp")

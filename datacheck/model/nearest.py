@@ -27,7 +27,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
-def instead(name: str, names: Iterable[str]) -> str:
+def suggestion(name: str, names: Iterable[str]) -> str:
     """Return the end of a sentence that lists the existing names, if they are few, and suggests the nearest one.
 
     >>> instead("lable", ["data", "label"])

@@ -19,7 +19,7 @@ from datacheck.model.escaping import unescape
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.asked_names import require_possible
-from datacheck.rebuilding.choice import Choice, decided
+from datacheck.rebuilding.choice import Choice, decisions
 from datacheck.rebuilding.mending import outcomes_of
 from datacheck.rebuilding.numbering import note_numbers
 from datacheck.rebuilding.rebuild import rebuild_as
@@ -173,7 +173,7 @@ def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> 
 
 def _keys_to_drop(report: Report, choice: Choice) -> Iterator[tuple[tuple[bytes, bytes], list[str]]]:
     """Yield database and key of each record to drop, and the names of the stores that lack it."""
-    for fate, record, _ in decided(report.findings, choice):
+    for fate, record, _ in decisions(report.findings, choice):
         if fate == "dropped":
             yield (_database(record.database), unescape(record.key)), []
     for finding in report.findings:

@@ -14,7 +14,7 @@ from datacheck.errors import RebuildFailed, UsageError
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, only, outcomes, unprepared
+from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, outcomes, run_one, unprepared
 from datacheck.workers.interface import Death, Engine, Step
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Work:
         If the source kills the worker that looks at it, return nothing: the scan reports that. Raises RebuildFailed if
         the worker ended for another reason.
         """
-        losses = only(self.pool, ListCopyLosses(self.copier, changed))
+        losses = run_one(self.pool, ListCopyLosses(self.copier, changed))
         if isinstance(losses, Death) and (losses.trace or losses.timed_out or from_outside(losses)):
             refuse_dead(str(self.order.target), "looking at what a copy would lose", losses)
         if not isinstance(losses, list) or not losses:

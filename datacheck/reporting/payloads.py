@@ -5,7 +5,7 @@ from __future__ import annotations
 from datacheck.decoders import Payload, is_decoder, payload
 
 
-def described(decoder: str) -> Payload:
+def payload_row(decoder: str) -> Payload:
     """Return the row of a payload; for an unknown name, return a row with that name as its title.
 
     >>> described("npy").title, described("newer {x}").title.format(field="data")

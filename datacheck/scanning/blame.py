@@ -61,12 +61,12 @@ def blamed(code: str, function: Callable[P, Iterable[T]], *args: P.args, **kwarg
         yield from function(*args, **kwargs)
 
 
-def judged(error: BaseException, doing: str, limit: str, code: str = "unreadable") -> Finding:
+def finding_of_exception(error: BaseException, doing: str, limit: str, code: str = "unreadable") -> Finding:
     """Return the finding for an exception that a reader or decoder raised."""
-    return raised(type(error).__name__, str(error), doing, limit, code, errno_of(error))
+    return finding_of_raised(type(error).__name__, str(error), doing, limit, code, errno_of(error))
 
 
-def raised(
+def finding_of_raised(
     kind: str, words: str, doing: str, limit: str, code: str = "unreadable", number: int | None = None
 ) -> Finding:
     """Return the finding for an exception with this type name and message.

@@ -13,7 +13,7 @@ import msgspec
 from datacheck.backends.interface import Reader
 from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.retry import Span, pieces
+from datacheck.scanning.retry import Span, retry_pieces
 from datacheck.scanning.tasks import Check, Several, Task
 from datacheck.workers.interface import Death, Engine, HasRoom
 
@@ -96,7 +96,7 @@ class _Line:
                 self._follow(span)
 
     def _retry(self, span: Span, death: Death) -> None:
-        instead = pieces(self._reader, span.check, death)
+        instead = retry_pieces(self._reader, span.check, death)
         at = self._spans.index(span)
         self._spans[at : at + 1] = instead
         for piece in instead:

@@ -286,14 +286,14 @@ class _Taking:
         return max(1, min(RECORDS_A_PROBE, fitting))
 
     def _read(self, number: int) -> Iterator[AnyBlock]:
-        from datacheck.scanning.profile.sampled import FURTHER_BYTES, PROBE_BYTES, copied, sample
+        from datacheck.scanning.profile.sampled import FURTHER_BYTES, PROBE_BYTES, copy_records, first_records
 
         probe, reader, watch = self._probes[number], self._job.reader, self._watch
         limit, room = self._limit(number), PROBE_BYTES if number < self._task.planned else FURTHER_BYTES
         if not probe.careful:
             watch.note((READING, number, 0, None, False))
             piece = probe.pieces[0]
-            block = sample(reader, piece, limit, room, self._passed.setdefault(piece.part, set()))
+            block = first_records(reader, piece, limit, room, self._passed.setdefault(piece.part, set()))
             if block is not None:
                 yield block
             return
@@ -309,7 +309,7 @@ class _Taking:
                 size += sum(map(len, block.values)) if isinstance(block, Block) else 0
                 if records > 1 and size > room:
                     return
-                yield copied(block, 1, room) if isinstance(block, Block) else block
+                yield copy_records(block, 1, room) if isinstance(block, Block) else block
                 if records >= limit:
                     return
 

@@ -143,7 +143,7 @@ def _extents_of(batch: Batch) -> Iterator[tuple[Extent, int]]:
             yield (batch.field, axis), size
 
 
-def untied(items: Iterable[Item], family: FamilyProfile, count: int) -> Iterator[Item]:
+def with_tie_findings(items: Iterable[Item], family: FamilyProfile, count: int) -> Iterator[Item]:
     """Yield what a decoder made of some of `count` records, then findings for arrays that differ from tied ones.
 
     An empty array may be one that the record does not have, so that is only suspicious.
