@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.log_series import RunSummary
-from datacheck.reporting.summary import amount
+from datacheck.reporting.summary import amount, counts_text
 
 if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport
@@ -45,11 +45,11 @@ def _verdict(report: LogReport) -> str:
         )
         return f"UNDECIDED: {reason}"
     counts = [(report.bad, "bad"), (report.suspicious, "suspicious")]
-    counts_text = ", ".join(f"{count:,} {word}" for count, word in counts if count)
+    words = counts_text(counts)
     if report.status == 1:
         first = next(it for it in report.findings if it.verdict == "bad" or report.settings.strict)
-        return f"TROUBLE: {counts_text}; the first {_place_text(report, first)}"
-    return f"healthy{_so_far_clause(report)}: {counts_text or 'nothing wrong'}{_loss_clause(report)}"
+        return f"TROUBLE: {words}; the first {_place_text(report, first)}"
+    return f"healthy{_so_far_clause(report)}: {words or 'nothing wrong'}{_loss_clause(report)}"
 
 
 def _so_far_clause(report: LogReport) -> str:

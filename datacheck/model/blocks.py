@@ -46,6 +46,12 @@ class Position(NamedTuple):
         assert isinstance(self.key, bytes)
         return self.key
 
+    @property
+    def row(self) -> int:
+        """The number of a row, or of a line of a list."""
+        assert isinstance(self.key, int)
+        return self.key + self.nth
+
 
 FIRST = (Position(b""), Position(0))
 """The positions before all others, where a shard with an open start begins: of records by key, and of rows."""

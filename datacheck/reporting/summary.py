@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from datacheck.backends import title
@@ -224,9 +224,9 @@ def totals(reports: Sequence[Report], not_opened: int = 0) -> str:
         (sum(report.unverifiable for report in reports), "unverifiable"),
         (sum(report.suspicious for report in reports), "suspicious"),
     ]
-    outcomes = ", ".join(f"{count:,} {word}" for count, word in states if count)
+    outcomes = counts_text(states)
     records = counted(sum(report.checked for report in reports), "record")
-    wrong = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing wrong"
+    wrong = counts_text(counts) or "nothing wrong"
     return f"{counted(len(reports) + not_opened, 'source')}: {outcomes}; {records} checked: {wrong}"
 
 
@@ -251,7 +251,7 @@ def verdict_line(report: Report) -> str:
         (report.suspicious, "suspicious"),
     ]
     nothing = "nothing new" if report.found_again is not None and report.found_again.still else "nothing wrong"
-    summary = ", ".join(f"{count:,} {word}" for count, word in counts if count) or nothing
+    summary = counts_text(counts) or nothing
     if report.interrupted:
         return f"INTERRUPTED{_progress_text(report)}: {summary} so far"
     state = {0: CLEAN, 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
@@ -335,6 +335,11 @@ def _name(finding: Finding) -> str:
     key = "" if finding.name is None else f"{finding.name}  "
     field = "" if finding.field is None else f"{finding.field}: "
     return f"{place}{key}{field}"
+
+
+def counts_text(counts: Iterable[tuple[int, str]]) -> str:
+    """Return the counts that are not 0, each with its word; empty if all are 0."""
+    return ", ".join(f"{count:,} {word}" for count, word in counts if count)
 
 
 def counted(number: int, noun: str) -> str:
