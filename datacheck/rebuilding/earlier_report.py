@@ -14,7 +14,7 @@ from datacheck.scanning.earlier.fingerprint import fingerprint
 
 
 def read_report(path: Path, reader: Reader, fresh: Report, *, drop_bad: bool) -> Report:
-    """Return an earlier report. Raises UsageError if it is not one, or not a complete one of this source as it is now.
+    """Return an earlier report. Raises UsageError unless the file is a complete report of this source as it is now.
 
     The report of a comparison does not say which records are bad, so it cannot be used with `drop_bad`.
     """

@@ -34,9 +34,10 @@ def as_name(cell: str) -> str:
 
 
 def as_text(cell: str) -> str:
-    """Return a text that is no formula: an apostrophe, which marks text in spreadsheets, precedes what might begin one.
+    """Return a text that no spreadsheet takes for a formula: an apostrophe marks it as text.
 
-    Each sign that might begin a formula gets one, even if it has some already, so that removing one undoes it.
+    Each sign that might begin a formula gets an apostrophe before it, even if it has some already: to get the text
+    back, remove one from each.
 
     >>> print(as_text("=1; -1 - 1"))
     '=1; '-1 - 1

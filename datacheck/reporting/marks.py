@@ -194,7 +194,7 @@ class Earlier:
         return valid
 
     def cut(self, number: int) -> None:
-        """Forget the scan of this source, and those after it."""
+        """Forget the scans of this source and of all after it."""
         if number in self.scans:
             self.end = self.scans[number].start
             self.scans = {source: it for source, it in self.scans.items() if source < number}

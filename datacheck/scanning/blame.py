@@ -18,7 +18,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TRACE = 4000
-"""Characters of a traceback that are kept. They are its end, which shows the mistake."""
+"""Number of characters that are kept of the end of a traceback."""
 TRACEBACK = "DATACHECK_TRACEBACK"
 """Environment variable that makes the command show the traceback of a mistake of datacheck itself."""
 

@@ -38,8 +38,8 @@ Asked = tuple[str, str]
 class LookUp(msgspec.Struct, frozen=True):
     """A task that looks up some names in a store.
 
-    It returns those that the store's parts have, some names of its parts, and whether no other names can be there; or
-    None if its parts have no names.
+    It returns which of the names are names of the store's parts, some of the parts' names, and whether these are all;
+    or None if the parts have no names.
     """
 
     asked: tuple[Asked, ...]

@@ -159,7 +159,7 @@ def run(
 
 
 class _Doubtful(msgspec.Struct):
-    """What to check again if the source has changed: the checks that found something bad, or the whole store."""
+    """What is checked again if the source has changed: what gave bad findings, a few checks or the whole store."""
 
     checks: dict[int, Check] = msgspec.field(default_factory=dict)
     whole: bool = False

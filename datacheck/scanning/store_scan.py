@@ -60,7 +60,7 @@ class StoreScan:
     engine: MakeEngine | None = None
     budget: Budget = field(default_factory=Budget)
     ahead: tuple[Ahead, int] | None = None
-    """The scans that run at the same time, this one among them, and its number there; None if it runs alone."""
+    """The scans that run at the same time, and the number of this one among them; None if it runs alone."""
     journal: Journal | None = None
     late: bool = False
     """Whether the time was over when the scan had its turn: it then reads nothing, and marks nothing in the journal."""

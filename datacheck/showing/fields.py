@@ -168,9 +168,9 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def find_field(field: str, names: Sequence[str], paths: Mapping[str, str] | None = None) -> str | None:
-    """Return the field that is meant: the one with this name, with this path in a file, or the only one that ends so.
+    """Return the field with this name, with this path in a file, or the only one whose path ends with the name.
 
-    None if there is none, or if several end so.
+    Return None if there is no such field, or if several paths end with the name.
 
     >>> find_field("rgb", ["obs/rgb", "action"]), find_field("x", ["a/x", "b/x"])
     ('obs/rgb', None)

@@ -61,8 +61,8 @@ def with_extra_leaves(pages: Pages, tree: Tree, extra: list[int]) -> list[Entry]
 def nameless_trees(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
     """Return databases whose names are lost, from pages that nothing leads to; they are called by their first page.
 
-    Databases that still have a root are complete. The other leaves are put together in the order in which they were
-    written, one behind the other as long as their keys ascend. `known` says whether all free pages are known.
+    Databases that still have a root are complete. The other leaves are joined in the order in which they were
+    written, as long as their keys ascend. `known` says whether all free pages are known.
     """
     below: dict[int, list[int]] = {}
     for number in pages_of_kind(pages, numbers, BRANCH):

@@ -294,7 +294,7 @@ def _compared(
 
 
 def _without_holders(part: str, convention: Convention, within: Sequence[tuple[str, ListWithin]]) -> Convention:
-    """Return a convention; the records of its database that hold lists of the others are about these."""
+    """Return a convention whose own records include those of its database that hold lists of the other records."""
     holders = {it.key for of, it in within if of == it.kept_in == part} - convention.own
     if convention.named or not (convention.counts or convention.lists) or not holders:
         return convention

@@ -35,7 +35,7 @@ ALIKE = 0.75
 NUMBERS = 0.95
 """Minimum share of numbers among texts. With fewer, they are words; a family of numbers must not hold NaN."""
 LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls"))
-"""Words that make a family one of labels, if its name has one of them."""
+"""Words in the name of a family which say that it holds labels."""
 TEXT_BYTES = 64
 """Minimum total size in bytes of fewer than SAMPLED values that are texts not only by chance."""
 NEARLY_ALL = 0.9

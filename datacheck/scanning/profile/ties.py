@@ -51,9 +51,9 @@ UNITS = {
     }.items()
     for word in its
 }
-"""What an array has one item for each of, by the words of its name."""
+"""The things of which an array has one item each, such as atoms, by the words of its name."""
 BETWEEN = frozenset({"edge", "face"})
-"""Units whose number differs from that of what they connect, whatever the latter is called."""
+"""Units that connect others: there need not be as many of them, whatever the others are called."""
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 Item = Batch | tuple[int, Finding]
 Tied = tuple[tuple[Extent, ...], ...]

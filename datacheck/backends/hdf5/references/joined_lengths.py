@@ -24,7 +24,7 @@ LENGTHS = frozenset(
     b"n num nums nb number len lens length lengths count counts size sizes nframes nsteps natoms seqlen seqlens".split()
 )
 ONLY_LENGTHS = frozenset(b"len lens length lengths seqlen seqlens".split())
-"""Those words of them that no numbers of parts have in their names."""
+"""The words among LENGTHS that name lengths only; the others also name the numbers of parts."""
 ATOMIC = frozenset({b"atomic"})
 """Words in the names of numbers that are no lengths: atomic numbers."""
 FEWEST = 8
