@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search, unwatched
+from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search
 from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
@@ -20,6 +20,7 @@ from datacheck.errors import DENIED, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.fetching import fetch_advice
 from datacheck.files.near import source_missing
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
+from datacheck.model.blocks import ignore
 from datacheck.model.escaping import plain
 from datacheck.model.listing import and_more
 from datacheck.model.nearest import suggestion
@@ -182,7 +183,7 @@ def open_stores(
     path: str | Path,
     backend: str | None = None,
     options: StoreOptions = DEFAULTS,
-    watch: Callable[[int], None] = unwatched,
+    watch: Callable[[int], None] = ignore,
 ) -> Opened:
     """Return the readers of all sources at `path`; a folder may hold many. Raises what `open_store` raises.
 

@@ -78,15 +78,11 @@ class Searched(msgspec.Struct, frozen=True):
     """Whether at least one of the readers has something to read."""
 
 
-def unwatched(count: int) -> None:
-    """Ignore the progress of a search, for callers who do not watch."""
-
-
 def search(
     folder: Path,
     kinds: Sequence[SearchedKind],
     options: StoreOptions,
-    watch: Callable[[int], None] = unwatched,
+    watch: Callable[[int], None] = ignore,
 ) -> Searched:
     """Search a folder and everything below it. Raises OSError if the folder itself may not be listed.
 

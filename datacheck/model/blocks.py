@@ -115,8 +115,8 @@ worker that died.
 """
 
 
-def ignore(position: Position, own_key: bool) -> None:
-    """Do nothing: the note of readers whose position is of no interest."""
+def ignore(*_: object) -> None:
+    """Do nothing: for callbacks that the caller does not need, such as notes and progress."""
 
 
 class Block(msgspec.Struct, frozen=True, dict=True):

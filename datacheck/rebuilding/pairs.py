@@ -15,6 +15,7 @@ from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.place import identity_at
+from datacheck.model.blocks import ignore
 from datacheck.model.escaping import unescape
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
@@ -25,8 +26,7 @@ from datacheck.rebuilding.numbering import note_numbers
 from datacheck.rebuilding.rebuild import rebuild_as
 from datacheck.rebuilding.receipt import Receipt
 from datacheck.rebuilding.undecided import saying_what_is_left
-from datacheck.rebuilding.watching import Progress, unannounced
-from datacheck.rebuilding.work import Order
+from datacheck.rebuilding.work import Order, Progress
 from datacheck.reporting.report import Report
 from datacheck.scanning.earlier.fingerprint import read_by
 from datacheck.scanning.names import Names
@@ -44,7 +44,7 @@ def rebuild_pairs(
     settings: Settings,
     progress: Progress,
     engine: MakeEngine | None,
-    publishing: Callable[[], None] = unannounced,
+    publishing: Callable[[], None] = ignore,
     names: Names | None = None,
     searching: Searching = unshown,
 ) -> list[tuple[Receipt, Report]]:

@@ -24,6 +24,7 @@ from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.marking import COPY, QUARANTINE
 from datacheck.files.modes import permissions_of, restrict_permissions
 from datacheck.files.staging import Workplace
+from datacheck.model.blocks import ignore
 from datacheck.model.codes import CODES
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
@@ -44,8 +45,7 @@ from datacheck.rebuilding.undecided import (
     refuse_unread,
     saying_what_is_left,
 )
-from datacheck.rebuilding.watching import Progress, unannounced
-from datacheck.rebuilding.work import Order, Work
+from datacheck.rebuilding.work import Order, Progress, Work
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.earlier.fingerprint import fingerprint, read_by, sources_of
@@ -73,7 +73,7 @@ def rebuild_as(
     settings: Settings,
     progress: Progress,
     engine: MakeEngine | None,
-    publishing: Callable[[], None] = unannounced,
+    publishing: Callable[[], None] = ignore,
     names: Names | None = None,
     scanned: Report | None = None,
     prepared: Callable[[], tuple[Reader, Report]] | None = None,

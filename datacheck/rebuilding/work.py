@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from datacheck.backends.copy_plan import Copied, Plan
 from datacheck.backends.interface import Copier, Reader
 from datacheck.errors import RebuildFailed, UsageError
+from datacheck.model.blocks import ignore
 from datacheck.rebuilding.choice import Choice
-from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, outcomes, run_one, unprepared
+from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, outcomes, run_one
 from datacheck.workers.interface import Death, Engine, Step
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
+
+Progress = Callable[[str, int, int | None, int], None]
+"""Called during a rebuild with the phase ("scan", "copy", "verify"), records done, all records or None, bad ones."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,11 @@ class Work:
     pool: Engine[Task]
     writer: Engine[Task]
     progress: Progress
-    publishing: Callable[[], None] = unannounced
+    publishing: Callable[[], None] = ignore
     damaged: bool = False
 
     def done(
-        self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int, anew: Callable[[], None] = unprepared
+        self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int, anew: Callable[[], None] = ignore
     ) -> list[Any]:
         """Run tasks and report their steps; return their results. Raises RebuildFailed if one fails.
 

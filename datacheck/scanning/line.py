@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from datacheck.backends.interface import Reader
+from datacheck.model.blocks import ignore
 from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.retry import Span, retry_pieces
@@ -21,16 +22,12 @@ AHEAD = 4
 """Number of tasks under way for each worker. Those that finish early wait for their turn in the source's order."""
 
 
-def unheeded() -> None:
-    """Ignore an interrupt."""
-
-
 def in_order(
     pool: Engine[Task],
     reader: Reader,
     checks: Iterator[Check],
     several: int = 1,
-    interrupted: Callable[[], None] = unheeded,
+    interrupted: Callable[[], None] = ignore,
 ) -> Iterator[tuple[Check, Tally]]:
     """Yield each check with its tally in source order. A check that kills its worker is retried in smaller pieces.
 

@@ -17,7 +17,7 @@ from datacheck.conventions import NONE
 from datacheck.conventions.interface import Known
 from datacheck.engines import start_engine
 from datacheck.errors import UsageError
-from datacheck.model.blocks import Layout, Shard
+from datacheck.model.blocks import Layout, Shard, ignore
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
 from datacheck.reporting import whole_store
@@ -71,17 +71,9 @@ def is_over(until: float | None) -> bool:
     return until is not None and time.monotonic() >= until
 
 
-def unwatched(done: int, total: int | None, bad: int) -> None:
-    """Ignore progress, for callers who do not watch."""
-
-
 def unamended(tally: Tally) -> Tally:
     """Return a tally unchanged."""
     return tally
-
-
-def unheard(findings: Collection[Finding]) -> None:
-    """Ignore the findings while the scan runs: the report has all of them."""
 
 
 def run(
@@ -91,8 +83,8 @@ def run(
     validators: Sequence[Validator] = (),
     view: View | None = None,
     amend: Callable[[Tally], Tally] = unamended,
-    progress: Progress = unwatched,
-    listen: Callable[[Collection[Finding]], None] = unheard,
+    progress: Progress = ignore,
+    listen: Callable[[Collection[Finding]], None] = ignore,
     pool: Engine[Task] | None = None,
     engine: MakeEngine | None = None,
     names: Names | None = None,

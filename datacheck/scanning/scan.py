@@ -14,6 +14,7 @@ from datacheck.backends.interface import Reader, StoreOptions, records_of
 from datacheck.conventions import NONE
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
+from datacheck.model.blocks import ignore
 from datacheck.model.escaping import plain
 from datacheck.model.settings import TIMEOUT, Pair, Settings
 from datacheck.reporting.report import Report
@@ -22,7 +23,7 @@ from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning.earlier.against import Against, against, files_of, require_together, with_known
 from datacheck.scanning.names import Names
 from datacheck.scanning.options import Options
-from datacheck.scanning.run import Progress, unwatched
+from datacheck.scanning.run import Progress
 from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.settings import spelling
 from datacheck.scanning.settings.make_settings import make
@@ -246,7 +247,7 @@ def watching(progress: Progress | bool, report: Report) -> AbstractContextManage
     if callable(progress):
         return nullcontext(progress)
     if not progress:
-        return nullcontext(unwatched)
+        return nullcontext(ignore)
     from datacheck.reporting.progress import bar
 
     return bar(plain(report.source.path), lambda: report.source.bytes)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from datacheck.backends.interface import Reader
 from datacheck.errors import UsageError
+from datacheck.model.blocks import ignore
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Journal
@@ -23,7 +24,7 @@ from datacheck.scanning.earlier.recorded import AgainstChecksums
 from datacheck.scanning.earlier.resuming import require_same, tell_answer
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
-from datacheck.scanning.run import TOO_LATE, Progress, is_over, run, unheard
+from datacheck.scanning.run import TOO_LATE, Progress, is_over, run
 from datacheck.workers.interface import MakeEngine
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class StoreScan:
     def run_ahead(self, progress: Progress) -> None:
         """Scan the store while others are scanned, of which the first has its turn in any case."""
         late = self.ahead is not None and self.ahead[1] > 0 and is_over(self.budget.until)
-        self._run(progress, unheard, late=late)
+        self._run(progress, ignore, late=late)
 
     def _run(self, progress: Progress, listen: Callable[[Collection[Finding]], None], *, late: bool) -> None:
         run(

@@ -18,7 +18,7 @@ from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore, 
 from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.decoders.pictures import eyes
 from datacheck.errors import DatacheckError, EyesFailed
-from datacheck.model.blocks import Block, Layout, Note, Position, Shard
+from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
@@ -387,12 +387,8 @@ def run_all(pool: Engine[Task], tasks: Sequence[Task]) -> Iterator[Any]:
     return (result for _, result in outcomes(pool, tasks))
 
 
-def unprepared() -> None:
-    """Do nothing before tasks are run again."""
-
-
 def outcomes(
-    pool: Engine[Task], tasks: Sequence[Task], anew: Callable[[], None] = unprepared
+    pool: Engine[Task], tasks: Sequence[Task], anew: Callable[[], None] = ignore
 ) -> Iterator[tuple[Task, Any]]:
     """Run tasks and yield each with its steps, and with its result or Death.
 
