@@ -35,7 +35,7 @@ def asked_for(settings: Settings) -> Iterator[tuple[str, str]]:
 def name_matches(option: str, name: str, path: str) -> bool:
     """Check whether a name in an option means the field at this path: the whole path or its last parts.
 
-    >>> means("range", "actions", "/data/demo_3/actions"), means("range", "/actions", "/data/demo_3/actions")
+    >>> name_matches("range", "actions", "/demo_3/actions"), name_matches("range", "/actions", "/demo_3/actions")
     (True, False)
     """
     if option in FAMILIES:

@@ -8,7 +8,7 @@ from datacheck.decoders import Payload, is_decoder, payload
 def payload_row(decoder: str) -> Payload:
     """Return the row of a payload; for an unknown name, return a row with that name as its title.
 
-    >>> described("npy").title, described("newer {x}").title.format(field="data")
+    >>> payload_row("npy").title, payload_row("newer {x}").title.format(field="data")
     ('.npy arrays', 'newer {x}')
     """
     if is_decoder(decoder):
