@@ -58,6 +58,7 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
     statuses = []
     with ExitStack() as stack:
         sinks = stack.enter_context(Reports(reports, guard, LOG_REPORTS))
+        sinks.planned = files
         picture = None if plot is None else stack.enter_context(Output(plot, guard))
         for file in files:
             try:
