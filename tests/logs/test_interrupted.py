@@ -38,7 +38,7 @@ def test_what_was_found_is_printed_and_written(tmp_path, endless):
     assert (done.returncode, done.stderr) == (130, "")
     assert headline.startswith("log: Caffe log of 1 training run, 4 iterations shown (0 to 3), 4 lines")
     assert verdict == "INTERRUPTED after 4 lines: 1 bad so far"
-    assert finding.startswith("  exploding (bad) at iteration") or finding.startswith("  sudden-nan (bad) at iteration")
+    assert finding == "  sudden-nan (bad) at iteration 2, line 3"
     document = json.loads((tmp_path / "r.json").read_text())
     assert (document["status"], document["clean"]) == (130, False)
     assert [it["source"] for it in document["not_scanned"]] == ["never"]
