@@ -61,9 +61,9 @@ class Reports:
     whole at the end. If a run fails, the earlier file stays; a run that is interrupted writes what it has. `resume` is
     one more file, which continues where an earlier run stopped and is replaced only by a finished report; `earlier` is
     what that run left. `planned` are the paths of all sources to be scanned, `not_scanned` those that were not: they
-    could not be opened, or the run ended early. `unfinished` are the files that a later run can continue, and the names of
-    their reports. Raises UsageError for an unknown suffix and for a file that must not be written, ReportFailed if one
-    cannot be written.
+    could not be opened, or the run ended early. `unfinished` are the files that a later run can continue, and the names
+    of their reports. Raises UsageError for an unknown suffix and for a file that must not be written, ReportFailed if
+    one cannot be written.
     """
 
     def __init__(
