@@ -64,7 +64,7 @@ def table(file: IO[str]) -> Any:
 def incomplete(reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> Iterator[tuple[str, str]]:
     """Yield the cells of each source that was not scanned, or not to its end: its name, and a message that says so."""
     for report in reports:
-        if report.cut_short:
+        if not report.complete or report.partial:
             yield as_text(plain(report.source.path)), as_text(plain(f"not complete: {verdict_of(report)}"))
     for it in not_scanned:
         yield as_text(plain(it.source)), as_text(plain(f"not scanned: {it.message}"))

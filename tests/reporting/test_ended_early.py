@@ -122,3 +122,9 @@ def test_the_table_of_logs_names_those_that_were_not_reached(tmp_path, monkeypat
     assert datacheck("log", "a", "b", "--report", "r.csv", cwd=tmp_path).returncode == 130
     rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
     assert [(it["source"], it["message"]) for it in rows] == [("a", ""), ("b", f"not scanned: {LATE.format('b')}")]
+
+
+def test_a_sample_that_found_nothing_does_not_look_clean_in_a_table(folder):
+    assert datacheck("scan", "first", "--sample", "5", "--report", "sample.csv", cwd=folder).returncode == 3
+    (row,) = csv.DictReader((folder / "sample.csv").read_text().splitlines())
+    assert row["message"] == "not complete: UNDECIDED: nothing wrong in the 5 of 20 records looked at"
