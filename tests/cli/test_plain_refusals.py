@@ -82,3 +82,10 @@ def test_explain_names_the_list_that_has_a_name(name, topic):
     assert (
         refusal("explain", name) == f"datacheck: unknown code {name!r}; it is in the list of datacheck explain {topic}"
     )
+
+
+@pytest.mark.parametrize(("key", "meant"), [("lables", "labels"), ("max_bad", "max-bad"), ("drop_bad", "drop-bad")])
+def test_a_misspelt_key_of_a_configuration_names_the_nearest_one(store, tmp_path, key, meant):
+    (tmp_path / "c.toml").write_text(f"{key} = 4\n")
+    said = refusal("scan", store, "--config", tmp_path / "c.toml")
+    assert said.endswith(f"c.toml: '{key}' is not an option of datacheck scan; did you mean '{meant}'?")
