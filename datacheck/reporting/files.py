@@ -87,6 +87,7 @@ class Reports:
         self._journals = 0
         self.planned: Sequence[str] = ()
         self.not_scanned: list[NotScanned] = []
+        self._ended_early = False
         for path in (output.path for output in self._outputs):
             if path.suffix not in self._formats:
                 raise UsageError(f"{path}: a report's name ends in one of {', '.join(self._formats)}")
@@ -176,6 +177,7 @@ class Reports:
             if reached[source]:
                 reached[source] -= 1
             else:
+                self._ended_early = True
                 self.not_scanned.append(NotScanned(source, f"{source}: not reached: the run ended before its turn"))
 
     def each(self, do: Callable[[Sink], None]) -> None:
@@ -236,7 +238,7 @@ class Reports:
         for place in sorted(places, key=lambda it: self._outputs[it].path.suffix == PAGE):  # no file waits for a page
             output = self._outputs[place]
             try:
-                if output is self._resuming and self._cut_short:
+                if output is self._resuming and (self._cut_short or self._ended_early):
                     continue
                 with writing(output.path):
                     sink = self._sink(place)

@@ -128,3 +128,17 @@ def test_a_sample_that_found_nothing_does_not_look_clean_in_a_table(folder):
     assert datacheck("scan", "first", "--sample", "5", "--report", "sample.csv", cwd=folder).returncode == 3
     (row,) = csv.DictReader((folder / "sample.csv").read_text().splitlines())
     assert row["message"] == "not complete: UNDECIDED: nothing wrong in the 5 of 20 records looked at"
+
+
+def test_a_resumed_report_is_not_finished_by_a_closed_pipe(folder):
+    words = ("scan", *STORES, "--resume", "resumed.jsonl")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        assert process(*words, cwd=folder, capture_output=False, stdout=closed).returncode == 2
+    assert [it.name for it in folder.glob("resumed*")] == ["resumed.jsonl.partial"]
+    done = datacheck(*words, cwd=folder)
+    assert (done.returncode, done.stderr) == (1, "datacheck: continuing where resumed.jsonl.partial ends\n")
+    assert [it.name for it in folder.glob("resumed*")] == ["resumed.jsonl"]
+    (*_, last) = (folder / "resumed.jsonl").read_text().splitlines()
+    assert [it["source"]["path"] for it in json.loads(last)["reports"]] == [*STORES]
