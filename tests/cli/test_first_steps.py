@@ -2,7 +2,7 @@
 
 import pytest
 from building import raw_records, write_lmdb
-from commanding import datacheck
+from commanding import datacheck, shell
 
 
 def test_without_arguments_the_help_is_shown():
@@ -25,3 +25,10 @@ def test_a_source_that_begins_with_a_dash(tmp_path, name):
 def test_an_unknown_option_is_no_file(tmp_path):
     done = datacheck("scan", "--zzz", cwd=tmp_path)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "Error: No such option '--zzz'.")
+
+
+def test_a_key_that_is_not_there_leads_to_those_that_are(tmp_path):
+    write_lmdb(tmp_path / "a b", raw_records(20))
+    said = datacheck("show", "a b", "5", cwd=tmp_path).stderr
+    hint = said.partition("; to see the first keys: ")[2]
+    assert "first keys: 00000000, 00000001" in shell(hint, cwd=tmp_path).stdout
