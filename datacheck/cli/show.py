@@ -93,7 +93,7 @@ def show(
             print(none if form == "text" else records_json([], many=True))
             return status
     records, statuses = [], set()
-    for record in _records(showing, keys, many=many):
+    for record in _records(showing, source, keys, many=many):
         statuses.add(COULD_NOT_RUN if record is None else record.status)
         if record is None:
             continue
@@ -104,14 +104,14 @@ def show(
         _draw(record)
     if form == "json":
         print(records_json(records, many=many))
-    for sentence in names.unheeded:
+    for sentence in [*([_hint(source)] if COULD_NOT_RUN in statuses else []), *names.unheeded]:
         complain(sentence)
     if settings.config is not None and form == "text":
         print(settings.config.sentence)
     return next(it for it in WORST_FIRST if it in statuses)
 
 
-def _records(showing: Showing, keys: Sequence[str], *, many: bool) -> Iterator[Record | None]:
+def _records(showing: Showing, source: str, keys: Sequence[str], *, many: bool) -> Iterator[Record | None]:
     """Yield the records; None stands for one of several that is not there, which is reported."""
     from datacheck.errors import RecordMissing
 
@@ -121,9 +121,16 @@ def _records(showing: Showing, keys: Sequence[str], *, many: bool) -> Iterator[R
                 yield showing.record(key)
             except RecordMissing as exc:
                 if not many:
-                    raise
+                    raise RecordMissing(exc.path, f"{exc.reason}; {_hint(source)}") from exc
                 complain(exc)
                 yield None
+
+
+def _hint(source: str) -> str:
+    """Return how to find out which keys there are."""
+    from datacheck.reporting.advice import command
+
+    return f"to see the first keys: {command('info', [], [source])}"
 
 
 def _first_bad(showing: Showing, source: str, settings: Settings, count: int) -> tuple[list[str], int]:

@@ -38,6 +38,7 @@ def run(
     visited = {real_path(path) for path in files}
     reports: list[Report] = []
     errors: list[SourceMissing | SourceUnknown | SourceUnreadable] = []
+    report_files.planned = [str(path) for path in dict.fromkeys(files)]
     for path in dict.fromkeys(files):
         try:
             report = lint_file(path, request, strict=options["strict"], visited=visited)

@@ -389,6 +389,7 @@ def scan_net(
     paths = [str(net.path if isinstance(net, Prototxt) else net), *(scan.report.source.path for scan in scans)]
     guard = Guard(paths, lambda: (file for scan in scans for file in scan.reads()))
     with Reports(reports, guard) as files:
+        files.planned = paths[1:]
         for scan in scans:
             with watching(progress, scan.report) as watch:
                 scan.run(watch, scan.begin(files))

@@ -94,8 +94,8 @@ class Document(msgspec.Struct, kw_only=True):
 class Documents(msgspec.Struct, kw_only=True):
     """The reports of a run of several sources.
 
-    `status` is the exit status for all of them, and `clean` whether it is 0. `not_scanned` are the sources that could
-    not be opened, which have no report.
+    `status` is the exit status for all of them, and `clean` whether it is 0. `not_scanned` are the sources that have
+    no report, since they could not be opened or the run ended before their turn.
     """
 
     schema: Literal["datacheck-reports/1"] = SCHEMA_OF_MANY

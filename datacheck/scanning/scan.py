@@ -221,6 +221,7 @@ def scan_into(
     wanted = Reports(spelling.names("reports", reports), guard, resume=resume)
     earlier = against(settings, if_changed, len(scans), spelling.names("reports", reports))
     with wanted as files, keeping_processes(), ready(scans, files, if_changed, resume):
+        files.planned = [it.report.source.path for it in scans]
         done = {id(it): _scan_store(it, earlier, files, progress) for it in scans}
     results = [_one(source, [done[id(it)] for it in of_one]) for source, of_one in zip(sources, by_source, strict=True)]
     return ScanReports(results) if many else results[0]

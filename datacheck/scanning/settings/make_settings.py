@@ -194,7 +194,8 @@ def _checks(checks: Any, skip: Any) -> tuple[str, ...]:
     left = spelling.names("skip", skip)
     for name in [*wanted, *left]:
         if name not in CHECKS:
-            raise UsageError(f"no check is called {name!r}; {suggestion(name, CHECKS)}")
+            other = ", which is a code; 'ignore' takes codes" if name in CODES else ""
+            raise UsageError(f"no check is called {name!r}{other}; {suggestion(name, CHECKS)}")
     return tuple(name for name in CHECKS if name in (wanted or CHECKS) and name not in left)
 
 
@@ -203,7 +204,8 @@ def _ignored(rules: tuple[str, ...], *, own: bool) -> tuple[str, ...]:
     for rule in rules:
         code, colon, family = rule.partition(":")
         if code not in CODES and not (own and is_code(code)):
-            raise UsageError(f"no code is called {code!r}; {suggestion(code, CODES)}")
+            other = ", which is a check; 'skip' takes checks" if code in CHECKS else ""
+            raise UsageError(f"no code is called {code!r}{other}; {suggestion(code, CODES)}")
         if colon and not family:
             raise UsageError(f"{rule!r} names no family after the colon; it is CODE or CODE:FAMILY")
     return tuple(dict.fromkeys(rules))
