@@ -60,6 +60,9 @@ def skip_bad(dataset: Any, report: Report | ScanReports, key: Key | None = None)
     except ImportError as exc:
         raise UsageError("skip_bad needs PyTorch: pip install torch") from exc
     reports = report.parts
+    left = next(iter(getattr(report, "not_scanned", ())), None)
+    if left is not None:
+        raise UsageError(f"the report says that {left.source} was not scanned; scan all of the sources")
     for it in reports:
         if not it.complete or it.partial:
             raise UsageError(f"the report on {it.source.path} is not of every record; scan all of it, without a sample")

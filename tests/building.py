@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -71,6 +72,13 @@ def floats(number: int, shape: tuple[int, ...] = (2, 4, 4)) -> np.ndarray:
 @functools.lru_cache(MADE)
 def _floats(number: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng(number).normal(size=shape).astype(np.float32)
+
+
+def npy(values: np.ndarray) -> bytes:
+    """Return the bytes of an .npy file."""
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
 
 
 def pictures() -> list[bytes]:

@@ -31,13 +31,6 @@ def noise(number, shape, **options):
     return out.getvalue()
 
 
-def npy(values):
-    """Return the bytes of an .npy file."""
-    out = io.BytesIO()
-    np.save(out, values)
-    return out.getvalue()
-
-
 def write(path, records, **options):
     with lmdb.open(str(path), map_size=1 << 28, sync=False, **options) as env, env.begin(write=True) as transaction:
         for key, value in records.items():

@@ -6,7 +6,7 @@ import json
 import h5py
 import numpy as np
 import pytest
-from building import datum, floats, key, pictures, pixels, write_lmdb
+from building import datum, floats, key, npy, pictures, pixels, write_lmdb
 from PIL import Image
 
 import datacheck
@@ -25,12 +25,6 @@ def smooth(number, size=(48, 40), mode="RGB"):
 def saved(picture, form, **options):
     buffer = io.BytesIO()
     picture.save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def npy(values):
-    buffer = io.BytesIO()
-    np.save(buffer, values)
     return buffer.getvalue()
 
 

@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search, unwatched
+from datacheck.backends.folder import FOLDER, SearchedKind, kinds_text, search
 from datacheck.backends.image_list import list_of_pictures
 from datacheck.backends.interface import DEFAULTS, Gathering, InFolders, Reader, StoreOptions
 from datacheck.backends.shared.magic import other_format
 from datacheck.errors import DENIED, SourceUnknown, SourceUnreadable, UsageError
-from datacheck.files.fetching import fetched
-from datacheck.files.near import missing
+from datacheck.files.fetching import fetch_advice
+from datacheck.files.near import source_missing
 from datacheck.files.regular import folder_of_process, irregular, is_regular, open_regular, url_scheme
+from datacheck.model.blocks import ignore
 from datacheck.model.escaping import plain
 from datacheck.model.listing import and_more
-from datacheck.model.nearest import instead
+from datacheck.model.nearest import suggestion
 
 Class = tuple[str, str]
 """A module and the name of a class in it. The class is imported when it is needed."""
@@ -182,7 +183,7 @@ def open_stores(
     path: str | Path,
     backend: str | None = None,
     options: StoreOptions = DEFAULTS,
-    watch: Callable[[int], None] = unwatched,
+    watch: Callable[[int], None] = ignore,
 ) -> Opened:
     """Return the readers of all sources at `path`; a folder may hold many. Raises what `open_store` raises.
 
@@ -193,12 +194,12 @@ def open_stores(
     refuse_url(path)
     path = Path(path)
     if backend is not None and backend not in BACKENDS:
-        raise UsageError(f"no backend is called {backend!r}; {instead(backend, BACKENDS)}")
+        raise UsageError(f"no backend is called {backend!r}; {suggestion(backend, BACKENDS)}")
     try:
         if not path.exists():
             with suppress(FileNotFoundError, NotADirectoryError, ValueError):
                 path.stat()  # a circle of links exists, but leads nowhere
-            raise missing(path)
+            raise source_missing(path)
         if (folder := folder_of_process(path)) is not None and path.is_file():
             why = f"leads to {folder}, where each process finds other files; name the file itself"
             raise SourceUnknown(str(path), why)
@@ -258,7 +259,7 @@ def refuse_url(name: str | Path) -> None:
         return
     if scheme == "file":
         raise SourceUnknown(str(name), f"is a URL; name the path: /{str(name).partition(':')[2].lstrip('/')}")
-    raise SourceUnknown(str(name), f"is a URL, and datacheck reads files of this machine; {fetched(scheme)}")
+    raise SourceUnknown(str(name), f"is a URL, and datacheck reads files of this machine; {fetch_advice(scheme)}")
 
 
 def _reader_class(name: str) -> type[Reader]:

@@ -78,15 +78,11 @@ class Searched(msgspec.Struct, frozen=True):
     """Whether at least one of the readers has something to read."""
 
 
-def unwatched(count: int) -> None:
-    """Ignore the progress of a search, for callers who do not watch."""
-
-
 def search(
     folder: Path,
     kinds: Sequence[SearchedKind],
     options: StoreOptions,
-    watch: Callable[[int], None] = unwatched,
+    watch: Callable[[int], None] = ignore,
 ) -> Searched:
     """Search a folder and everything below it. Raises OSError if the folder itself may not be listed.
 
@@ -164,9 +160,10 @@ class _Walk(msgspec.Struct):
             if reader is not None:
                 patterns.append(kind.in_folders.own)
                 self.stores.append((name, reader))
-            elif name and kind.in_folders.marks is not None and any(map(kind.in_folders.marks.fullmatch, names)):
+            elif name and (marks := [it for it in names if _marks(kind, it)]):
                 patterns.append(kind.in_folders.own)
-                self._add_fault(name, "damaged-store", f"should be {kind.noun} by the names in it, and is none")
+                what = _what_they_are(folder, marks)
+                self._add_fault(name, "damaged-store", f"should be {kind.noun} by the names in it, and is none{what}")
             elif name and not names and Path(os.fsdecode(name)).suffix.lower() in kind.in_folders.suffixes:
                 self._add_fault(name, "damaged-store", f"should be {kind.noun} by its name, and is an empty folder")
         return patterns or None
@@ -279,6 +276,21 @@ def _without_repeated_links(files: Sequence[tuple[bytes, Path]]) -> Sequence[tup
 def why_not(path: Path, title: str) -> str:
     """Return why a file is not the kind of store that it should be. Raises OSError."""
     return f"not an {title} file: it {other_format(path) or f'has no {title} signature'}"
+
+
+def _marks(kind: SearchedKind, name: str) -> bool:
+    """Return whether a folder with a file of this name should be a store of a kind."""
+    return kind.in_folders.marks is not None and kind.in_folders.marks.fullmatch(name) is not None
+
+
+def _what_they_are(folder: Path, names: Sequence[str]) -> str:
+    """Return a clause that names the first of these files that is known to be something else, or ""."""
+    for name in names:
+        with suppress(OSError):
+            what = other_format(folder / name)
+            if what is not None:
+                return f": {escape(os.fsencode(name))} {what}"
+    return ""
 
 
 def of_file(name: bytes, code: str, message: str) -> Finding:

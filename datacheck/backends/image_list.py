@@ -171,12 +171,12 @@ class ImageListReader:
         for shard in self.layout().shards:
             assert shard.start is not None
             assert shard.stop is not None
-            if _line_number(shard.start) <= line < _line_number(shard.stop):
+            if shard.start.row <= line < shard.stop.row:
                 return Shard(shard.part, Position(line), Position(line + 1), 1)
         return None
 
     def name(self, shard: Shard, place: Position, finding: Finding) -> Finding:
-        return msgspec.structs.replace(finding, key=_key(_line_number(place)).decode())
+        return msgspec.structs.replace(finding, key=_key(place.row).decode())
 
     def reads(self) -> Iterator[Path]:
         """Yield the path of each picture, whether it exists or not."""
@@ -189,11 +189,11 @@ class ImageListReader:
 
     def _numbered_lines(self, shard: Shard) -> Iterator[tuple[int, bytes]]:
         offset, first = map(int, shard.part.split(":"))
-        start = first if shard.start is None else _line_number(shard.start)
+        start = first if shard.start is None else shard.start.row
         with open_regular(self.path) as file:
             file.seek(offset)
             for at, line in enumerate(_lines(file), first):
-                if shard.stop is not None and at >= _line_number(shard.stop):
+                if shard.stop is not None and at >= shard.stop.row:
                     return
                 if at >= start:
                     yield at, line
@@ -263,15 +263,10 @@ def _probes(shards: Sequence[Shard]) -> Iterator[Shard]:
     for shard in chosen:
         assert shard.start is not None
         assert shard.stop is not None
-        start = _line_number(shard.start)
-        stop = min(start + LINES_A_PROBE, _line_number(shard.stop))
+        start = shard.start.row
+        stop = min(start + LINES_A_PROBE, shard.stop.row)
         yield Shard(shard.part, Position(start), Position(stop), stop - start)
 
 
 def _key(line: int) -> bytes:
     return b"line %d" % (line + 1)
-
-
-def _line_number(place: Position) -> int:
-    assert isinstance(place.key, int)
-    return place.key + place.nth

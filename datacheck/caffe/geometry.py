@@ -36,6 +36,11 @@ def axis_of(shape: Shape, axis: int, field: str, *, end: int = 0) -> int:
     return axis + len(shape) + end if axis < 0 else axis
 
 
+def size_along(shape: Shape | None, axis: int) -> Dim:
+    """Return the size along an axis, or None if it is unknown or the shape does not have the axis."""
+    return shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else None
+
+
 def product(sizes: Sequence[Dim]) -> Dim:
     """Return the product of the sizes, or None if one is unknown."""
     known = [size for size in sizes if size is not None]

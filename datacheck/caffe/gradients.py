@@ -30,7 +30,7 @@ NO_GRADIENT: dict[str, tuple[int, ...]] = {
 NO_BACKWARD = frozenset({"Accuracy", "ArgMax", "Threshold"})
 """Layer types without a backward pass: NOT_IMPLEMENTED in their headers."""
 ALWAYS = frozenset({"ArgMax", "Threshold"})
-"""Those of them that abort even if no gradient is to be propagated to their bottoms."""
+"""The layer types among these that abort even if no gradient is to be propagated to their bottoms."""
 NEVER_FORCED = {
     "HingeLoss": 1,
     "InfogainLoss": 1,

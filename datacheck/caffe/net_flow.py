@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from datacheck.caffe.geometry import Shape
+from datacheck.caffe.geometry import Shape, size_along
 from datacheck.caffe.layers import CLASSIFIERS, LOSSES
 from datacheck.caffe.network import Layer
 from datacheck.caffe.shapes import Place
@@ -118,7 +118,7 @@ def _add_use(
     if layer.type not in CLASSIFIERS:
         return
     axis, shape = _class_axis(layer), place.bottoms[0]
-    classes = shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else None
+    classes = size_along(shape, axis)
     classes = classes or (channel_count[1] if channel_count is not None and axis == 1 else None)
     name = layer.name if channel_count is None else channel_count[0] or layer.name
     known = Classifier(name, classes, _ignored_label(layer)) if classes else None

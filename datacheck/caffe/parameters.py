@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datacheck.caffe.geometry import Dim, Shape, Shapes, product
+from datacheck.caffe.geometry import Dim, Shape, Shapes, product, size_along
 from datacheck.caffe.network import Layer
 from datacheck.caffe.shapes import Place
 
@@ -31,13 +31,9 @@ def _first_bottom(bottoms: Shapes) -> Shape | None:
     return bottoms[0] if bottoms else None
 
 
-def _size_along(shape: Shape | None, axis: int) -> Dim:
-    return shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else None
-
-
 def _convolution(message: Any, bottoms: Shapes, count: int, *, transposed: bool = False) -> Blobs:
     param, shape = message.convolution_param, _first_bottom(bottoms)
-    channels, outputs = _size_along(shape, param.axis), param.num_output or None
+    channels, outputs = size_along(shape, param.axis), param.num_output or None
     spatial = None if shape is None else len(shape) - param.axis % (len(shape) or 1) - 1
     kernel: list[Dim] | None
     if param.HasField("kernel_h") or param.HasField("kernel_w"):
@@ -93,12 +89,12 @@ def _shift(message: Any, bottoms: Shapes, count: int) -> Blobs:
 
 
 def _batch_norm(message: Any, bottoms: Shapes, count: int) -> Blobs:
-    channels = (_size_along(_first_bottom(bottoms), 1),)
+    channels = (size_along(_first_bottom(bottoms), 1),)
     return [channels, channels, (1,)]
 
 
 def _prelu(message: Any, bottoms: Shapes, count: int) -> Blobs:
-    return [() if message.prelu_param.channel_shared else (_size_along(_first_bottom(bottoms), 1),)]
+    return [() if message.prelu_param.channel_shared else (size_along(_first_bottom(bottoms), 1),)]
 
 
 def _lstm(message: Any, bottoms: Shapes, count: int) -> Blobs:

@@ -15,7 +15,7 @@ from datacheck.caffe.scalars import fault_of
 from datacheck.caffe.schema import messages
 from datacheck.caffe.syntax import Node, SyntaxFault, read_fields
 from datacheck.errors import PrototxtMalformed, SourceUnknown, SourceUnreadable
-from datacheck.files.near import missing
+from datacheck.files.near import source_missing
 from datacheck.files.regular import NotRegular, open_regular
 
 MAX_BYTES = 4 << 20
@@ -142,7 +142,7 @@ def _walk(fields: Sequence[Node], owner: str, prefix: str, lines: dict[str, int]
 def _read_text(path: Path) -> str:
     try:
         if not path.exists():
-            raise missing(path)
+            raise source_missing(path)
         if path.is_dir():
             raise SourceUnknown(str(path), "is a directory, not a prototxt")
         with open_regular(path) as file:

@@ -10,19 +10,20 @@ from datacheck.caffe.pyramid import MOST_LEVELS
 from datacheck.caffe.schema import enums
 
 
-def spatial_sizes(message: Any, field: str, names: tuple[str, ...], count: int, default: int | None) -> list[int]:
+def _spatial_sizes(param: Any, names: tuple[str, ...], count: int, default: int | None) -> list[int]:
     """Return a window's size along each of `count` axes; `names` are like `kernel_size`, `kernel_h`, `kernel_w`.
 
-    `field` is the field that a Misfit names, `default` the size if none is set (None: there is no default). Raises
-    Misfit if the fields contradict one another or do not match the number of axes.
+    `default` is the size if none is set (None: there is no default). Raises Misfit if the fields contradict one another
+    or do not match the number of axes.
     """
-    values = list(getattr(message, names[0]))
-    if len(names) > 1 and any(message.HasField(name) for name in names[1:]):
+    field = "convolution_param"
+    values = list(getattr(param, names[0]))
+    if len(names) > 1 and any(param.HasField(name) for name in names[1:]):
         if values:
             raise Misfit(f"gives {names[0]} and {names[1]}, {names[2]}; Caffe takes one or the other", field)
         if count != 2:
             raise Misfit(f"{names[1]} and {names[2]} are for two axes, not {count}", field)
-        return [getattr(message, name) for name in names[1:]]
+        return [getattr(param, name) for name in names[1:]]
     if not values and default is not None:
         return [default] * count
     if not values:
@@ -91,10 +92,10 @@ def _axes_given(param: Any) -> int:
 
 def _window_parameters(param: Any, axes: int) -> tuple[list[int], list[int], list[int], list[int]]:
     """Return kernel, stride, pad and dilation along each axis."""
-    kernel = spatial_sizes(param, "convolution_param", ("kernel_size", "kernel_h", "kernel_w"), axes, None)
-    stride = spatial_sizes(param, "convolution_param", ("stride", "stride_h", "stride_w"), axes, 1)
-    pad = spatial_sizes(param, "convolution_param", ("pad", "pad_h", "pad_w"), axes, 0)
-    dilation = spatial_sizes(param, "convolution_param", ("dilation",), axes, 1)
+    kernel = _spatial_sizes(param, ("kernel_size", "kernel_h", "kernel_w"), axes, None)
+    stride = _spatial_sizes(param, ("stride", "stride_h", "stride_w"), axes, 1)
+    pad = _spatial_sizes(param, ("pad", "pad_h", "pad_w"), axes, 0)
+    dilation = _spatial_sizes(param, ("dilation",), axes, 1)
     if min([*kernel, 1]) < 1 or min([*stride, 1]) < 1:
         raise Misfit("the kernel's sizes and the strides must be at least 1", "convolution_param")
     return kernel, stride, pad, dilation

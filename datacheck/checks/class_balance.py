@@ -203,7 +203,7 @@ def balance(name: str, counts: Mapping[int, int], size: int, classes: Classes, o
         rarest=rarest,
         rarest_count=present[rarest],
         expected=lacking_share(numbers, records, size),
-        enough=enough(numbers, records),
+        enough=sufficient_batch_size(numbers, records),
         in_key_order=observed,
     )
 
@@ -220,7 +220,7 @@ def _absent(present: Collection[int], classes: Classes) -> Iterator[int]:
                 return
 
 
-def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, values: float = 1.0) -> Iterator[Finding]:
+def missing_classes(name: str, counts: Mapping[int, int], classes: Classes, values: float) -> Iterator[Finding]:
     """Yield the finding about classes that never occur in a label field with the histogram `counts`.
 
     A field with as many `values` per record as there are classes, all of them 0 or 1, is one-hot: the position of the 1
@@ -342,7 +342,7 @@ def _power(base: NDArray[Any], exponent: int, size: int) -> NDArray[Any]:
     return result
 
 
-def enough(counts: Sequence[int], records: int) -> Enough:
+def sufficient_batch_size(counts: Sequence[int], records: int) -> Enough:
     """Return the smallest batch size at which less than ENOUGH of the batches lack a class."""
     groups = Counter(counts)
     upper = _first_true(1, records, lambda size: _bound(groups, records, size) < ENOUGH)

@@ -153,7 +153,7 @@ class WholeStore(msgspec.Struct):
         yield found("label", text, verdict="unverifiable")
 
 
-def odd_keys(profile: Profile, *, differ: bool = False) -> Iterator[Finding]:
+def odd_keys(profile: Profile, *, differ: bool) -> Iterator[Finding]:
     """Yield a finding if every key is the printed form of bytes (b'...'), or ends with the NUL of a C string.
 
     If some keys are known to end otherwise (`differ`), that is reported elsewhere. Names of families are escaped: a

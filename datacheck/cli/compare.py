@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from datacheck.cli import interrupts
 from datacheck.cli.configuring import applied, configured
 from datacheck.cli.help import Grouped, Source
 from datacheck.cli.options import (
@@ -94,9 +95,11 @@ def compare(sources: Sequence[str], near: int | None, form: str, quiet: bool, no
     shown = partial(searching, not no_progress)
     stores = [Store(*it) for source in sources for it in prepare_all(source, settings, shown)]
     names = Names(settings, len(stores), excused=applied().found_keys)
+    interrupts.set_sentence("the stores were not compared to the end; the same command starts over")
     wanted: int | bool = False if near is None else True if near == BARE else near
     with watching(not no_progress, "compare") as watch:
         reports = compare_into(stores, sources, wanted, written, watch, names)
+    interrupts.take_sentences()
     silent = quiet and all(it.clean for it in reports)
     if form == "json":
         print_json(reports, quiet=quiet)

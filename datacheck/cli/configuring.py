@@ -13,6 +13,7 @@ from datacheck.cli.configuration import ConfigurationFile, read_named, search
 from datacheck.cli.option_types import Named
 from datacheck.cli.options import AS_IF_UNSET, FOUND, FOUND_VALUES, JUDGES_LESS, Found
 from datacheck.errors import UsageError
+from datacheck.model.nearest import nearest
 
 if TYPE_CHECKING:
     from datacheck.model.settings import Configuration, Settings
@@ -166,7 +167,9 @@ def _values(ctx: click.Context, file: ConfigurationFile) -> dict[str, tuple[str,
     values = {}
     for key, value in file.content.items():
         if key not in options and key not in of_others:
-            raise UsageError(f"{file.path}: {key[:LONGEST]!r} is not an option of datacheck {ctx.info_name}")
+            close = nearest(key[:LONGEST].replace("_", "-"), sorted({*options, *of_others}))
+            hint = "" if close is None else f"; did you mean {close!r}?"
+            raise UsageError(f"{file.path}: {key[:LONGEST]!r} is not an option of datacheck {ctx.info_name}{hint}")
         if file.found:
             _refuse(file.path, key, value)
         if key in options:

@@ -51,8 +51,9 @@ def _status(argv: Sequence[str]) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _interrupted()
     except click.ClickException as exc:
-        exc.message = plain(exc.message)  # type: ignore[misc]  # an argument is quoted in it
-        exc.show()
+        error = _naming_file(exc, argv)
+        error.message = plain(error.message)  # type: ignore[misc]  # an argument is quoted in it
+        error.show()
         return COULD_NOT_RUN
     except DatacheckError as exc:
         complain(exc)
@@ -68,6 +69,14 @@ def _status(argv: Sequence[str]) -> int:
             complain(line)
         return COULD_NOT_RUN
     return status if isinstance(status, int) else 0
+
+
+def _naming_file(error: click.ClickException, argv: Sequence[str]) -> click.ClickException:
+    """Return an error that says how to name the file, if an argument that is no option is the name of one."""
+    named = next((it for it in argv if it.startswith("-") and os.path.lexists(it)), None)
+    if named is None or not isinstance(error, click.NoSuchOption):
+        return error
+    return click.UsageError(f"{error.message.removesuffix('.')}; to name the file: ./{named}", error.ctx)
 
 
 def _completed(argv: list[str]) -> int:

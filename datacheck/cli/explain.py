@@ -25,6 +25,9 @@ def explain(names: Sequence[str]) -> int:
 
     for name in names:
         if name not in CODES and name not in TOPICS:
+            topic = next((it for it, rows in TOPICS.items() if name in dict(rows())), None)
+            if topic is not None:
+                raise UsageError(f"unknown code {name!r}; it is in the list of datacheck explain {topic}")
             close = nearest(name, (*CODES, *TOPICS))
             hint = f"did you mean {close!r}? " if close else ""
             raise UsageError(f"unknown code {name!r}; {hint}datacheck explain, without a code, lists them all")

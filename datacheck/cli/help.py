@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datacheck.cli.streams import COULD_NOT_RUN
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -227,6 +229,13 @@ class Commands(MutableMapping[str, click.Command]):
 
 class Program(click.Group):
     """The program itself, whose help has the commands in sections."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. Without any, show the help, in whatever way the version of click would do that."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(COULD_NOT_RUN)
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, section by section."""

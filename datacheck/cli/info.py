@@ -27,7 +27,7 @@ def info(source: str, form: str, **options: Any) -> int:
     if not source:
         raise click.UsageError("SOURCE is an empty name, not a path")
     from datacheck.scanning.names import Names
-    from datacheck.showing.store import describe
+    from datacheck.showing.store import describe, info_json
 
     settings = configuration_of().settings(**given_options({**options, "workers": 1}))
     names = Names(settings, excused=applied().found_keys)
@@ -39,8 +39,6 @@ def info(source: str, form: str, **options: Any) -> int:
 
             print_summary(info_text(it))
     if form == "json":
-        from datacheck.showing.store_json import info_json
-
         print(info_json(infos))
     for sentence in names.unheeded:
         complain(sentence)

@@ -12,7 +12,7 @@ import click
 from datacheck.cli.help import Grouped, Source
 from datacheck.cli.option_types import FromTable, Named
 from datacheck.cli.options import REPORT_FORMAT_OPTION, log_suffixes
-from datacheck.cli.output import WORST_FIRST, complain, print_annotations, print_json, print_summary
+from datacheck.cli.output import INTERRUPTED, WORST_FIRST, complain, print_annotations, print_json, print_summary
 from datacheck.cli.streams import COULD_NOT_RUN
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
     statuses = []
     with ExitStack() as stack:
         sinks = stack.enter_context(Reports(reports, guard, LOG_REPORTS))
+        sinks.planned = files
         picture = None if plot is None else stack.enter_context(Output(plot, guard))
         for file in files:
             try:
@@ -69,15 +70,19 @@ def log(files: Sequence[str], reports: Sequence[str], plot: Path | None, form: s
                 continue
             statuses.append(report.status)
             done.append(report)
+            if report.interrupted:
+                sinks.end_early()
             with sinks.showing():
                 if form != "json" and not (quiet and report.clean):
                     print_summary(log_text(report), form)
                 if draw is not None and picture is not None:
                     draw(report, picture)
+            if report.interrupted:
+                break
     if form == "json":
         print_json(done, sinks.not_scanned, quiet=quiet)
     print_annotations([it for it in done if not (quiet and it.clean)], form, sinks.not_scanned)
-    return next(it for it in WORST_FIRST if it in statuses)
+    return INTERRUPTED if INTERRUPTED in statuses else next(it for it in WORST_FIRST if it in statuses)
 
 
 def _plotting(path: Path, files: Sequence[str]) -> Callable[[LogReport, Output | Path], None]:

@@ -55,9 +55,9 @@ def searching(wanted: bool, folder: str) -> Iterator[Callable[[int], None]]:
         yield lambda count: None
         return
     from datacheck.model.escaping import plain
-    from datacheck.reporting.progress import counter
+    from datacheck.reporting.progress import entry_counter
 
-    with counter(f"searching {plain(folder)}", " entries") as draw:
+    with entry_counter(f"searching {plain(folder)}") as draw:
         yield draw
 
 

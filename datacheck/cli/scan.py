@@ -103,7 +103,7 @@ def scan(
     if options["engine"] == "local" and options["if_changed"] is None:  # else no worker may be needed
         start_first_worker(sources)
     options["engine"] = engine = click.get_current_context().with_resource(chosen(options))
-    from datacheck.cli.targets import ScanRequest, guard_of, previous_reports, require_resumable, stores_of
+    from datacheck.cli.targets import ScanRequest, guard_of, planned, previous_reports, require_resumable, stores_of
     from datacheck.reporting.files import Reports
     from datacheck.scanning.earlier.against import files_of, require_together, with_known
     from datacheck.scanning.names import Names
@@ -129,7 +129,7 @@ def scan(
         _keeping(Reports(reports, guard, resume=resume), resume) as files,
         ready(stores_of(scans), files, if_changed, resume),
     ):
-        files.not_scanned = request.not_scanned
+        files.not_scanned, files.planned = request.not_scanned, planned(scans)
         if files.earlier is not None and not quiet:
             complain(f"continuing where {files.resuming} ends")
         done, statuses = _scan_each(scans, earlier, files, output)
@@ -206,6 +206,7 @@ def _scan_each(
             done.append(report)
             output.print_report(report, files)
         if status == INTERRUPTED:
+            files.end_early()
             break
     return done, statuses
 

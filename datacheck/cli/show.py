@@ -93,7 +93,7 @@ def show(
             print(none if form == "text" else records_json([], many=True))
             return status
     records, statuses = [], set()
-    for record in _records(showing, keys, many=many):
+    for record in _records(showing, source, keys, many=many):
         statuses.add(COULD_NOT_RUN if record is None else record.status)
         if record is None:
             continue
@@ -104,14 +104,14 @@ def show(
         _draw(record)
     if form == "json":
         print(records_json(records, many=many))
-    for sentence in names.unheeded:
+    for sentence in [*([_hint(source)] if COULD_NOT_RUN in statuses else []), *names.unheeded]:
         complain(sentence)
     if settings.config is not None and form == "text":
         print(settings.config.sentence)
     return next(it for it in WORST_FIRST if it in statuses)
 
 
-def _records(showing: Showing, keys: Sequence[str], *, many: bool) -> Iterator[Record | None]:
+def _records(showing: Showing, source: str, keys: Sequence[str], *, many: bool) -> Iterator[Record | None]:
     """Yield the records; None stands for one of several that is not there, which is reported."""
     from datacheck.errors import RecordMissing
 
@@ -121,9 +121,16 @@ def _records(showing: Showing, keys: Sequence[str], *, many: bool) -> Iterator[R
                 yield showing.record(key)
             except RecordMissing as exc:
                 if not many:
-                    raise
+                    raise RecordMissing(exc.path, f"{exc.reason}; {_hint(source)}") from exc
                 complain(exc)
                 yield None
+
+
+def _hint(source: str) -> str:
+    """Return how to find out which keys there are."""
+    from datacheck.reporting.advice import command
+
+    return f"to see the first keys: {command('info', [], [source])}"
 
 
 def _first_bad(showing: Showing, source: str, settings: Settings, count: int) -> tuple[list[str], int]:
@@ -137,7 +144,7 @@ def _first_bad(showing: Showing, source: str, settings: Settings, count: int) ->
 
 def _picture_size(asked: str) -> tuple[int, int] | None:
     """Return the maximum width and height of a picture in pixels, or None if none is drawn."""
-    wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _can_print(BLOCK))
+    wanted = asked == "always" or (asked == "auto" and sys.stdout.isatty() and in_colour() and _can_print_blocks())
     return (min(columns() or WIDEST, WIDEST), HIGHEST) if wanted else None
 
 
@@ -149,10 +156,10 @@ def _draw(record: Record) -> None:
             print(line)
 
 
-def _can_print(text: str) -> bool:
-    """Return whether standard output can encode a text."""
+def _can_print_blocks() -> bool:
+    """Return whether standard output can encode the character that pictures are drawn with."""
     try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+        BLOCK.encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
@@ -162,4 +169,4 @@ def _spelling() -> Any:
     """Return the function that spells keys: on a terminal that can show it, it keeps UTF-8 text as it is."""
     from datacheck.model.escaping import plain, readable
 
-    return readable if sys.stdout.isatty() and _can_print(BLOCK) else plain
+    return readable if sys.stdout.isatty() and _can_print_blocks() else plain

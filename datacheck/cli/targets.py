@@ -61,6 +61,11 @@ def stores_of(scans: Sequence[Scan | None]) -> list[StoreScan]:
     return [it for it in scans if isinstance(it, StoreScan)]
 
 
+def planned(scans: Sequence[Scan | None]) -> list[str]:
+    """Return the paths of the sources that are to be scanned."""
+    return [it.report.source.path for it in scans if it is not None]
+
+
 def require_resumable(scans: Sequence[Scan | None], resume: Path | None) -> None:
     """Raise UsageError for a run to be resumed that has something other than the scans of stores."""
     if resume is not None and len(stores_of(scans)) < len(scans):

@@ -31,7 +31,15 @@ from datacheck.scanning.scan import prepare, watching
 from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.settings import spelling
 from datacheck.scanning.settings.make_settings import make
-from datacheck.scanning.tasks import RECORDS_AFTER_DEATH, Check, Job, TakeLayout, noting, only, together
+from datacheck.scanning.tasks import (
+    RECORDS_AFTER_DEATH,
+    Check,
+    Job,
+    TakeLayout,
+    position_noter,
+    run_one,
+    shards_per_task,
+)
 from datacheck.workers.interface import PATIENCE, Death, Watch
 
 if TYPE_CHECKING:
@@ -134,7 +142,7 @@ def _gather(reader: Reader, report: Report, gathered: Gathered, progress: Progre
     """Collect the digests of all records. Raises SourceUnreadable if one cannot be computed."""
     before = fingerprint_if_any(reader)
     with start_engine(Job(reader, report.settings), report.settings.workers) as pool:
-        layout: Layout | Death = only(pool, TakeLayout())
+        layout: Layout | Death = run_one(pool, TakeLayout())
         if isinstance(layout, Death):
             _refuse(reader, [finding_of_death(layout, OPENING, of_record=False)])
             return
@@ -142,7 +150,7 @@ def _gather(reader: Reader, report: Report, gathered: Gathered, progress: Progre
         _refuse(reader, layout.findings)
         pool.grow(len(layout.shards))
         checks = (TakeDigests(shard, report.profile) for shard in layout.shards)
-        for _, tally in in_order(pool, reader, checks, together(layout)):
+        for _, tally in in_order(pool, reader, checks, shards_per_task(layout)):
             _refuse(reader, tally.findings)
             for digests in tally.made or ():
                 gathered.add(digests)
@@ -177,7 +185,9 @@ class TakeDigests(Check, frozen=True):
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
         digests: list[Digests] = []
         blocks = job.reader.blocks
-        for block in blamed("unreadable", blocks, self.shard, limit=limit, note=noting(watch, loaded=bool(self.last))):
+        for block in blamed(
+            "unreadable", blocks, self.shard, limit=limit, note=position_noter(watch, loaded=bool(self.last))
+        ):
             for row, finding in block.findings:
                 tally.count([block.place(row, finding, None if row is None else tally.records + row)])
             if len(block) and not not_read(block):

@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from datacheck.backends import title
-from datacheck.comparing.drift import drifts
+from datacheck.comparing.drift import drift_findings
 from datacheck.comparing.store import Store
 from datacheck.digests.sorting import Sorter
 from datacheck.errors import UsageError
@@ -79,7 +79,7 @@ class Comparing:
                 weave(self._named[number].report, (finding for _, finding in group))
         first = self._named[0].report, self.stores[0].values
         for number, named in enumerate(self._named[1:], 1):
-            for finding in drifts(paths[0], *first, named.report, self.stores[number].values):
+            for finding in drift_findings(paths[0], *first, named.report, self.stores[number].values):
                 self._add(number, finding)
 
     def _find_near(self) -> Nearness:

@@ -38,7 +38,7 @@ NAMED = 3
 SIDES = ("height", "width")
 
 
-def drifts(
+def drift_findings(
     path: str, first: Report, first_values: Mapping[str, Values], second: Report, second_values: Mapping[str, Values]
 ) -> Iterator[Finding]:
     """Yield how the second of two stores differs from the first, whose name is `path`, by field."""
@@ -122,7 +122,7 @@ def _share_drifts(
         return
     shares = counts / totals[:, None]
     distance = float(np.abs(shares[0] - shares[1]).sum() / 2)
-    if distance < FAR or sigmas(counts) < SIGMAS:
+    if distance < FAR or normal_deviate(counts) < SIGMAS:
         return
     order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:NAMED]
     examples = ", ".join(f"{kinds[at]}: {shares[1, at]:.1%}, and {shares[0, at]:.1%} there" for at in order.tolist())
@@ -130,7 +130,7 @@ def _share_drifts(
     yield _drift(path, name, message, distance=round(distance, 4))
 
 
-def sigmas(counts: NDArray[np.float64]) -> float:
+def normal_deviate(counts: NDArray[np.float64]) -> float:
     """Return the chi-square of two rows of counts as a normal deviate: its distance from the expected value."""
     totals, of_kinds = counts.sum(axis=1), counts.sum(axis=0)
     expected = totals[:, None] * of_kinds / totals.sum()

@@ -15,7 +15,7 @@ from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
 from datacheck.reporting.samples import PER_CODE, Look, Sample
 from datacheck.scanning.samples import LOOKED_AT, TOGETHER, TakeSamples
-from datacheck.scanning.tasks import Job, Task, results
+from datacheck.scanning.tasks import Job, Task, run_all
 from datacheck.workers.interface import Death
 
 ALIKE = ("duplicate", "leak")
@@ -62,7 +62,7 @@ def _looks(store: Store, names: Sequence[str]) -> Iterator[tuple[str, Look]]:
     tasks: list[Task] = [TakeSamples(tuple(it), store.report.profile, neighbours=False) for it in groups]
     settings = msgspec.structs.replace(store.report.settings, workers=1)
     with start_engine(Job(store.reader, settings), 1) as pool:
-        for result in results(pool, tasks):
+        for result in run_all(pool, tasks):
             for sample in () if isinstance(result, Death) else result:
                 if sample is not None and sample.bad is not None:
                     yield sample.finding.key or "", sample.bad

@@ -8,7 +8,7 @@ from datacheck.conventions.conclusions import samples_of
 from datacheck.conventions.interface import Known
 from datacheck.conventions.keys.account import Account
 from datacheck.model.escaping import escape, unescape
-from datacheck.model.finding import Finding, named
+from datacheck.model.finding import Finding, full_name, key_name
 
 SampleFinder = Callable[[bytes], "tuple[str, list[str]] | None"]
 """Returns the name of the sample that a record with this key belongs to, and all keys of the sample; None without one.
@@ -27,12 +27,12 @@ def sample_finder(known: Known, account: Account, part: str) -> SampleFinder | N
             if sample is None:
                 return None
             name = escape(sample) if isinstance(sample, bytes) else str(sample)
-            return name, [named(escape(sample_key), database) for database, sample_key in across.keys(sample)]
+            return name, [key_name(sample_key, database) for database, sample_key in across.keys(sample)]
 
         return by_all
 
     def within(name: str, keys: Iterable[bytes]) -> tuple[str, list[str]]:
-        return named(name, part), [named(escape(it), part) for it in keys]
+        return full_name(name, part), [key_name(it, part) for it in keys]
 
     if stems is not None:
 

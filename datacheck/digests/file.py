@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 
 from datacheck import compression
-from datacheck.digests.hashing import SIZE, digest, short
+from datacheck.digests.hashing import SIZE, digest, short_digest
 from datacheck.digests.of_blocks import Digests, Part, joined_keys
 from datacheck.errors import SourceMissing, UsageError
 from datacheck.files.regular import open_descriptor
@@ -117,7 +117,7 @@ class BlockWriter:
         block = packed + b"".join(self._digests)
         common_length = lengths if isinstance(lengths, int) else -1
         sizes = (len(self._keys), self.at, len(packed), len(plain), common_length)
-        place = BlockPlace(len(index.parts) - 1, self._keys[0], self._keys[-1], *sizes, short(block))
+        place = BlockPlace(len(index.parts) - 1, self._keys[0], self._keys[-1], *sizes, short_digest(block))
         index.blocks.append(place)
         index.records += len(self._keys)
         self._write(block)
@@ -166,7 +166,7 @@ class Blocks:
         place = self.index.blocks[number]
         size = place.packed + place.records * SIZE
         block = pread(self._descriptor, size, place.at)
-        if len(block) != size or short(block) != place.check:
+        if len(block) != size or short_digest(block) != place.check:
             refuse(self._name, f"is damaged: the block at byte {place.at:,} is not what was written")
         plain = bytearray(place.keys)
         try:

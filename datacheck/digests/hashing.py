@@ -21,7 +21,7 @@ def digest(value: Bytes, seed: int = 0) -> bytes:
     return hashed
 
 
-def short(value: Bytes) -> int:
+def short_digest(value: Bytes) -> int:
     """Return the 64-bit XXH3 of some bytes."""
     hashed: int = xxhash.xxh3_64_intdigest(value)
     return hashed

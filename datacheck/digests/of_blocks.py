@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.digests.hashing import SIZE, digest, digests, short
+from datacheck.digests.hashing import SIZE, digest, digests, short_digest
 from datacheck.model.blocks import AnyBlock, Block, RowBlock
 from datacheck.model.escaping import escape, plain
 
@@ -117,7 +117,7 @@ def not_read(block: AnyBlock) -> frozenset[int]:
 def _digests_of_rows(block: RowBlock) -> bytes:
     numbers = {name: _little_endian(column) for name, column in block.columns.items()}
     names = sorted([*numbers, *block.cells])
-    seed = short(msgspec.msgpack.encode([[it, *_layout(block, numbers, it)] for it in names]))
+    seed = short_digest(msgspec.msgpack.encode([[it, *_layout(block, numbers, it)] for it in names]))
     count = len(block)
     if not block.cells and sum(it.nbytes for it in numbers.values()) <= JOINED_BYTES * count:
         side_by_side = np.concatenate([_row_bytes(numbers[name], count) for name in names], axis=1) if names else None

@@ -109,7 +109,7 @@ class Dask:
 
 
 @contextlib.contextmanager
-def connected(address: str, say: Callable[[str], None] = silent) -> Iterator[Dask]:
+def connected(address: str, say: Callable[[str], None]) -> Iterator[Dask]:
     """Yield an engine maker for the cluster of the scheduler at `address`.
 
     Raises UsageError if there is no scheduler.

@@ -12,10 +12,10 @@ FETCH = {
 """Tool that copies files from a URL, by its scheme."""
 
 
-def fetched(scheme: str) -> str:
+def fetch_advice(scheme: str) -> str:
     """Return the advice for a URL of this scheme.
 
-    >>> fetched("https"), fetched("ftp")
+    >>> fetch_advice("https"), fetch_advice("ftp")
     ('copy or mount it first, with curl for example', 'copy or mount it first')
     """
     hint = f", with {FETCH[scheme]} for example" if scheme in FETCH else ""

@@ -13,15 +13,15 @@ LOOKED_AT = 10_000
 """Maximum number of names in a folder that are compared."""
 
 
-def missing(path: str | Path) -> SourceMissing:
+def source_missing(path: str | Path) -> SourceMissing:
     """Return the error for a path at which there is nothing: it names a link's target, or else a similar path."""
     try:
         return SourceMissing(str(path), target=str(Path(path).readlink()))
     except (OSError, ValueError):  # no link
-        return SourceMissing(str(path), near(path))
+        return SourceMissing(str(path), nearest_path(path))
 
 
-def near(path: str | Path) -> str | None:
+def nearest_path(path: str | Path) -> str | None:
     """Return the existing path that is most similar to a missing one, or None if none is similar."""
     wanted = Path(path)
     try:

@@ -153,7 +153,7 @@ def url_scheme(name: str | Path) -> str | None:
     return None if match is None or os.path.lexists(name) else match[0].partition(":")[0].lower()
 
 
-def real(path: Path) -> Path:
+def real_path(path: Path) -> Path:
     """Return the path behind all links, or the absolute path if links form a cycle or no file can have that name."""
     try:
         return Path(os.path.realpath(path))

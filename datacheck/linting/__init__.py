@@ -18,7 +18,7 @@ from datacheck.caffe.ranges import infer_intervals
 from datacheck.caffe.rates import Schedule
 from datacheck.caffe.shapes import infer_shapes
 from datacheck.errors import PrototxtMalformed, UsageError
-from datacheck.files.regular import real
+from datacheck.files.regular import real_path
 from datacheck.linting.nets_of_solver import Net, Unread, single_net, solver_nets
 from datacheck.linting.rule_input import Folders, NetCase, Problem, SolverCase
 from datacheck.linting.rules import FILE_RULES, LAYER_RULES
@@ -130,7 +130,7 @@ def lint_file(path: Path, request: LintRequest, *, strict: bool, visited: set[Pa
     to `visited`.
     """
     started = time.monotonic()
-    visited.add(real(path))
+    visited.add(real_path(path))
     pair: Pair | None = None if request.labels is None else (float(request.labels[0]), float(request.labels[1]))
     report = LintReport(Source(str(path), "prototxt"), make(strict=strict, labels=pair, workers=1))
     try:

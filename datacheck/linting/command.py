@@ -11,7 +11,7 @@ from datacheck.caffe.rates import Schedule
 from datacheck.errors import DatacheckError, SourceMissing, SourceUnknown, SourceUnreadable, UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
-from datacheck.files.regular import real
+from datacheck.files.regular import real_path
 from datacheck.linting import LintRequest, lint_file
 from datacheck.linting.nets_of_solver import networks_named
 from datacheck.linting.rule_input import Folders
@@ -35,9 +35,10 @@ def run(
     if shape is not None and (len(shape) != 3 or min(shape) < 1):
         raise UsageError("the shape of a record is C,H,W, as in 3,224,224")
     request = LintRequest(options["root"], _labels(options["labels"]), options["iterations"], forks=forks, shape=shape)
-    visited = {real(path) for path in files}
+    visited = {real_path(path) for path in files}
     reports: list[Report] = []
     errors: list[SourceMissing | SourceUnknown | SourceUnreadable] = []
+    report_files.planned = [str(path) for path in dict.fromkeys(files)]
     for path in dict.fromkeys(files):
         try:
             report = lint_file(path, request, strict=options["strict"], visited=visited)

@@ -14,7 +14,7 @@ from datacheck.caffe.network import PHASES, Phase, State, layers_in
 from datacheck.caffe.prototxt import Prototxt, read_prototxt
 from datacheck.caffe.schema import enums
 from datacheck.errors import DatacheckError
-from datacheck.files.regular import real
+from datacheck.files.regular import real_path
 from datacheck.linting.rule_input import Folders, Problem
 from datacheck.model.escaping import plain
 from datacheck.reporting.advice import shell
@@ -84,8 +84,8 @@ def solver_nets(prototxt: Prototxt, folders: Folders, visited: set[Path]) -> Ite
             yield Problem(
                 "missing", f"the network {name} is not there: Caffe aborts", path, _fix_of_path(name, folders)
             )
-        elif real(file) not in visited:
-            visited.add(real(file))
+        elif real_path(file) not in visited:
+            visited.add(real_path(file))
             yield _read_net(file, roles, finetuned)
     inline = list(_inline_nets(solver))
     if len(inline) > MOST_STATES:

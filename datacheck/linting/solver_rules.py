@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from datacheck.caffe.forks import forks_of_policy, forks_of_solver
 from datacheck.caffe.rates import POLICIES, Schedule
 from datacheck.caffe.schema import enums
+from datacheck.linting.nets_of_solver import networks_named
 from datacheck.linting.rule_input import Problem, SolverCase, nearest, not_finite, number
-from datacheck.linting.snapshot_rules import snapshots
 
 TYPES = {
     "SGD": "SGD",
@@ -355,6 +355,27 @@ def settings_are_numbers(case: SolverCase) -> Iterator[Problem]:
     for path, value in not_finite(case.solver):
         if path not in RATE_FIELDS and "net_param" not in path:
             yield Problem("solver", f"{path} is {number(value)}", path, "set it to a finite number")
+
+
+def snapshots(case: SolverCase) -> Iterator[Problem]:
+    """The folder of snapshot_prefix exists, if the folder that Caffe is started in is known."""
+    solver = case.solver
+    writes = solver.snapshot > 0 or solver.snapshot_after_train
+    folder, slash, _ = solver.snapshot_prefix.rpartition("/")
+    if not writes or not slash or case.folders.has_folder(folder or "/"):
+        return
+    if not all(case.folders.find(name) for name in networks_named(case.prototxt)):
+        return  # Caffe is started in another folder: the networks are not found either
+    when = (
+        "Caffe aborts before it trains" if solver.snapshot > 0 else "the weights cannot be written when it has trained"
+    )
+    yield Problem(
+        "missing",
+        f"the folder {folder} of the snapshots is not there: {when}",
+        "snapshot_prefix",
+        f"mkdir -p {folder}, in the folder that Caffe is started in (see --root)",
+        None if solver.snapshot > 0 else "suspicious",
+    )
 
 
 SolverRule = Callable[[SolverCase], Iterator[Problem]]

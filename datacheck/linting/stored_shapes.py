@@ -9,7 +9,7 @@ from pathlib import Path
 from datacheck.caffe.geometry import Shape
 from datacheck.caffe.network import Layer
 from datacheck.errors import DatacheckError
-from datacheck.files.regular import real
+from datacheck.files.regular import real_path
 from datacheck.linting.rule_input import Folders
 from datacheck.scanning.settings.make_settings import make
 
@@ -44,7 +44,7 @@ class StoredShapes:
             return None
         transform = layer.message.transform_param
         colour = 3 if transform.force_color else 1 if transform.force_gray else None
-        key = real(path), colour
+        key = real_path(path), colour
         if key not in self.sampled:
             self.sampled[key] = _sample_shape(path, colour) if len(self.sampled) < MOST_STORES else None
         return self.sampled[key]

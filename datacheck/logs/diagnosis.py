@@ -77,12 +77,12 @@ class LogReport(Report):
             self.series += [point.row(run.number) for point in points]
 
     def close(self, size: int, lines: int, seconds: float) -> None:
-        """Complete the report when the log has been read to its end."""
+        """Complete the report when nothing more of the log is read."""
         for run in self._silent:  # a silent run among another's lines, such as a second process, does not count
             if run.last_line > self._last_shown or not self.run_count:
                 self.tally.complete = False
                 self._keep(run, [])
-        if not self.run_count:
+        if self.interrupted or not self.run_count:
             self.tally.complete = False
         self.runs.sort(key=lambda it: it.run)
         self.series.sort(key=lambda it: (it.run, it.line))

@@ -12,7 +12,7 @@ from datacheck.model.codes import Verdict
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found
 from datacheck.reporting.advice import shell
-from datacheck.reporting.log_series import spelled
+from datacheck.reporting.log_series import json_number
 
 EVIDENCE_WIDTH = 240
 CAUSES = frozenset(("learning-rate", "saturated", "exploding", "layer-nan", "sudden-nan"))
@@ -35,7 +35,7 @@ def run_finding(
     at = at or shown[0][1]
     lines = [{"line": line, "text": quoted(it.text)} for line, it in shown]
     extra: dict[str, Any] = {
-        name: spelled(value) if isinstance(value, float) else value for name, value in details.items()
+        name: json_number(value) if isinstance(value, float) else value for name, value in details.items()
     }
     if next_step:
         extra = {"next": next_step, **extra}

@@ -26,10 +26,10 @@ from datacheck.logs.evidence import (
 )
 from datacheck.logs.growth import Growth, growth
 from datacheck.logs.header import TEST, TRAIN
+from datacheck.logs.losses_of_tests import TestLoss
 from datacheck.logs.run import BadPass, Evidence, Point, Run
 from datacheck.logs.saturation import WORST_LOSS, saturation
 from datacheck.logs.standstill import Jumped, NoLoss, WorseThanChance
-from datacheck.logs.test_losses import TestLoss
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding
 

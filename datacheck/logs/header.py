@@ -69,7 +69,7 @@ class Header:
                 self.batches[self._phase].append(int(value))
 
     def type_of(self, layer: str, phase: str) -> str:
-        """Return the type of a layer of a phase; if that phase does not name it, the one of the other, or ""."""
+        """Return the type of a layer in a phase, or in the other phase if this one does not have the layer, or ""."""
         other = TEST if phase == TRAIN else TRAIN
         return self.layers.get((phase, layer), self.layers.get((other, layer), ""))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from datacheck.errors import SourceUnknown, SourceUnreadable
-from datacheck.files.near import missing
+from datacheck.files.near import source_missing
 from datacheck.files.regular import PIPE, NotRegular, open_regular
 
 STANDARD_INPUT = "-"
@@ -38,7 +38,7 @@ def open_log(path: str) -> Iterator[BufferedIOBase]:
     try:
         file = cast(BufferedIOBase, open_regular(Path(path)))
     except FileNotFoundError as exc:
-        raise missing(path) from exc
+        raise source_missing(path) from exc
     except IsADirectoryError as exc:
         raise SourceUnknown(path, "is a directory; name the log file in it") from exc
     except NotRegular as exc:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from datacheck.errors import DatacheckError, SourceUnknown
+from datacheck.files.deferring import interrupts_deferred
 from datacheck.logs import events
 from datacheck.logs.diagnosis import LogReport
 from datacheck.logs.failure_modes import FAILURE_MODES
@@ -168,7 +169,10 @@ def read_log(path: str | Path, *, strict: bool = False, reports: Iterable[str | 
     [('learning-rate', 0)]
     """
     with Reports(reports, sources_of([str(path)]), LOG_REPORTS) as files:
-        return read_into(str(path), files, strict=strict)
+        report = read_into(str(path), files, strict=strict)
+        if report.interrupted:
+            raise KeyboardInterrupt
+    return report
 
 
 def sources_of(paths: Sequence[str]) -> list[str]:
@@ -177,7 +181,10 @@ def sources_of(paths: Sequence[str]) -> list[str]:
 
 
 def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
-    """Read one log, and give its points to the report files as they come and its findings at the end."""
+    """Read one log, and give its points to the report files as they come and its findings at the end.
+
+    If the reading is interrupted, the report has what was found until then, and says that it is `interrupted`.
+    """
     began = time.monotonic()
     report = LogReport(Source(path, "log"), Settings(checks=tuple(FAILURE_MODES), strict=strict))
     handle = files.begin(report)
@@ -188,7 +195,7 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
         files.each(lambda sink: sink.point(report, point) if isinstance(sink, SeriesSink) else None)
 
     try:
-        lines, parser = _read(path, Interleaved(listen if tables else None, report.finish))
+        lines, parser = _read(report, Interleaved(listen if tables else None, report.finish))
     except DatacheckError:
         files.withdraw(report)  # there is nothing to report
         raise
@@ -202,24 +209,31 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
     return report
 
 
-def _read(path: str, runs: Interleaved) -> tuple[Lines, events.Parser]:
-    """Read a log from end to end. Raises SourceUnknown if it is not a log of Caffe."""
-    handle = runs.handle
+def _read(report: LogReport, runs: Interleaved) -> tuple[Lines, events.Parser]:
+    """Read a log to its end, or until it is interrupted. Raises SourceUnknown if it is not a log of Caffe."""
+    path = report.source.path
     with open_log(path) as file:
         lines, parser = Lines(file, path), events.Parser()
-        for block in lines:
-            for event in parser.events(block):
-                handle(event)
-            if not parser.recognised and lines.size > FOREIGN:
-                break
-        else:
-            if lines.cut:
-                for event in parser.last(lines.cut):
-                    handle(event)
-            runs.end()
-    if not parser.recognised:
+        try:
+            _handle_events(lines, parser, runs.handle)
+        except KeyboardInterrupt:
+            report.interrupted = True
+        runs.end()
+    if not parser.recognised and not report.interrupted:
         raise SourceUnknown(path, _why_no_log(lines))
     return lines, parser
+
+
+def _handle_events(lines: Lines, parser: events.Parser, handle: Callable[[events.Event], None]) -> None:
+    """Handle every event of a log, unless too much of it has no line of Caffe's."""
+    for block in lines:
+        with interrupts_deferred():  # an interrupt leaves no run with half an event
+            for event in parser.events(block):
+                handle(event)
+        if not parser.recognised and lines.size > FOREIGN:
+            return
+    for event in parser.last(lines.cut) if lines.cut else ():
+        handle(event)
 
 
 def _why_no_log(lines: Lines) -> str:

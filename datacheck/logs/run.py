@@ -15,7 +15,7 @@ import msgspec
 from datacheck.logs import events
 from datacheck.logs.header import TEST, TRAIN, Header
 from datacheck.logs.outputs import loss_of
-from datacheck.reporting.log_series import RunSummary, SeriesPoint, spelled
+from datacheck.reporting.log_series import RunSummary, SeriesPoint, json_number
 
 KEPT = 2048
 """Number of evenly spread points that are kept of a long run: at any time from KEPT to twice as many."""
@@ -73,14 +73,14 @@ class Point(msgspec.Struct, gc=False):
             run,
             self.iteration,
             self.line,
-            loss=spelled(self.loss),
-            lr=None if self.rate is None else spelled(self.rate.lr),
-            data_l1=None if norms is None else spelled(norms.data_l1),
-            diff_l1=None if norms is None else spelled(norms.diff_l1),
-            data_l2=None if norms is None else spelled(norms.data_l2),
-            diff_l2=None if norms is None else spelled(norms.diff_l2),
+            loss=json_number(self.loss),
+            lr=None if self.rate is None else json_number(self.rate.lr),
+            data_l1=None if norms is None else json_number(norms.data_l1),
+            diff_l1=None if norms is None else json_number(norms.diff_l1),
+            data_l2=None if norms is None else json_number(norms.data_l2),
+            diff_l2=None if norms is None else json_number(norms.diff_l2),
             clipped=self.clipped,
-            clip_norm=None if self.clipping is None else spelled(self.clipping.norm),
+            clip_norm=None if self.clipping is None else json_number(self.clipping.norm),
         )
 
 

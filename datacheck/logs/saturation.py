@@ -39,10 +39,10 @@ class Saturation:
 
     def share(self, point: Point) -> float:
         """Return the share of the batch whose label has probability 0, or 0 if no loss of the point is a multiple."""
-        return next((loss / WORST_LOSS for loss in losses(point) if fits(loss, self.batch)), 0.0)
+        return next((loss / WORST_LOSS for loss in component_losses(point) if is_saturated(loss, self.batch)), 0.0)
 
 
-def losses(point: Point) -> Iterator[float]:
+def component_losses(point: Point) -> Iterator[float]:
     """Yield the loss of a point, and each of the losses that add up to it, without their weights."""
     yield point.loss
     for output in point.outputs:
@@ -51,7 +51,7 @@ def losses(point: Point) -> Iterator[float]:
             yield events.number(match[3])
 
 
-def fits(loss: float, batch: int) -> bool:
+def is_saturated(loss: float, batch: int) -> bool:
     """Return whether a loss is a multiple of the worst loss of one record in a batch."""
     if not LEAST <= loss <= WORST_LOSS * (1 + PRECISION):
         return False
@@ -67,19 +67,19 @@ def saturation(run: Run, points: Sequence[Point]) -> Saturation | None:
     At least FEWEST points must be multiples, and at least half of all finite ones from the first multiple on.
     """
     finite = [it for it in points if math.isfinite(it.loss)]
-    high = [(it, [loss for loss in losses(it) if loss >= LEAST]) for it in finite]
+    high = [(it, [loss for loss in component_losses(it) if loss >= LEAST]) for it in finite]
     high = [(it, high_losses) for it, high_losses in high if high_losses]
     batches = {it for phase in (TRAIN, TEST) for it in run.header.batches.get(phase, ())}
     average = max(1, int(run.header.number("average_loss") or 1))
     known = sorted(batch * average for batch in batches)
     for batch in (known or range(1, LARGEST_BATCH + 1)) if len(high) >= FEWEST else ():
-        multiples = [it for it, high_losses in high if any(fits(loss, batch) for loss in high_losses)]
+        multiples = [it for it, high_losses in high if any(is_saturated(loss, batch) for loss in high_losses)]
         if len(multiples) < FEWEST or 2 * len(multiples) < sum(it.nth >= multiples[0].nth for it in finite):
             continue
         if (
             known
             or len({it.loss for it in multiples}) >= FEWEST
-            or all(any(fits(loss, 1) for loss in losses(it)) for it in multiples)
+            or all(any(is_saturated(loss, 1) for loss in component_losses(it)) for it in multiples)
             or _is_constant(multiples, batch)
         ):
             return Saturation(batch, multiples)

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.csv_files import as_text, table
+from datacheck.reporting.csv_files import as_text, incomplete, table
 from datacheck.reporting.files import REPORTS, Reports, Sink
 from datacheck.reporting.log_series import SeriesPoint
 from datacheck.reporting.report import Report
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class SeriesSink:
-    """A table with one row per iteration of every run, none left out. A cell is empty if the log does not show it."""
+    """A table with one row per iteration of every run, none left out. A cell is empty if the log does not show it.
+
+    The last column is empty for iterations; it says of a log without a row for each why it has none.
+    """
 
     COLUMNS = (
         "source",
@@ -34,6 +37,7 @@ class SeriesSink:
         "diff_l2",
         "clipped",
         "clip_norm",
+        "message",
     )
 
     def __init__(self, file: IO[str]) -> None:
@@ -43,13 +47,16 @@ class SeriesSink:
     def point(self, report: Report, point: SeriesPoint) -> None:
         """Write the row of a point."""
         source = as_text(plain(report.source.path))
-        self._writer.writerow([source, *(getattr(point, name) for name in self.COLUMNS[1:])])
+        self._writer.writerow([source, *(getattr(point, name) for name in self.COLUMNS[1:-1]), None])
 
     def add(self, report: Report, findings: Collection[Finding]) -> None:
         """Do nothing: a table of iterations has no findings."""
 
     def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
-        """Do nothing: the table is complete."""
+        """Write a row, with a message only, for each log that was not read, or not to its end."""
+        empty = [None] * (len(self.COLUMNS) - 2)
+        for source, message in incomplete(reports, not_scanned):
+            self._writer.writerow([source, *empty, message])
 
 
 def save_log(path: str | Path, report: LogReport) -> None:

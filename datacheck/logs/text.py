@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.log_series import RunSummary
-from datacheck.reporting.summary import amount
+from datacheck.reporting.summary import amount, counted, counts_text
 
 if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport
@@ -25,11 +25,11 @@ def log_text(report: LogReport) -> str:
 def _headline(report: LogReport) -> str:
     runs = f"{report.run_count:,} runs" if report.run_count != 1 else f"1 {report.runs[0].kind} run"
     size = amount(report.source.bytes or 0)
-    return f"{plain(report.source.path)}: Caffe log of {runs}, {_span(report)}, {report.lines:,} lines, {size}"
+    return f"{plain(report.source.path)}: Caffe log of {runs}, {_span(report)}, {counted(report.lines, 'line')}, {size}"
 
 
 def _span(report: LogReport) -> str:
-    unit = "batch" if all(run.kind == "test" for run in report.runs) else "iteration"
+    unit = "batch" if report.runs and all(run.kind == "test" for run in report.runs) else "iteration"
     plural = "es" if unit == "batch" else "s"
     shown = f"{report.checked:,} {unit}{'' if report.checked == 1 else plural} shown"
     if report.run_count != 1 or report.runs[0].first_iteration is None:
@@ -38,18 +38,20 @@ def _span(report: LogReport) -> str:
 
 
 def _verdict(report: LogReport) -> str:
+    counts = [(report.bad, "bad"), (report.suspicious, "suspicious")]
+    words = counts_text(counts)
+    if report.interrupted:
+        return f"INTERRUPTED after {counted(report.lines, 'line')}: {words or 'nothing wrong'} so far"
     if report.status == 3:
         done = any(run.ended == "done" and not run.shown for run in report.runs)
         reason = (
             "it shows no iteration; set display in the solver" if done else "the log ends before it shows an iteration"
         )
         return f"UNDECIDED: {reason}"
-    counts = [(report.bad, "bad"), (report.suspicious, "suspicious")]
-    counts_text = ", ".join(f"{count:,} {word}" for count, word in counts if count)
     if report.status == 1:
         first = next(it for it in report.findings if it.verdict == "bad" or report.settings.strict)
-        return f"TROUBLE: {counts_text}; the first {_place_text(report, first)}"
-    return f"healthy{_so_far_clause(report)}: {counts_text or 'nothing wrong'}{_loss_clause(report)}"
+        return f"TROUBLE: {words}; the first {_place_text(report, first)}"
+    return f"healthy{_so_far_clause(report)}: {words or 'nothing wrong'}{_loss_clause(report)}"
 
 
 def _so_far_clause(report: LogReport) -> str:

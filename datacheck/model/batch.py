@@ -108,8 +108,7 @@ class Batch:
     def extremes(self) -> tuple[float, float]:
         """The least and the greatest value of all records, both NaN if any of them is NaN; `values` must not be empty.
 
-        They rule out at once that a record of floats goes beyond a bound, so that only a batch in which one does needs
-        to be searched for it.
+        If they lie within the bounds, so does every record of floats, and the records need not be compared one by one.
         """
         import numpy as np
 

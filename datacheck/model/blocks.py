@@ -46,6 +46,12 @@ class Position(NamedTuple):
         assert isinstance(self.key, bytes)
         return self.key
 
+    @property
+    def row(self) -> int:
+        """The number of a row, or of a line of a list."""
+        assert isinstance(self.key, int)
+        return self.key + self.nth
+
 
 FIRST = (Position(b""), Position(0))
 """The positions before all others, where a shard with an open start begins: of records by key, and of rows."""
@@ -87,7 +93,8 @@ class Layout(msgspec.Struct, frozen=True):
     `records` and `size` (bytes) are None if only reading the store can determine them. `more` means that there are
     values that are not records and are only read. `known` is what the reader has found out and other workers need not
     repeat (see `Knowing`). `keeps` are the names of the conventions that the structure of the store follows.
-    `various` are the fields, each with its table, whose shape differs between the files of a store by design.
+    `various` are the fields, each with its table, whose shape differs between the files of a store by design. `tables`
+    says that all probes are of tables, whose rows are summed up without regard to other probes.
     """
 
     shards: Sequence[Shard]
@@ -99,6 +106,7 @@ class Layout(msgspec.Struct, frozen=True):
     known: bytes = b""
     keeps: tuple[str, ...] = ()
     various: tuple[tuple[str, str], ...] = ()
+    tables: bool = False
 
 
 Note = Callable[[Position, bool], None]
@@ -109,8 +117,8 @@ worker that died.
 """
 
 
-def ignore(position: Position, own_key: bool) -> None:
-    """Do nothing: the note of readers whose position is of no interest."""
+def ignore(*_: object) -> None:
+    """Do nothing: for callbacks that the caller does not need, such as notes and progress."""
 
 
 class Block(msgspec.Struct, frozen=True, dict=True):

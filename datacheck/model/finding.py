@@ -11,7 +11,7 @@ import msgspec
 
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES, VERDICTS, Verdict
-from datacheck.model.escaping import plain
+from datacheck.model.escaping import escape, plain
 from datacheck.model.nearest import nearest
 
 
@@ -40,7 +40,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def name(self) -> str | None:
         """The key preceded by its file and database, in the form that `show` takes and people read and type."""
-        return None if self.key is None else named(self.key, self.file, self.database)
+        return None if self.key is None else full_name(self.key, self.file, self.database)
 
     @property
     def record(self) -> tuple[Any, ...]:
@@ -67,9 +67,14 @@ def failed_to_read(finding: Finding) -> bool:
     return finding.key is None or "errno" in finding.details
 
 
-def named(key: str, *parts: str | None) -> str:
+def full_name(key: str, *parts: str | None) -> str:
     """Return a key preceded by its file and database, as far as they are given."""
     return "".join(f"{it}:" for it in parts if it) + key
+
+
+def key_name(key: bytes, database: str | None) -> str:
+    """Return the full name of the record with this key in a database."""
+    return full_name(escape(key), database)
 
 
 LARGEST = (1 << 63) - 1

@@ -32,10 +32,10 @@ def asked_for(settings: Settings) -> Iterator[tuple[str, str]]:
             yield "ignore", family
 
 
-def means(option: str, name: str, path: str) -> bool:
+def name_matches(option: str, name: str, path: str) -> bool:
     """Check whether a name in an option means the field at this path: the whole path or its last parts.
 
-    >>> means("range", "actions", "/data/demo_3/actions"), means("range", "/actions", "/data/demo_3/actions")
+    >>> name_matches("range", "actions", "/demo_3/actions"), name_matches("range", "/actions", "/demo_3/actions")
     (True, False)
     """
     if option in FAMILIES:
@@ -47,11 +47,11 @@ def means(option: str, name: str, path: str) -> bool:
     return name == path or (not name.startswith("/") and f"/{path}".endswith(f"/{name}"))
 
 
-def exact(settings: Settings, profile: Profile) -> Settings:
+def with_full_names(settings: Settings, profile: Profile) -> Settings:
     """Return settings with field names in full; a name that no field has is marked as the last parts of a path."""
     if settings.range is None and not settings.allow_nan:
         return settings
-    known = frozenset(fields(profile))
+    known = frozenset(field_names(profile))
 
     def full_name(name: str) -> str:
         name = plain(name)
@@ -63,24 +63,24 @@ def exact(settings: Settings, profile: Profile) -> Settings:
     return msgspec.structs.replace(settings, range=ranges, allow_nan=tuple(map(full_name, settings.allow_nan)))
 
 
-def families(profile: Profile) -> Iterator[tuple[str, FamilyProfile]]:
+def families_by_name(profile: Profile) -> Iterator[tuple[str, FamilyProfile]]:
     """Yield the families of a profile with their names."""
     yield from profile.families.items()
     if profile.rest is not None:
         yield "", profile.rest
 
 
-def fields(profile: Profile) -> Iterable[str]:
+def field_names(profile: Profile) -> Iterable[str]:
     """Return the names of all fields of a profile, each once."""
-    return dict.fromkeys(name for _, family in families(profile) for name in family.fields)
+    return dict.fromkeys(name for _, family in families_by_name(profile) for name in family.fields)
 
 
-def paths(profile: Profile) -> Iterator[str]:
+def names_in_options(profile: Profile) -> Iterator[str]:
     """Yield what a field name in an option can refer to: the possible paths of fields in HDF5, elsewhere their names.
 
     A table is named after its group, or after one of its datasets.
     """
-    for table, family in families(profile):
+    for table, family in families_by_name(profile):
         if family.decoder != "rows":
             yield from family.fields
             continue

@@ -27,12 +27,12 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
-def instead(name: str, names: Iterable[str]) -> str:
+def suggestion(name: str, names: Iterable[str]) -> str:
     """Return the end of a sentence that lists the existing names, if they are few, and suggests the nearest one.
 
-    >>> instead("lable", ["data", "label"])
+    >>> suggestion("lable", ["data", "label"])
     "there are data, label; did you mean 'label'?"
-    >>> instead("lable", [*map(str, range(30)), "label"])
+    >>> suggestion("lable", [*map(str, range(30)), "label"])
     "did you mean 'label'?"
     """
     known = list(names)

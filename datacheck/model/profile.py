@@ -92,29 +92,6 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     fields: dict[str, FieldProfile] = {}
     kinds: dict[str, int] = {}
     label: bool = False
-
-    @property
-    def by_magic(self) -> frozenset[str]:
-        """The decoders that are tried for each value if there is no single decoder for all of them.
-
-        Decoders that recognise a text or a tree by its first bytes alone also accept some random bytes; they are
-        included only if they know enough of the sampled values.
-        """
-        if self.decoder != UNKNOWN:
-            return frozenset()
-        few = max(1, NO_ACCIDENT * self.sampled)
-        return frozenset(it for it, count in self.kinds.items() if it not in LOOSE or count > few) - {UNKNOWN, EMPTY}
-
-    def mixes(self, kind: str) -> bool:
-        """Whether so many of the sampled values are of this other kind that they must be intended."""
-        return self.kinds.get(kind, 0) > MIXED * self.sampled
-
-    @property
-    def may_be_empty(self) -> bool:
-        """Whether an empty value may be intended: it is a text, not a label, and few of the sampled texts are empty."""
-        few = self.kinds.get(EMPTY, 0) <= FEW_EMPTY * self.sampled
-        return self.decoder == "text" and not self.label and not self.forced and few
-
     classes: tuple[str, ...] = ()
     forced: bool = False
     array: Array | None = None
@@ -132,6 +109,28 @@ class FamilyProfile(msgspec.Struct, frozen=True):
     key_lengths: tuple[int, ...] = ()
     elsewhere: tuple[str, ...] = ()
     untimed: tuple[str, ...] = ()
+
+    @property
+    def by_magic(self) -> frozenset[str]:
+        """The decoders that are tried for each value if there is no single decoder for all of them.
+
+        Decoders that recognise a text or a tree by its first bytes alone also accept some random bytes; they are
+        included only if they know enough of the sampled values.
+        """
+        if self.decoder != UNKNOWN:
+            return frozenset()
+        few = max(1, NO_ACCIDENT * self.sampled)
+        return frozenset(it for it, count in self.kinds.items() if it not in LOOSE or count > few) - {UNKNOWN, EMPTY}
+
+    def mixes(self, kind: str) -> bool:
+        """Whether enough sampled values are of another kind, this one, to be there on purpose."""
+        return self.kinds.get(kind, 0) > MIXED * self.sampled
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether an empty value may be intended: it is a text, not a label, and few of the sampled texts are empty."""
+        few = self.kinds.get(EMPTY, 0) <= FEW_EMPTY * self.sampled
+        return self.decoder == "text" and not self.label and not self.forced and few
 
 
 class Profile(msgspec.Struct, frozen=True):

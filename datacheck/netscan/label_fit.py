@@ -65,7 +65,7 @@ def _size_difference(place: Place) -> str:
 
 
 def label_misfits(
-    source: NetSource, records: Mapping[str, Shape], rows: Mapping[str, Shape] | None = None
+    source: NetSource, records: Mapping[str, Shape], rows: Mapping[str, Shape] | None
 ) -> Iterator[Finding]:
     """Yield a finding for each top that does not have one label for each prediction, if both numbers are known.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -181,10 +181,15 @@ def check_records(source: NetSource, sample: SourceSample, mean: Mean | None) ->
     yield from _label_picture_findings(source, shape)
 
 
+def _bounds(mean: Mean | None, values: Collection[float]) -> tuple[float, float]:
+    """Return the least and the greatest value that is subtracted: of the mean file, or of the mean values."""
+    return (mean.low, mean.high) if mean is not None else (min(values, default=0.0), max(values, default=0.0))
+
+
 def _small_mean(source: NetSource, sample: SourceSample, mean: Mean | None) -> Iterator[Finding]:
     """Yield a finding if a mean of 0 to 1 is subtracted from bytes, which hardly changes them."""
     values = source.transform.mean_values
-    low, high = (mean.low, mean.high) if mean is not None else (min(values, default=0.0), max(values, default=0.0))
+    low, high = _bounds(mean, values)
     if sample.shapes and low >= 0 and 0 < high < 1:
         text = f"the mean is {low:g} to {high:g}, but it is subtracted from bytes of 0 to 255, before scale"
         caffe = "trains on in silence, with data that is not centred"
@@ -246,7 +251,7 @@ def _overflow(source: NetSource, mean: Mean | None) -> Iterator[Finding]:
     """Yield a finding if mean and scale make bytes infinite, which is the fault of the layer and not of a record."""
     scale = source.transform.scale
     values = [value for value in source.transform.mean_values if math.isfinite(value)]
-    low, high = (mean.low, mean.high) if mean is not None else (min(values, default=0.0), max(values, default=0.0))
+    low, high = _bounds(mean, values)
     if math.isfinite(scale) and max(abs(255 - low), abs(0 - high)) * abs(scale) > LARGEST:
         text = f"(x - mean) * scale is infinite for bytes: the mean is {low:g} to {high:g}, the scale {scale:g}"
         yield problem("inf", text, SENTENCES["overflow"])

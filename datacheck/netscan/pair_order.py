@@ -13,7 +13,7 @@ from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 from datacheck.model.settings import Settings
-from datacheck.scanning.tasks import Job, TakeLayout, only
+from datacheck.scanning.tasks import Job, TakeLayout, run_one
 from datacheck.workers.interface import MakeEngine, Watch
 
 KEYS = 1024
@@ -52,8 +52,8 @@ class TakeKeys:
 def first_keys(reader: Reader, settings: Settings, engine: MakeEngine | None = None) -> list[bytes]:
     """Return the first keys of a store; none if they cannot be read, which the scan reports."""
     with start_engine(Job(reader, settings), 1, engine) as pool:
-        layout = only(pool, TakeLayout())
-        keys = only(pool, TakeKeys(layout)) if isinstance(layout, Layout) else None
+        layout = run_one(pool, TakeLayout())
+        keys = run_one(pool, TakeKeys(layout)) if isinstance(layout, Layout) else None
         return keys if isinstance(keys, list) else []
 
 

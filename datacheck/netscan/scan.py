@@ -18,6 +18,7 @@ from datacheck.checks.validators import Validator
 from datacheck.conventions import NONE
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
+from datacheck.model.blocks import ignore
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Bounds, Settings
@@ -46,7 +47,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning.earlier.fingerprint import read_by
 from datacheck.scanning.names import Names
 from datacheck.scanning.profile.record_shapes import SourceSample, sample_source
-from datacheck.scanning.run import Progress, run, unheard, unwatched
+from datacheck.scanning.run import Progress, run
 from datacheck.scanning.scan import watching
 from datacheck.scanning.settings.make_settings import make
 from datacheck.workers.interface import MakeEngine
@@ -72,7 +73,7 @@ class NetScan:
         """Register the report with the report files; return the function to call with its findings."""
         return files.begin(self.report)
 
-    def run(self, progress: Progress = unwatched, listen: Callable[[Collection[Finding]], None] = unheard) -> None:
+    def run(self, progress: Progress = ignore, listen: Callable[[Collection[Finding]], None] = ignore) -> None:
         """Scan into the report. Raises as `datacheck.scan` does."""
         try:
             view, findings = self._view()
@@ -250,7 +251,7 @@ def prepare_net(
     *,
     phase: WantedPhase = "all",
     stages: Sequence[str] = (),
-    root: str | Path | None = None,
+    root: str | Path | None,
 ) -> list[NetScan]:
     """Return the scans of the layers of a network that read records in the wanted phases; no record is read yet.
 
@@ -388,6 +389,7 @@ def scan_net(
     paths = [str(net.path if isinstance(net, Prototxt) else net), *(scan.report.source.path for scan in scans)]
     guard = Guard(paths, lambda: (file for scan in scans for file in scan.reads()))
     with Reports(reports, guard) as files:
+        files.planned = paths[1:]
         for scan in scans:
             with watching(progress, scan.report) as watch:
                 scan.run(watch, scan.begin(files))

@@ -14,9 +14,7 @@ from datacheck.model.replacing import replace
 from datacheck.netscan.source_opening import Places
 
 
-def solver_sources(
-    solver: Prototxt, places: Places, phases: Sequence[Phase], stages: Sequence[str] = ()
-) -> list[NetSource]:
+def solver_sources(solver: Prototxt, places: Places, phases: Sequence[Phase], stages: Sequence[str]) -> list[NetSource]:
     """Return the layers that read records in the networks that a solver names, each once.
 
     Raises what `read_prototxt` raises if a network cannot be read, and SourceUnknown if the solver names none.

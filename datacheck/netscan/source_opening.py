@@ -14,7 +14,7 @@ from datacheck.backends.image_list import ImageListReader
 from datacheck.backends.interface import Reader, StoreOptions
 from datacheck.caffe.net_sources import DATABASES, NetSource
 from datacheck.errors import SourceMissing, SourceUnknown, SourceUnreadable
-from datacheck.files.regular import TooLarge, irregular, is_regular, read_whole, real
+from datacheck.files.regular import TooLarge, irregular, is_regular, read_whole, real_path
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 from datacheck.netscan.caffe_behaviour import SENTENCES
@@ -180,7 +180,7 @@ def opened_twice(sources: list[tuple[NetSource, Opened]]) -> Iterator[tuple[int,
     numbers_by_path: dict[Path, list[int]] = {}
     for number, (_, opened) in enumerate(sources):
         if opened.reader is not None and opened.reader.backend == "leveldb":
-            numbers_by_path.setdefault(real(opened.path), []).append(number)
+            numbers_by_path.setdefault(real_path(opened.path), []).append(number)
     for numbers in numbers_by_path.values():
         for number in numbers if len(numbers) > 1 else ():
             other = sources[numbers[numbers[0] == number]][0].name

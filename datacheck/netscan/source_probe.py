@@ -12,7 +12,7 @@ from datacheck.engines import start_engine
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.tasks import Job, only
+from datacheck.scanning.tasks import Job, run_one
 from datacheck.workers.interface import Death, MakeEngine, Watch
 
 
@@ -81,7 +81,7 @@ def probe_tops(
     files: Sequence[Path],
     tops: tuple[str, ...],
     settings: Settings,
-    engine: MakeEngine | None = None,
+    engine: MakeEngine | None,
 ) -> tuple[list[list[TopDataset] | None], list[Finding]]:
     """Return the datasets of the tops for each file, and findings of what killed a worker.
 
@@ -91,7 +91,7 @@ def probe_tops(
     findings = []
     with start_engine(Job(reader, settings), 1, engine) as pool:
         for file in files:
-            result = only(pool, TakeTops(file, tops))
+            result = run_one(pool, TakeTops(file, tops))
             if isinstance(result, Death):
                 findings.append(finding_of_death(result, f"{file.name}: opening it", of_record=False))
                 result = None

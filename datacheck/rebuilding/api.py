@@ -10,12 +10,12 @@ from typing import Any, Literal, overload
 
 from datacheck.backends import refuse_url
 from datacheck.errors import UsageError
+from datacheck.model.blocks import ignore
 from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.pairs import rebuild_pairs
 from datacheck.rebuilding.rebuild import rebuild_as
 from datacheck.rebuilding.receipt import Receipt
-from datacheck.rebuilding.watching import Progress, unwatched
-from datacheck.rebuilding.work import Order
+from datacheck.rebuilding.work import Order, Progress
 from datacheck.scanning.scan import is_several
 from datacheck.scanning.settings import spelling
 from datacheck.scanning.settings.make_settings import make
@@ -125,7 +125,7 @@ def rebuild(
         accept_losses=spelling.boolean("accept_losses", accept_losses),
         drop_rows=spelling.boolean("drop_rows", drop_rows),
         renumber=None if renumber is None else spelling.boolean("renumber", renumber),
-        validators=spelling.callables("validators", settings.get("validators", ())),
+        validators=spelling.validators_of(settings.get("validators", ())),
     )
     if order.validators and order.from_report is not None:
         raise UsageError(
@@ -149,7 +149,7 @@ def _watching(progress: Progress | bool) -> AbstractContextManager[Progress]:
     if not isinstance(progress, bool):
         raise UsageError(f"progress is {spelling.quoted(progress)}; it must be True, or something to call")
     if not progress:
-        return nullcontext(unwatched)
+        return nullcontext(ignore)
     from datacheck.reporting.progress import bar, bars
 
     return bars(lambda phase: bar(phase, lambda: None))

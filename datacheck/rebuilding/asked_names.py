@@ -9,7 +9,7 @@ from datacheck.model.finding import is_code
 from datacheck.rebuilding.choice import unknown_name
 from datacheck.rebuilding.work import Order
 from datacheck.scanning.find import Find
-from datacheck.scanning.tasks import Task, only
+from datacheck.scanning.tasks import Task, run_one
 from datacheck.workers.interface import Engine
 
 
@@ -27,7 +27,7 @@ def require_possible(order: Order, reader: Reader, pool: Engine[Task]) -> None:
             exists = "/" in name
         else:
             try:
-                exists = only(pool, Find(name)) is not None
+                exists = run_one(pool, Find(name)) is not None
             except PartUnread:
                 exists = True
         if not exists:

@@ -14,7 +14,7 @@ import msgspec
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.finding import Finding
-from datacheck.model.nearest import instead
+from datacheck.model.nearest import suggestion
 
 Fate = Literal["kept", "dropped", "altered"]
 FILLABLE = frozenset({"nan", "inf"})
@@ -45,7 +45,7 @@ class Choice:
         """The names of records in `drop` and `keep`, and codes of the caller's own validators."""
         return frozenset(it for it in (*self.drop, *self.keep) if it not in CODES and it not in VERDICTS)
 
-    def require_known(self, findings: Iterable[Finding], source: str, own_codes: Set[str] = frozenset()) -> None:
+    def require_known(self, findings: Iterable[Finding], source: str, own_codes: Set[str]) -> None:
         """Raise UsageError for a name in `drop` or `keep` that is no code, no verdict and no record with a finding.
 
         `own_codes` are codes of the caller's own validators; those that findings have are accepted, too.
@@ -85,7 +85,7 @@ class Choice:
 
 def unknown_name(name: str, why: str) -> UsageError:
     """Return the error for a name in `drop` or `keep` that matches nothing; `why` says why no record has it."""
-    return UsageError(f"{name!r} is neither a verdict nor a code, and {why}; {instead(name, (*VERDICTS, *CODES))}")
+    return UsageError(f"{name!r} is neither a verdict nor a code, and {why}; {suggestion(name, (*VERDICTS, *CODES))}")
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -102,7 +102,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     file: str | None = None
 
 
-def decided(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate, Decided, list[Finding]]]:
+def decisions(findings: Iterable[Finding], choice: Choice) -> Iterator[tuple[Fate, Decided, list[Finding]]]:
     """Yield the fate of each record that has findings, the record, and its findings, in source order."""
     for (file, database, key, index), group in groupby(findings, lambda finding: finding.record):
         if key is None or index is None:

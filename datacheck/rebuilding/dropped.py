@@ -7,11 +7,11 @@ from array import array
 from datacheck.backends.copy_plan import Gone
 from datacheck.backends.interface import WithSamples
 from datacheck.errors import RebuildFailed, UsageError
-from datacheck.model.finding import Finding, named
-from datacheck.rebuilding.choice import Choice, decided
+from datacheck.model.finding import Finding, full_name
+from datacheck.rebuilding.choice import Choice, decisions
 from datacheck.rebuilding.work import Work, refuse_dead
 from datacheck.reporting.report import Report
-from datacheck.scanning.tasks import FindGone, only
+from datacheck.scanning.tasks import FindGone, run_one
 from datacheck.workers.interface import Death
 
 OF_SAMPLES = frozenset({"unpaired", "row-count", "shape", "nan", "inf", "out-of-range", "dangling"})
@@ -35,7 +35,7 @@ def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
         return None
     choice = work.order.choice.shown
     direct = array("q")
-    for fate, record, _ in decided(report.findings, choice):
+    for fate, record, _ in decisions(report.findings, choice):
         if fate == "dropped":
             assert record.index is not None
             direct.append(record.index)
@@ -43,7 +43,7 @@ def gone_with(work: Work, report: Report, *, drop_rows: bool) -> Gone | None:
     mendable = any(it.key is None and it.code in ("count", "dangling") for it in report.findings)
     if not (direct or marked or mendable):
         return Gone()
-    result = only(work.pool, FindGone(work.copier, direct.tobytes(), marked, drop_rows, work.order.renumber))
+    result = run_one(work.pool, FindGone(work.copier, direct.tobytes(), marked, drop_rows, work.order.renumber))
     if isinstance(result, Death):
         refuse_dead(str(work.order.target), "finding what belongs to the dropped records", result)
     if not isinstance(result, Gone):
@@ -72,7 +72,7 @@ def refuse_losses(work: Work, report: Report, gone: Gone | None) -> list[str]:
     losses = "; ".join(gone.losses[:NAMED]) + more
     hint = "--accept-losses writes it anyway"
     choice = work.order.choice.shown
-    codes = {it for fate, record, _ in decided(report.findings, choice) if fate == "dropped" for it in record.codes}
+    codes = {it for fate, record, _ in decisions(report.findings, choice) if fate == "dropped" for it in record.codes}
     if codes and codes <= NUMBERS:
         hint += "; --fill VALUE instead of --drop-bad keeps the rows, with that value for each NaN or infinity"
     raise UsageError(f"{work.order.source}: a copy without these rows would be inconsistent: {losses}; {hint}")
@@ -88,7 +88,7 @@ def still_lost(findings: list[Finding], gone: Gone | None) -> list[Finding]:
 def sample_names(gone: Gone | None) -> list[str]:
     """Return the readable names of the samples that are dropped as a whole, sorted."""
     samples = () if gone is None else gone.samples
-    return sorted(named(path, file) if path else str(file) for file, path in samples)
+    return sorted(full_name(path, file) if path else str(file) for file, path in samples)
 
 
 def _is_of_gone(finding: Finding, gone: Gone) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from datacheck.model.escaping import unescape
-from datacheck.rebuilding.choice import Choice, decided
+from datacheck.rebuilding.choice import Choice, decisions
 from datacheck.reporting.report import Report
 from datacheck.scanning.pairing import STORES
 
@@ -44,7 +44,7 @@ class DroppedKeys:
 def dropped_keys(choice: Choice, report: Report) -> Iterator[tuple[str, bytes, bool]]:
     """Yield database, key and flag of each record that is dropped, or would be if every bad record were."""
     choice = choice.shown
-    for fate, record, _ in decided(report.findings, choice):
+    for fate, record, _ in decisions(report.findings, choice):
         if fate == "dropped":
             yield record.database or "", unescape(record.key), True
     for finding in report.findings:

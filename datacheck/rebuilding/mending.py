@@ -30,10 +30,10 @@ from datacheck.rebuilding.choice import Choice
 from datacheck.rebuilding.dropped_keys import DroppedKeys
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.keys.keeping import compared, recognise, watch_of
+from datacheck.scanning.keys.keeping import complete_known, recognise, watch_of
 from datacheck.scanning.keys.keys_read import TakeKeys
 from datacheck.scanning.profile.probing import take_profile
-from datacheck.scanning.tasks import TakeLayout, Task, only, results
+from datacheck.scanning.tasks import TakeLayout, Task, run_all, run_one
 from datacheck.workers.interface import Death, Engine
 
 NO_REPAIR = Repair((), Runs(), Runs(), 0, renumbered=False)
@@ -46,7 +46,7 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     again.
     """
     source = str(report.source.path)
-    layout = only(pool, TakeLayout())
+    layout = run_one(pool, TakeLayout())
     if isinstance(layout, Death):
         raise RebuildFailed(source, "the source could not be read again; scan it again")
     taken = take_profile(pool, layout)
@@ -56,11 +56,11 @@ def look_again(pool: Engine[Task], report: Report) -> None:
     watch = watch_of(found)
     if watch is None:
         return
-    for accounts in results(pool, [TakeKeys(shard, watch) for shard in layout.shards]):
+    for accounts in run_all(pool, [TakeKeys(shard, watch) for shard in layout.shards]):
         if isinstance(accounts, Death):
             raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
         report.tally.add_sums(Tally(keys=accounts))
-    known = compared(found, report.tally.keys, layout.shards, taken.profile, partial(only, pool))
+    known = complete_known(found, report.tally.keys, layout.shards, taken.profile, partial(run_one, pool))
     if isinstance(known, Death):
         raise RebuildFailed(source, "the keys of the source could not be read; scan it again")
     report.keeps = known

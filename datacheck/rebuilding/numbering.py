@@ -21,7 +21,7 @@ from datacheck.conventions.outcome import Outcomes, patterns_of
 from datacheck.conventions.repair import Repair
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, plain
-from datacheck.model.finding import named
+from datacheck.model.finding import full_name, key_name
 from datacheck.model.replacing import replace
 from datacheck.rebuilding.dropped_keys import DroppedKeys, dropped_keys
 from datacheck.rebuilding.mending import can_lose
@@ -31,7 +31,7 @@ from datacheck.reporting.tally import Tally
 from datacheck.scanning.keys.keeping import plain_numbering, watch_of
 from datacheck.scanning.keys.keys_read import TakeKeys
 from datacheck.scanning.profile.probing import take_profile
-from datacheck.scanning.tasks import TakeLayout, Task, only, results
+from datacheck.scanning.tasks import TakeLayout, Task, run_all, run_one
 from datacheck.workers.interface import Death, Engine
 
 CURSOR = "datum"
@@ -55,7 +55,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
     if not asked and (in_sequence or not going):
         return
     known = {part for part, it in report.keeps.items() if any(one.parts or one.lists for one in it.conventions)}
-    layout = only(pool, TakeLayout())
+    layout = run_one(pool, TakeLayout())
     if isinstance(layout, Death):
         raise RebuildFailed(str(report.source.path), "the source could not be read again; scan it again")
     found = plain_numbering(pool, layout, take_profile(pool, layout))
@@ -67,7 +67,7 @@ def note_numbers(pool: Engine[Task], report: Report, order: Order) -> None:
         one = Convention("", (pattern,), named=False, dense=asked)
         report.keeps[part] = replace(before, conventions=(*before.conventions, one))
     watch = watch_of({part: report.keeps[part] for part in numberings}) or {}
-    for accounts in results(pool, [TakeKeys(it, watch) for it in layout.shards if it.part in watch]):
+    for accounts in run_all(pool, [TakeKeys(it, watch) for it in layout.shards if it.part in watch]):
         if isinstance(accounts, Death):
             raise RebuildFailed(str(report.source.path), "the keys of the source could not be read; scan it again")
         report.tally.add_sums(Tally(keys=accounts))
@@ -192,7 +192,7 @@ def _left_uncertain(report: Report) -> Iterator[str]:
         for count in _unsure_counts(known, report.account(part)):
             if count.key in of_clips:
                 continue
-            name = named(count.name, part if count.kept_in is None else None)
+            name = full_name(count.name, part if count.kept_in is None else None)
             shown = escape(count.raw[:40]) if count.number is None else f"{count.number:,}"
             yield f"{name} still says {shown}, which may be a number of something else than records"
 
@@ -208,7 +208,7 @@ def _left_listed(report: Report, dropped: DroppedKeys, outcomes: Outcomes | None
         lists = frozenset() if outcomes is None else outcomes.lists
         for it in (it for it in known.within if (it.kept_in, it.key) not in lists):
             what = "numbers" if it.numbers else "keys"
-            where = named(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
+            where = full_name(": ".join(map(plain, (escape(it.key), *it.names))), it.kept_in)
             other = ", or have others there" if moved else ""
             yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
         for paired in sorted({names for one in known.conventions for it in one.lists for names in it.paired}):
@@ -230,7 +230,7 @@ def _left_parallel(known: Known, account: Account, part: str) -> Iterator[str]:
     listed = {it.key for it in known.within} | {it.key for one in known.conventions for it in one.lists}
     for it in known.parallel:
         if it.items in counts and it.key not in listed:
-            name = ": ".join(filter(None, (named(escape(it.key), part), plain(it.name))))
+            name = ": ".join(filter(None, (key_name(it.key, part), plain(it.name))))
             text = f"{name} has {it.items:,} items as before, as many as there were records"
             yield f"{text}: if there is one for each, they do not fit those of the copy"
 
@@ -243,29 +243,29 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
     frames = next((it.frames for it in known.conventions if it.frames is not None), None)
     lost = [] if frames is None else sorted(filter(frames.has, keys))
     if lost:
-        yield f"sequences lack {named(escape(lost[0]), part)}{_more(lost)}: a loader that counts up asks for what went"
+        yield f"sequences lack {key_name(lost[0], part)}{_more(lost)}: a loader that counts up asks for what went"
     for counts in known.frames:
         frames_lost = count_frames(keys, frozenset(counts.there))
         clips = sorted(clip for clip, number in frames_lost.items() if number < counts.there[clip])
         if clips:
-            text = f"{named(escape(counts.key), part)} counts what is left of {escape(clips[0])}{_more(clips)}"
+            text = f"{key_name(counts.key, part)} counts what is left of {escape(clips[0])}{_more(clips)}"
             yield f"{text}: a loader that counts up asks for what went"
         elif counts.many and any(map(clip_of, keys)):
-            yield f"{named(escape(counts.key), part)} has the numbers of frames as before, also of clips that lose some"
+            yield f"{key_name(counts.key, part)} has the numbers of frames as before, also of clips that lose some"
     if known.totals is not None:
         changed = totals_without(known.totals, keys, lambda _: None)
         for key in sorted(changed.keys() - known.totals.lists.keys()):
-            text = f"{named(escape(key), part)} counts the clips that are left"
+            text = f"{key_name(key, part)} counts the clips that are left"
             yield f"{text}: a loader that counts up asks for what went"
     for of_clips in known.clips:
         uncounted = {*counts_without(of_clips, keys, {}, only_fixed=True)}
         uncounted |= of_clips.uncounted(keys) if of_clips.more else set()
         if uncounted:
-            yield f"{named(escape(min(uncounted)), part)}{_more(uncounted)} may count frames that are not in the copy"
+            yield f"{key_name(min(uncounted), part)}{_more(uncounted)} may count frames that are not in the copy"
         counted = sorted(counts_without(of_clips, keys, {}))
         if counted:
             verb = "count" if len(counted) > 1 else "counts"
-            text = f"{named(escape(counted[0]), part)}{_more(counted)} {verb} what is left"
+            text = f"{key_name(counted[0], part)}{_more(counted)} {verb} what is left"
             yield f"{text}: a loader that counts up asks for what went"
 
 

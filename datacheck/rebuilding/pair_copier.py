@@ -18,8 +18,8 @@ from datacheck.decoders.datum.message import filled
 from datacheck.digests.hashing import Hasher
 from datacheck.files.disk import flush
 from datacheck.model.blocks import Block, Shard
-from datacheck.model.escaping import escape, unescape
-from datacheck.model.finding import named
+from datacheck.model.escaping import unescape
+from datacheck.model.finding import full_name, key_name
 from datacheck.scanning.keys.keys_read import value_of
 
 Pairs = list[tuple[bytes, bytes | memoryview]]
@@ -85,7 +85,7 @@ class PairCopier:
                 values = looked_up.get(shard.part, {}).get
                 for block in _blocks(reader, shard, avoid):
                     change = Change() if changing is None else changing.changes_to(block, values)
-                    lists.update(named(it, shard.part) if it else shard.part for it in change.lists)
+                    lists.update(full_name(it, shard.part) if it else shard.part for it in change.lists)
                     leaves = _rows_among(drops, index, len(block)) | change.leaves
                     changes = _rows_among(fills, index, len(block)) - leaves
                     pairs = _kept_pairs(block, leaves, changes, plan.fill, change)
@@ -177,7 +177,7 @@ def _write_beside(reader: Reader, plan: Plan) -> Iterator[str]:
     for part, changing in plan.changing.items() if plan.target.is_dir() else ():
         for name, content in changing.files(reader.path).items():
             (plan.target / name).write_bytes(content)
-            yield named(escape(os.fsencode(name)), part)
+            yield key_name(os.fsencode(name), part)
 
 
 def _flush_all(plan: Plan) -> None:

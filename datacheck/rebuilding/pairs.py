@@ -15,18 +15,18 @@ from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, TargetExists, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.place import identity_at
+from datacheck.model.blocks import ignore
 from datacheck.model.escaping import unescape
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.asked_names import require_possible
-from datacheck.rebuilding.choice import Choice, decided
+from datacheck.rebuilding.choice import Choice, decisions
 from datacheck.rebuilding.mending import outcomes_of
 from datacheck.rebuilding.numbering import note_numbers
 from datacheck.rebuilding.rebuild import rebuild_as
 from datacheck.rebuilding.receipt import Receipt
 from datacheck.rebuilding.undecided import saying_what_is_left
-from datacheck.rebuilding.watching import Progress, unannounced, unwatched
-from datacheck.rebuilding.work import Order
+from datacheck.rebuilding.work import Order, Progress
 from datacheck.reporting.report import Report
 from datacheck.scanning.earlier.fingerprint import read_by
 from datacheck.scanning.names import Names
@@ -42,9 +42,9 @@ def rebuild_pairs(
     sources: Sequence[Path],
     order: Order,
     settings: Settings,
-    progress: Progress = unwatched,
-    engine: MakeEngine | None = None,
-    publishing: Callable[[], None] = unannounced,
+    progress: Progress,
+    engine: MakeEngine | None,
+    publishing: Callable[[], None] = ignore,
     names: Names | None = None,
     searching: Searching = unshown,
 ) -> list[tuple[Receipt, Report]]:
@@ -173,7 +173,7 @@ def _refuse_numbers(prepared: Sequence[tuple[Reader, Report]], order: Order) -> 
 
 def _keys_to_drop(report: Report, choice: Choice) -> Iterator[tuple[tuple[bytes, bytes], list[str]]]:
     """Yield database and key of each record to drop, and the names of the stores that lack it."""
-    for fate, record, _ in decided(report.findings, choice):
+    for fate, record, _ in decisions(report.findings, choice):
         if fate == "dropped":
             yield (_database(record.database), unescape(record.key)), []
     for finding in report.findings:

@@ -22,14 +22,15 @@ from datacheck.engines import start_engine
 from datacheck.errors import RebuildFailed, UsageError
 from datacheck.files.guard import Guard, refuse_overlap
 from datacheck.files.marking import COPY, QUARANTINE
-from datacheck.files.modes import narrow, openness
+from datacheck.files.modes import permissions_of, restrict_permissions
 from datacheck.files.staging import Workplace
+from datacheck.model.blocks import ignore
 from datacheck.model.codes import CODES
 from datacheck.model.finding import Finding
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.asked_names import require_possible
-from datacheck.rebuilding.choice import Choice, Fate, codes_left, decided
+from datacheck.rebuilding.choice import Choice, Fate, codes_left, decisions
 from datacheck.rebuilding.dropped import gone_with, refuse_losses, sample_names, still_lost
 from datacheck.rebuilding.earlier_report import read_report
 from datacheck.rebuilding.left_behind import left_behind, left_outside
@@ -44,8 +45,7 @@ from datacheck.rebuilding.undecided import (
     refuse_unread,
     saying_what_is_left,
 )
-from datacheck.rebuilding.watching import Progress, unannounced, unwatched
-from datacheck.rebuilding.work import Order, Work
+from datacheck.rebuilding.work import Order, Progress, Work
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.earlier.fingerprint import fingerprint, read_by, sources_of
@@ -71,9 +71,9 @@ SPARE = 1.05
 def rebuild_as(
     order: Order,
     settings: Settings,
-    progress: Progress = unwatched,
-    engine: MakeEngine | None = None,
-    publishing: Callable[[], None] = unannounced,
+    progress: Progress,
+    engine: MakeEngine | None,
+    publishing: Callable[[], None] = ignore,
     names: Names | None = None,
     scanned: Report | None = None,
     prepared: Callable[[], tuple[Reader, Report]] | None = None,
@@ -211,7 +211,7 @@ def _write(work: Work, draft: _Draft, workplace: Workplace, holding: Workplace |
     work.publishing()
     if holding is not None:
         _describe_quarantine(order, report, holding)
-        narrow(holding.inside / QUARANTINE, openness(order.source, sources_of(work.reader)))
+        restrict_permissions(holding.inside / QUARANTINE, permissions_of(order.source, sources_of(work.reader)))
         holding.publish(holding.inside / QUARANTINE)
     workplace.publish(plan.target)
     copy, _ = prepare(order.target, msgspec.structs.replace(report.settings, backend=receipt.target.backend))
@@ -275,7 +275,7 @@ def _receipt(
     """Return the receipt of what would be done."""
     fates: dict[Fate, int] = {"kept": 0, "dropped": 0, "altered": 0}
     still_bad, codes = 0, set[str]()
-    for fate, _, findings in decided(report.findings, order.choice.shown):
+    for fate, _, findings in decisions(report.findings, order.choice.shown):
         fates[fate] += 1
         if left := codes_left(fate, findings):
             still_bad += 1
@@ -325,7 +325,7 @@ def _plan(order: Order, report: Report, workplace: Workplace, holding: Workplace
     deadly = set()
     with ExitStack() as stack:
         opened = {fate: stack.enter_context(workplace.create(file.name)) for fate, file in files.items()}
-        for fate, record, findings in decided(report.findings, order.choice):
+        for fate, record, findings in decisions(report.findings, order.choice):
             if fate in opened and not (fate == "dropped" and gone is not None):
                 assert record.index is not None  # only records dropped because of others have none
                 opened[fate].write(record.index.to_bytes(8, "little"))
@@ -376,6 +376,6 @@ def _compare(
 def _describe_quarantine(order: Order, report: Report, holding: Workplace) -> None:
     """Write the findings of the dropped records beside the records in quarantine."""
     with holding.create(f"{QUARANTINE}/report.jsonl") as file:
-        for fate, _, findings in decided(report.findings, order.choice):
+        for fate, _, findings in decisions(report.findings, order.choice):
             if fate == "dropped":
                 file.writelines(msgspec.json.encode(finding) + b"\n" for finding in findings)

@@ -20,9 +20,9 @@ from datacheck.errors import UsageError
 from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.escaping import escape, plain
-from datacheck.model.finding import Finding, named
+from datacheck.model.finding import Finding, full_name, key_name
 from datacheck.model.settings import Configuration
-from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
+from datacheck.rebuilding.choice import Choice, Decided, Fate, decisions
 from datacheck.rebuilding.mending import outcomes_of
 from datacheck.reporting.json_files import streamed
 from datacheck.reporting.report import Report
@@ -82,8 +82,8 @@ class Renumbering(Renumbered, frozen=True, omit_defaults=True):
     def name(self, number: int) -> str:
         """Return the escaped key of the record that has this number."""
         if not self.packed:
-            return named(super().name(number), self.database)
-        return named(escape(number.to_bytes(self.width, "little" if self.little else "big")), self.database)
+            return full_name(super().name(number), self.database)
+        return key_name(number.to_bytes(self.width, "little" if self.little else "big"), self.database)
 
 
 class Repairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,25 +122,21 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
     patterns = [(part, it) for part, repair in moved for it in repair.named_by]
     return Repairs(
         conventions=tuple(report.convention_names),
-        patterns=tuple(named(str(it), part) for part, it in patterns),
+        patterns=tuple(full_name(str(it), part) for part, it in patterns),
         samples=outcomes.samples,
         renumbered=[it for part, repair in repairs for it in _renumberings(report, part, repair)],
         values={
-            named(escape(key), part): escape(value[:80])
+            key_name(key, part): escape(value[:80])
             for part, repair in repairs
             for key, value in {**repair.values, **repair.added}.items()
             if key not in repair.other_lists and all(it.key != key for it in repair.lengths)
         },
         lists=(
-            *(
-                named(escape(it), part)
-                for part, one in repairs
-                for it in (*one.lists, *one.side_files, *one.other_lists)
-            ),
+            *(key_name(it, part) for part, one in repairs for it in (*one.lists, *one.side_files, *one.other_lists)),
             *(it.name for _, one in repairs for it, _ in one.indexes),
         ),
         lengths=tuple(
-            named(escape(it.key), part)
+            key_name(it.key, part)
             for part, repair in repairs
             for it in (*repair.lengths, *(one.count for one in repair.other_lists.values() if one.count is not None))
         ),
@@ -232,7 +228,7 @@ def receipt_document(receipt: Receipt, report: Report, choice: Choice) -> Iterat
 
 def records_of_fate(receipt: Receipt, report: Report, choice: Choice, wanted: Fate) -> Iterator[Decided]:
     """Yield the records of one fate; those dropped because of another record of their sample come last."""
-    yield from (record for fate, record, _ in decided(report.findings, choice.shown) if fate == wanted)
+    yield from (record for fate, record, _ in decisions(report.findings, choice.shown) if fate == wanted)
     outcomes = outcomes_of(choice, report) if wanted == "dropped" else None
     for part, key in () if outcomes is None else outcomes.keys_with_others():
         yield Decided(key=escape(key), index=None, codes=("unpaired",), database=part or None)
@@ -358,4 +354,4 @@ def repairs_text(receipt: Receipt) -> Iterator[str]:
 
 
 def _record_name(record: Decided) -> str:
-    return named(record.key, record.file, record.database)
+    return full_name(record.key, record.file, record.database)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from datacheck.model.escaping import plain
-from datacheck.model.finding import named
+from datacheck.model.finding import full_name
 from datacheck.rebuilding.choice import Choice, Fate
 from datacheck.rebuilding.receipt import LASTING, Receipt, records_of_fate, repairs_text, still_bad_text
 from datacheck.reporting.advice import command
@@ -109,7 +109,7 @@ def _tables(receipt: Receipt, report: Report, choice: Choice) -> Iterator[tuple[
     for fate, count in fates.items():
         rows = [
             (
-                readable(cut(named(it.key, it.file, it.database))),
+                readable(cut(full_name(it.key, it.file, it.database))),
                 "" if it.index is None else f"{it.index:,}",
                 ", ".join(it.codes),
             )

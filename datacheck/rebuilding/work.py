@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from datacheck.backends.copy_plan import Copied, Plan
 from datacheck.backends.interface import Copier, Reader
-from datacheck.checks.own_codes import codes_of
 from datacheck.errors import RebuildFailed, UsageError
+from datacheck.model.blocks import ignore
 from datacheck.rebuilding.choice import Choice
-from datacheck.rebuilding.watching import Progress, unannounced
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, only, outcomes, unprepared
+from datacheck.scanning.tasks import Copy, ListCopyLosses, Task, Verify, from_outside, outcomes, run_one
 from datacheck.workers.interface import Death, Engine, Step
 
 if TYPE_CHECKING:
     from datacheck.checks.validators import Validator
+
+Progress = Callable[[str, int, int | None, int], None]
+"""Called during a rebuild with the phase ("scan", "copy", "verify"), records done, all records or None, bad ones."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Order:
     @property
     def own_codes(self) -> frozenset[str]:
         """The codes that the caller's own validators declare."""
-        return frozenset(code for it in self.validators for code in codes_of(it))
+        return frozenset(code for it in self.validators for code in _declared_codes(it))
 
     @property
     def inputs(self) -> list[Path]:
@@ -58,6 +60,15 @@ class Order:
     def writes(self) -> dict[str, Path]:
         """The paths it writes, by role: the target, and the quarantine if there is one."""
         return {"target": self.target, **({} if self.quarantine is None else {"quarantine": self.quarantine})}
+
+
+def _declared_codes(validator: Validator) -> Iterator[str]:
+    """Yield the codes that a validator declares."""
+    declared: object = getattr(validator, "codes", ())
+    if isinstance(declared, str):
+        yield declared
+    elif isinstance(declared, Iterable):
+        yield from (it for it in declared if isinstance(it, str))
 
 
 @dataclass(frozen=True)
@@ -75,11 +86,11 @@ class Work:
     pool: Engine[Task]
     writer: Engine[Task]
     progress: Progress
-    publishing: Callable[[], None] = unannounced
+    publishing: Callable[[], None] = ignore
     damaged: bool = False
 
     def done(
-        self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int, anew: Callable[[], None] = unprepared
+        self, pool: Engine[Task], tasks: Sequence[Task], phase: str, total: int, anew: Callable[[], None] = ignore
     ) -> list[Any]:
         """Run tasks and report their steps; return their results. Raises RebuildFailed if one fails.
 
@@ -135,7 +146,7 @@ class Work:
         If the source kills the worker that looks at it, return nothing: the scan reports that. Raises RebuildFailed if
         the worker ended for another reason.
         """
-        losses = only(self.pool, ListCopyLosses(self.copier, changed))
+        losses = run_one(self.pool, ListCopyLosses(self.copier, changed))
         if isinstance(losses, Death) and (losses.trace or losses.timed_out or from_outside(losses)):
             refuse_dead(str(self.order.target), "looking at what a copy would lose", losses)
         if not isinstance(losses, list) or not losses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ DECIDES = {
 }
 """How the user can decide what is undecided, by the code of the finding."""
 MAY_READ = "give yourself the permission to read it (chmod)"
+MORE_MEMORY = "allow more memory (ulimit -v, or the limit of the container or batch job)"
+OF_MEMORY = re.compile("needs more memory than|at their memory limit")
+"""What a finding says about a record that had too little memory."""
 ENDS_EARLY = frozenset({"timeout", "too-large", "crash", "unreadable", "internal-error"})
 """Codes of findings after which the rest of a store may not have been reached."""
 
@@ -296,16 +300,21 @@ def _to_decide(report: Report, encoding: str) -> Iterator[str]:
     if report.partial:
         yield "to decide: without --sample every record is checked"
     codes = dict.fromkeys(it.code for it in islice(report.findings, LOOKED_AT) if it.verdict == "unverifiable")
+    starved = {it.code for it in islice(report.findings, LOOKED_AT) if OF_MEMORY.search(it.message)}
     denied = {it.code for it in islice(report.findings, LOOKED_AT) if it.message.endswith(DENIED)}
     for code in codes:
         ignores = report.complete or code not in ENDS_EARLY  # what was not reached stays undecided if it is ignored
         allow = MAY_READ if code in denied else None
-        ways = [*filter(None, [DECIDES.get(code), allow]), *([f"--ignore {code} ignores it"] if ignores else [])]
+        memory = MORE_MEMORY if code in starved else None
+        ways = [
+            *filter(None, [DECIDES.get(code), allow, memory]),
+            *([f"--ignore {code} ignores it"] if ignores else []),
+        ]
         if ways:
             yield f"to decide: {code}: {'; '.join(ways)}"
     if report.stopped:
         yield "to decide: allow more time (--max-time), or go on from run to run with --resume FILE.jsonl"
-    elif not report.complete and ENDS_EARLY & DECIDES.keys() & codes.keys() == set():
+    elif not report.complete and ENDS_EARLY & (DECIDES.keys() | starved) & codes.keys() == set():
         yield "to decide: scan again; not every record was reached"
 
 

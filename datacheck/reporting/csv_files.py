@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.reporting.ci.bounded import verdict_of
 from datacheck.reporting.json_files import encoded
 from datacheck.reporting.source import NotScanned
 
@@ -34,9 +35,10 @@ def as_name(cell: str) -> str:
 
 
 def as_text(cell: str) -> str:
-    """Return a text that is no formula: an apostrophe, which marks text in spreadsheets, precedes what might begin one.
+    """Return a text that no spreadsheet takes for a formula: an apostrophe marks it as text.
 
-    Each sign that might begin a formula gets one, even if it has some already, so that removing one undoes it.
+    Each sign that might begin a formula gets an apostrophe before it, even if it has some already: to get the text
+    back, remove one from each.
 
     >>> print(as_text("=1; -1 - 1"))
     '=1; '-1 - 1
@@ -60,6 +62,15 @@ def table(file: IO[str]) -> Any:
     return csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
 
 
+def incomplete(reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> Iterator[tuple[str, str]]:
+    """Yield the cells of each source that was not scanned, or not to its end: its name, and a message that says so."""
+    for report in reports:
+        if not report.complete or report.partial:
+            yield as_text(plain(report.source.path)), as_text(plain(f"not complete: {verdict_of(report)}"))
+    for it in not_scanned:
+        yield as_text(plain(it.source)), as_text(plain(f"not scanned: {it.message}"))
+
+
 class CsvSink:
     """CSV, one row per finding; `key` is the name that `show` takes, with file and database; `details` is JSON."""
 
@@ -79,7 +90,7 @@ class CsvSink:
         self._file.flush()
 
     def finish(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:
-        """Write a row for each source that could not be opened, with no code: a table of findings has no summary."""
-        for it in not_scanned:
-            message = as_text(plain(f"not scanned: {it.message}"))
-            self._writer.writerow([as_text(plain(it.source)), *[None] * 7, message, None])
+        """Write a row, with no code, for each source that was not scanned to its end: a table has no summary."""
+        empty = [None] * (len(self.COLUMNS) - 3)
+        for source, message in incomplete(reports, not_scanned):
+            self._writer.writerow([source, *empty, message, None])

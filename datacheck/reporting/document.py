@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from datacheck.checks.class_balance import Balance
-from datacheck.model.finding import Finding, named
+from datacheck.model.finding import Finding, full_name
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.compared import Checksums, Comparison
@@ -33,7 +33,7 @@ class Gone(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def name(self) -> str:
         """The readable name of the record it was about; empty if it was about the store."""
-        return "" if self.key is None else named(self.key, self.file, self.database)
+        return "" if self.key is None else full_name(self.key, self.file, self.database)
 
 
 class KnownCounts(msgspec.Struct, frozen=True):
@@ -94,8 +94,8 @@ class Document(msgspec.Struct, kw_only=True):
 class Documents(msgspec.Struct, kw_only=True):
     """The reports of a run of several sources.
 
-    `status` is the exit status for all of them, and `clean` whether it is 0. `not_scanned` are the sources that could
-    not be opened, which have no report.
+    `status` is the exit status for all of them, and `clean` whether it is 0. `not_scanned` are the sources that have
+    no report, since they could not be opened or the run ended before their turn.
     """
 
     schema: Literal["datacheck-reports/1"] = SCHEMA_OF_MANY

@@ -65,7 +65,7 @@ def ignore_finding(place: Place, brief: Brief) -> None:
 
 
 def read(path: Path, take: Take = ignore_finding) -> Written:
-    """Return what a file holds without its findings, which `take` receives one by one. Raises as `walk`."""
+    """Return what a file holds except its findings, and pass these to `take` one by one. Raises as `walk`."""
     walking = walk(path)
     while True:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -59,9 +60,10 @@ class Reports:
     `guard` says which files they must not be, or is a list of the paths that are read. A report file is replaced as a
     whole at the end. If a run fails, the earlier file stays; a run that is interrupted writes what it has. `resume` is
     one more file, which continues where an earlier run stopped and is replaced only by a finished report; `earlier` is
-    what that run left. `not_scanned` are the sources that could not be opened. `unfinished` are the files that a later
-    run can continue, and the names of their reports. Raises UsageError for an unknown suffix and for a file that must
-    not be written, ReportFailed if one cannot be written.
+    what that run left. `planned` are the paths of all sources to be scanned, `not_scanned` those that were not: they
+    could not be opened, or the run ended early. `unfinished` are the files that a later run can continue, and the names
+    of their reports. Raises UsageError for an unknown suffix and for a file that must not be written, ReportFailed if
+    one cannot be written.
     """
 
     def __init__(
@@ -83,7 +85,9 @@ class Reports:
         self.earlier: Earlier | None = None
         self.unfinished: dict[Path, Path] = {}
         self._journals = 0
+        self.planned: Sequence[str] = ()
         self.not_scanned: list[NotScanned] = []
+        self._ended_early = False
         for path in (output.path for output in self._outputs):
             if path.suffix not in self._formats:
                 raise UsageError(f"{path}: a report's name ends in one of {', '.join(self._formats)}")
@@ -166,6 +170,16 @@ class Reports:
         """Leave out a report that was begun but has no result."""
         self._reports = [it for it in self._reports if it is not report]
 
+    def end_early(self) -> None:
+        """Name the planned sources that were not reached, since a report without them may look clean."""
+        reached = Counter([it.source.path for it in self._reports] + [it.source for it in self.not_scanned])
+        for source in self.planned:
+            if reached[source]:
+                reached[source] -= 1
+            else:
+                self._ended_early = True
+                self.not_scanned.append(NotScanned(source, f"{source}: not reached: the run ended before its turn"))
+
     def each(self, do: Callable[[Sink], None]) -> None:
         """Call a function with the sink of every file. Raises ReportFailed if a file cannot be written."""
         for output, sink in zip(self._outputs, self._sinks, strict=True):
@@ -179,6 +193,8 @@ class Reports:
             lost = isinstance(error, ClusterFailed)
             self._keep_unfinished(failed=not lost and error is not None and not isinstance(error, TOLD), lost=lost)
             if self._reports and (error is None or self._showing or isinstance(error, TOLD)):
+                if error is not None:
+                    self.end_early()
                 self._publish()
 
     @property
@@ -222,7 +238,7 @@ class Reports:
         for place in sorted(places, key=lambda it: self._outputs[it].path.suffix == PAGE):  # no file waits for a page
             output = self._outputs[place]
             try:
-                if output is self._resuming and self._cut_short:
+                if output is self._resuming and (self._cut_short or self._ended_early):
                     continue
                 with writing(output.path):
                     sink = self._sink(place)

@@ -121,7 +121,7 @@ class PackedFindings(Collection[Finding]):
 
 
 Columns = tuple[list[Finding], list[int], list[str | None], list[int | None]]
-"""The distinct findings; and for each finding its position among those, its record's key and its record's index."""
+"""The distinct findings; then, for each finding, its position among these, and the key and index of its record."""
 
 
 @cache

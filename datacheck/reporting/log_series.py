@@ -55,10 +55,10 @@ class RunSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     solver: dict[str, str] = {}
 
 
-def spelled(value: float | None) -> Number | None:
+def json_number(value: float | None) -> Number | None:
     """Return a number as JSON can represent it.
 
-    >>> spelled(0.5), spelled(float("-inf")), spelled(None)
+    >>> json_number(0.5), json_number(float("-inf")), json_number(None)
     (0.5, '-inf', None)
     """
     if value is None or math.isfinite(value):

@@ -81,12 +81,12 @@ class Passed(msgspec.Struct, frozen=True, array_like=True):
     reused: bool = False
 
 
-def passed(shard: int, tally: Tally, findings: int, *, doubtful: bool) -> Passed:
+def pack_result(shard: int, tally: Tally, findings: int, *, doubtful: bool) -> Passed:
     """Return the result of checking a shard, with its tally packed."""
     return Passed(shard, doubtful, findings, packed(tally))
 
 
-def reached(source: int, done: int, since: list[Passed]) -> Reached:
+def mark_after(source: int, done: int, since: list[Passed]) -> Reached:
     """Return the mark after these results."""
     data = base64.b64encode(zlib.compress(msgspec.msgpack.encode(since), LEVEL)).decode()
     return Reached(source, done, _findings(since), _crc(data), data)
@@ -194,7 +194,7 @@ class Earlier:
         return valid
 
     def cut(self, number: int) -> None:
-        """Forget the scan of this source, and those after it."""
+        """Forget the scans of this source and of all after it."""
         if number in self.scans:
             self.end = self.scans[number].start
             self.scans = {source: it for source, it in self.scans.items() if source < number}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datacheck.decoders import Payload, is_decoder, payload
 
 
-def described(decoder: str) -> Payload:
+def payload_row(decoder: str) -> Payload:
     """Return the row of a payload; for an unknown name, return a row with that name as its title.
 
-    >>> described("npy").title, described("newer {x}").title.format(field="data")
+    >>> payload_row("npy").title, payload_row("newer {x}").title.format(field="data")
     ('.npy arrays', 'newer {x}')
     """
     if is_decoder(decoder):

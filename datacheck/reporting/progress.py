@@ -37,12 +37,12 @@ SHORT = 1.0
 
 
 @contextmanager
-def counter(name: str, unit: str) -> Iterator[Callable[[int], None]]:
-    """Yield a function that draws how many things are done, called with that number. The line is removed at the end."""
+def entry_counter(name: str) -> Iterator[Callable[[int], None]]:
+    """Yield a function that draws a number of entries, given that number. The line is removed at the end."""
     from tqdm import tqdm
 
     with tqdm(
-        desc=name, unit=unit, unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True, delay=SHORT
+        desc=name, unit=" entries", unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True, delay=SHORT
     ) as drawn:
         yield lambda count: drawn.update(count - drawn.n)
 

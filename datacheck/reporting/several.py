@@ -75,8 +75,8 @@ class SeveralReports(Report):
 class ScanReports(Sequence[Report]):
     """The reports of the sources of one scan, in the order in which they were named. Printed, it is their summaries.
 
-    It has no truth value: `clean` says whether all of them are clean. `not_scanned` are the sources that could not be
-    opened, if the reports are loaded from the file of a run that had such sources.
+    It has no truth value: `clean` says whether all of them are clean. `not_scanned` are the sources that were not
+    scanned, if the reports are loaded from the file of a run that had such sources.
     """
 
     def __init__(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> None:

@@ -50,7 +50,10 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NotScanned(msgspec.Struct, frozen=True):
-    """A source of a run that could not be opened: its path, and the sentence that says why."""
+    """A source of a run that was not scanned: its path, and the sentence that says why.
+
+    It could not be opened, or the run ended before its turn.
+    """
 
     source: str
     message: str

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """Exit status of a run that was interrupted."""
 NOT_SCANNED = 2
-"""Exit status for a source that could not be opened."""
+"""Exit status for a source that was not scanned."""
 WORST_FIRST = (INTERRUPTED, NOT_SCANNED, 1, 3, 0)
 """Exit statuses by precedence: the status of several sources is the first of these that one of them has."""
 

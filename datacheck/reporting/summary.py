@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from datacheck.backends import title
@@ -17,7 +17,7 @@ from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import LOOKED, UNWALKED
 from datacheck.reporting.compared import only_compared
 from datacheck.reporting.finding_sequence import cut
-from datacheck.reporting.payloads import described
+from datacheck.reporting.payloads import payload_row
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -162,11 +162,11 @@ def contents(report: Report) -> str:
     families = [
         it
         for it in report.profile.every
-        if it.fields or it.columns or it.alone or (it.decoder != UNKNOWN and described(it.decoder).walked)
+        if it.fields or it.columns or it.alone or (it.decoder != UNKNOWN and payload_row(it.decoder).walked)
     ]
     if not families or (families[0].alone and any(it.decoder == UNKNOWN for it in report.profile.every)):
         return ""  # what lies beside the texts is not known
-    family = max(families, key=lambda family: (not described(family.decoder).beside, family.sampled))
+    family = max(families, key=lambda family: (not payload_row(family.decoder).beside, family.sampled))
     column = _main_column(family)
     if column is not None:
         return plain(f"rows with {column}: {_family_text(report, family.columns[column])}")
@@ -176,18 +176,18 @@ def contents(report: Report) -> str:
 def _main_column(family: FamilyProfile) -> str | None:
     """Return the column that says most about the rows of a table, or None if that is a column of numbers."""
     known = {name: it for name, it in family.columns.items() if it.decoder not in (UNKNOWN, "rows")}
-    payloads = [name for name, it in known.items() if not described(it.decoder).beside]
+    payloads = [name for name, it in known.items() if not payload_row(it.decoder).beside]
     return next(iter(payloads), None if family.fields else next(iter(known), None))
 
 
 def _family_text(report: Report, family: FamilyProfile) -> str:
     """Return what the records of a family are, in a few words."""
     if not family.fields:
-        return "rows" if family.decoder == "rows" else described(family.decoder).title.format(field="data")
+        return "rows" if family.decoder == "rows" else payload_row(family.decoder).title.format(field="data")
     name = _main_field(family)
     field = family.fields[name]
     shape = "of several sizes" if field.shape is None else "x".join(map(str, field.shape))
-    kind = described(family.decoder).title.format(field=name)
+    kind = payload_row(family.decoder).title.format(field=name)
     if report.source.backend == "image-list":  # its Datum is only made while it is read
         kind = "pictures"
     if field.shape == (0,):  # a text, or bytes: there are no numbers in it
@@ -224,9 +224,9 @@ def totals(reports: Sequence[Report], not_opened: int = 0) -> str:
         (sum(report.unverifiable for report in reports), "unverifiable"),
         (sum(report.suspicious for report in reports), "suspicious"),
     ]
-    outcomes = ", ".join(f"{count:,} {word}" for count, word in states if count)
+    outcomes = counts_text(states)
     records = counted(sum(report.checked for report in reports), "record")
-    wrong = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing wrong"
+    wrong = counts_text(counts) or "nothing wrong"
     return f"{counted(len(reports) + not_opened, 'source')}: {outcomes}; {records} checked: {wrong}"
 
 
@@ -251,7 +251,7 @@ def verdict_line(report: Report) -> str:
         (report.suspicious, "suspicious"),
     ]
     nothing = "nothing new" if report.found_again is not None and report.found_again.still else "nothing wrong"
-    summary = ", ".join(f"{count:,} {word}" for count, word in counts if count) or nothing
+    summary = counts_text(counts) or nothing
     if report.interrupted:
         return f"INTERRUPTED{_progress_text(report)}: {summary} so far"
     state = {0: CLEAN, 1: "NOT CLEAN", 3: "UNDECIDED"}[report.status]
@@ -335,6 +335,11 @@ def _name(finding: Finding) -> str:
     key = "" if finding.name is None else f"{finding.name}  "
     field = "" if finding.field is None else f"{finding.field}: "
     return f"{place}{key}{field}"
+
+
+def counts_text(counts: Iterable[tuple[int, str]]) -> str:
+    """Return the counts that are not 0, each with its word; empty if all are 0."""
+    return ", ".join(f"{count:,} {word}" for count, word in counts if count)
 
 
 def counted(number: int, noun: str) -> str:

@@ -138,7 +138,7 @@ class Tally:
         return _restore, ({**values, "findings": PackedFindings.of(self.findings)},)
 
     def add_sums(self, other: Tally) -> None:
-        """Add everything of the tally that follows this one except its findings and labels."""
+        """Add all sums of the tally that follows this one, but not its findings and labels."""
         self.complete &= other.complete
         self.records += other.records
         self.checked += other.checked

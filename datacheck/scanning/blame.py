@@ -18,7 +18,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TRACE = 4000
-"""Characters of a traceback that are kept. They are its end, which shows the mistake."""
+"""Number of characters that are kept of the end of a traceback."""
 TRACEBACK = "DATACHECK_TRACEBACK"
 """Environment variable that makes the command show the traceback of a mistake of datacheck itself."""
 
@@ -61,12 +61,12 @@ def blamed(code: str, function: Callable[P, Iterable[T]], *args: P.args, **kwarg
         yield from function(*args, **kwargs)
 
 
-def judged(error: BaseException, doing: str, limit: str, code: str = "unreadable") -> Finding:
+def finding_of_exception(error: BaseException, doing: str, limit: str, code: str = "unreadable") -> Finding:
     """Return the finding for an exception that a reader or decoder raised."""
-    return raised(type(error).__name__, str(error), doing, limit, code, errno_of(error))
+    return finding_of_raised(type(error).__name__, str(error), doing, limit, code, errno_of(error))
 
 
-def raised(
+def finding_of_raised(
     kind: str, words: str, doing: str, limit: str, code: str = "unreadable", number: int | None = None
 ) -> Finding:
     """Return the finding for an exception with this type name and message.
@@ -85,7 +85,7 @@ def raised(
     return found(code, f"{doing} raised {kind}{suffix}", error=kind)
 
 
-def own_slip(kind: str, words: str, trace: str, doing: str = "") -> Finding:
+def own_slip(kind: str, words: str, trace: str, doing: str) -> Finding:
     """Return the finding for a mistake of datacheck itself, with its traceback."""
     suffix = f": {words}" if words else ""
     where = f"{doing}, " if doing else ""

@@ -31,7 +31,7 @@ NAMED = 3
 ADVICE = "scan it again when nothing writes to it, or scan a copy"
 
 
-def settle(
+def withdraw_unconfirmed(
     report: Report, reader: Reader, before: Fingerprint | None, look: Callable[[], Iterable[Finding]]
 ) -> Finding | None:
     """Withdraw findings that may be due to changes of the source since `before`, unless `look` finds them again.

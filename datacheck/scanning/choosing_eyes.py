@@ -33,10 +33,12 @@ def with_eyes(settings: Settings, layout: Layout, profile: Profile, pool: Engine
 
     Raises EyesFailed if a worker cannot do what was asked for.
     """
-    return chosen(settings, layout, profile, pool)[0]
+    return choose_eyes(settings, layout, profile, pool)[0]
 
 
-def chosen(settings: Settings, layout: Layout, profile: Profile, pool: Engine[Task]) -> tuple[Settings, str | None]:
+def choose_eyes(
+    settings: Settings, layout: Layout, profile: Profile, pool: Engine[Task]
+) -> tuple[Settings, str | None]:
     """Return the settings as `with_eyes` does, and the reason why a wanted walker is not used, or None."""
     wanted, reason = wanted_eyes(settings, layout, profile), None
     if wanted in ("walker", "strict"):

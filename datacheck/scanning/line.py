@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from datacheck.backends.interface import Reader
+from datacheck.model.blocks import ignore
 from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.retry import Span, pieces
+from datacheck.scanning.retry import Span, retry_pieces
 from datacheck.scanning.tasks import Check, Several, Task
 from datacheck.workers.interface import Death, Engine, HasRoom
 
@@ -21,16 +22,12 @@ AHEAD = 4
 """Number of tasks under way for each worker. Those that finish early wait for their turn in the source's order."""
 
 
-def unheeded() -> None:
-    """Ignore an interrupt."""
-
-
 def in_order(
     pool: Engine[Task],
     reader: Reader,
     checks: Iterator[Check],
     several: int = 1,
-    interrupted: Callable[[], None] = unheeded,
+    interrupted: Callable[[], None] = ignore,
 ) -> Iterator[tuple[Check, Tally]]:
     """Yield each check with its tally in source order. A check that kills its worker is retried in smaller pieces.
 
@@ -96,7 +93,7 @@ class _Line:
                 self._follow(span)
 
     def _retry(self, span: Span, death: Death) -> None:
-        instead = pieces(self._reader, span.check, death)
+        instead = retry_pieces(self._reader, span.check, death)
         at = self._spans.index(span)
         self._spans[at : at + 1] = instead
         for piece in instead:

@@ -17,15 +17,15 @@ from datacheck.model.blocks import Block
 from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding
 from datacheck.model.key_families import fold
-from datacheck.model.naming import FAMILIES, asked_for, fields, means, paths
-from datacheck.model.nearest import instead
+from datacheck.model.naming import FAMILIES, asked_for, field_names, name_matches, names_in_options
+from datacheck.model.nearest import suggestion
 from datacheck.model.settings import Settings
 from datacheck.reporting.ignoring import pattern_of
 from datacheck.reporting.report import Report
 from datacheck.scanning.blame import blaming
 from datacheck.scanning.profile.recognition import words_of
 from datacheck.scanning.profile.taking import Taken
-from datacheck.scanning.tasks import Job, Task, begin_on_store, only
+from datacheck.scanning.tasks import Job, Task, begin_on_store, run_one
 from datacheck.workers.interface import Engine, Watch
 
 IGNORE = "ignore"
@@ -38,8 +38,8 @@ Asked = tuple[str, str]
 class LookUp(msgspec.Struct, frozen=True):
     """A task that looks up some names in a store.
 
-    It returns those that the store's parts have, some names of its parts, and whether no other names can be there; or
-    None if its parts have no names.
+    It returns which of the names are names of the store's parts, some of the parts' names, and whether these are all;
+    or None if the parts have no names.
     """
 
     asked: tuple[Asked, ...]
@@ -62,7 +62,7 @@ class LookUp(msgspec.Struct, frozen=True):
 def _is_at(option: str, name: str, path: str) -> bool:
     """Return whether an option means the dataset at a path, or a table or group that it is in."""
     if option not in FAMILIES:
-        return means(option, name, path)
+        return name_matches(option, name, path)
     matches = pattern_of(name).fullmatch
     return any(matches(path[:end] or "/") for end in (len(path), *(at for at, sign in enumerate(path) if sign == "/")))
 
@@ -136,13 +136,13 @@ class Names(msgspec.Struct):
             return
         complete = taken is None or _shows_all_names(taken)
         of_fields = [it for it in asked if it[0] not in FAMILIES]
-        self._see(of_fields, paths(report.profile), fields(report.profile))
+        self._see(of_fields, names_in_options(report.profile), field_names(report.profile))
         self._present.update(it for it in of_fields if it[0] == "label-field" and _names_labels(report, it[1]))
         self._look_for_families(asked, report, taken, pool)
         of_parts = [it for it in asked if it in of_fields or it[0] == IGNORE]
         complete = complete or not of_fields
         if set(of_parts) - self._present and report.source.backend == "hdf5":
-            answer = only(pool, LookUp(tuple(of_parts)))
+            answer = run_one(pool, LookUp(tuple(of_parts)))
             if not isinstance(answer, tuple):
                 complete = False
             else:
@@ -167,7 +167,7 @@ class Names(msgspec.Struct):
         missing = frozenset(it for it in asked if it[0] in FAMILIES and it not in self._present)
         if not missing or report.source.backend == "hdf5":
             return
-        answer = only(pool, LookForFamilies(missing))
+        answer = run_one(pool, LookForFamilies(missing))
         if isinstance(answer, frozenset):
             self._present.update(answer)
         else:
@@ -186,7 +186,7 @@ class Names(msgspec.Struct):
 
     def _see(self, asked: Iterable[Asked], found: Iterable[str], known: Iterable[str]) -> None:
         for path in found:
-            self._present.update(it for it in asked if means(*it, path))
+            self._present.update(it for it in asked if name_matches(*it, path))
         self._known.update(dict.fromkeys(islice(known, KNOWN)))
 
     def _refuse(self, report: Report, asked: Iterable[Asked]) -> None:
@@ -194,7 +194,7 @@ class Names(msgspec.Struct):
             if (option, name) in self._present:
                 continue
             known, what = (self._families, "the family ") if option in FAMILIES else (self._known, "")
-            message = f"--{option} names {what}{name!r}, which no record has; {instead(name, known)}"
+            message = f"--{option} names {what}{name!r}, which no record has; {suggestion(name, known)}"
             if option not in self.excused:
                 raise UsageError(message)
             self.unheeded.append(f"{message}; the option is left out")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datacheck.backends.interface import Reader, TakingRisks
 from datacheck.model.blocks import Layout
-from datacheck.scanning.tasks import TakeLayout, Task, only
+from datacheck.scanning.tasks import TakeLayout, Task, run_one
 from datacheck.workers.interface import Death, Engine, Preparing
 
 
@@ -17,5 +17,5 @@ def take_layout(pool: Engine[Task], reader: Reader) -> Layout | Death:
         for _, result in pool.run([TakeLayout(at_risk=True)]):
             if isinstance(result, Layout):
                 return result
-    layout: Layout | Death = only(pool, TakeLayout())
+    layout: Layout | Death = run_one(pool, TakeLayout())
     return layout

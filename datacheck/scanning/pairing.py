@@ -19,7 +19,7 @@ from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 from datacheck.scanning.blame import blamed, blaming
-from datacheck.scanning.tasks import Job, Task, ended_by, opening_seconds, results
+from datacheck.scanning.tasks import Job, Task, ended_by, opening_seconds, run_all
 from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
 
 FEWEST = 20
@@ -73,7 +73,7 @@ class Pairing(msgspec.Struct, frozen=True):
         for number, (other, name) in enumerate(zip(self.others, self.names, strict=True)):
             sizes = number == 0 and not self.first
             done = 0
-            for result in results(pool, [ComparePair(other, name, own, sizes)]):
+            for result in run_all(pool, [ComparePair(other, name, own, sizes)]):
                 if isinstance(result, Step):  # those of a repeated task come again
                     before, findings = result.value
                     yield from findings[max(0, done - before) :]

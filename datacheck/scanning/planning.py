@@ -13,7 +13,7 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.keys import keeping
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.sampling import Rows, Sample, part_of, rows_of, wanted
+from datacheck.scanning.sampling import Rows, Sample, parse_sample, part_of, rows_of
 from datacheck.scanning.tallies import tally_of
 from datacheck.scanning.tasks import Check, Count, Task, outcomes
 from datacheck.workers.interface import Death, Engine
@@ -59,7 +59,7 @@ def _sampled(
         finding = finding_of_death(count, doing, of_record=False)
         add(tally_of(msgspec.structs.replace(finding, verdict="unverifiable")))
     part, start = part_of(text), 0
-    of_all = wanted(text, sum(counts.values())) if part is None else None
+    of_all = parse_sample(text, sum(counts.values())) if part is None else None
     for place, shard in enumerate(shards):
         count = counts.get(place)
         if count is None:

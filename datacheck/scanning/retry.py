@@ -13,7 +13,7 @@ from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.blame import own_slip, raised
+from datacheck.scanning.blame import finding_of_raised, own_slip
 from datacheck.scanning.tasks import TRIES, Check, from_outside
 from datacheck.workers.interface import FROM_DATA, Death
 from datacheck.workers.limits import memory_limit
@@ -37,7 +37,7 @@ class Span(msgspec.Struct, eq=False):
     whole: Check | None = None
 
 
-def pieces(reader: Reader, check: Check, death: Death) -> list[Span]:
+def retry_pieces(reader: Reader, check: Check, death: Death) -> list[Span]:
     """Return the pieces that replace a check that died.
 
     They are what came before the death, and what follows, to be read record by record, or the tally of the record that
@@ -89,7 +89,7 @@ def _replace_stretch(reader: Reader, check: Check, death: Death) -> list[Span]:
     place = None if death.note is None else death.note[0]
     if place is None or shard.begins_at(place):
         return [Span(check, _tally_of_stretch(reader, shard, death))]
-    return pieces(reader, replace(check, last=0), death)
+    return retry_pieces(reader, replace(check, last=0), death)
 
 
 def _tally_of_record(reader: Reader, shard: Shard, place: Position, death: Death) -> Tally:
@@ -125,7 +125,7 @@ def finding_of_death(death: Death, doing: str, *, of_record: bool = True) -> Fin
         reason = f"was ended by SIGKILL{times}, as containers and batch systems do at their memory limit"
         return found("too-large", f"{doing} {reason}{words}", verdict="unverifiable", signal=name)
     if death.raised:
-        return raised(name, death.words, doing, memory_limit(WORKER_BYTES).words, number=death.errno)
+        return finding_of_raised(name, death.words, doing, memory_limit(WORKER_BYTES).words, number=death.errno)
     verdict: Verdict | None = None if name in FROM_DATA or name.startswith("exit") else "unverifiable"
     return found("crash", f"{doing} killed the worker with {name}{words}", verdict=verdict, signal=name)
 

@@ -17,7 +17,7 @@ from datacheck.conventions import NONE
 from datacheck.conventions.interface import Known
 from datacheck.engines import start_engine
 from datacheck.errors import UsageError
-from datacheck.model.blocks import Layout, Shard
+from datacheck.model.blocks import Layout, Shard, ignore
 from datacheck.model.finding import Finding, found
 from datacheck.model.profile import Profile
 from datacheck.reporting import whole_store
@@ -26,8 +26,8 @@ from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.reporting.weaving import weave
 from datacheck.scanning.alongside import Holding
-from datacheck.scanning.changed import STRUCTURAL, in_doubt, settle
-from datacheck.scanning.choosing_eyes import chosen
+from datacheck.scanning.changed import STRUCTURAL, in_doubt, withdraw_unconfirmed
+from datacheck.scanning.choosing_eyes import choose_eyes
 from datacheck.scanning.earlier.file_by_file import file_by_file
 from datacheck.scanning.earlier.fingerprint import fingerprint_if_any, stamps_of_lists
 from datacheck.scanning.earlier.like import Like, like_of
@@ -49,7 +49,7 @@ from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.samples import take_samples
 from datacheck.scanning.sampling import part_of
 from datacheck.scanning.tallies import given_up, tally_of, unknown_of
-from datacheck.scanning.tasks import Check, Conclude, Job, Task, knowing, only, together, workers_ahead
+from datacheck.scanning.tasks import Check, Conclude, Job, Task, run_one, shards_per_task, with_known, workers_ahead
 from datacheck.workers.interface import Amending, Death, Engine, MakeEngine, Preparing
 
 if TYPE_CHECKING:
@@ -71,17 +71,9 @@ def is_over(until: float | None) -> bool:
     return until is not None and time.monotonic() >= until
 
 
-def unwatched(done: int, total: int | None, bad: int) -> None:
-    """Ignore progress, for callers who do not watch."""
-
-
 def unamended(tally: Tally) -> Tally:
     """Return a tally unchanged."""
     return tally
-
-
-def unheard(findings: Collection[Finding]) -> None:
-    """Ignore the findings while the scan runs: the report has all of them."""
 
 
 def run(
@@ -91,8 +83,8 @@ def run(
     validators: Sequence[Validator] = (),
     view: View | None = None,
     amend: Callable[[Tally], Tally] = unamended,
-    progress: Progress = unwatched,
-    listen: Callable[[Collection[Finding]], None] = unheard,
+    progress: Progress = ignore,
+    listen: Callable[[Collection[Finding]], None] = ignore,
     pool: Engine[Task] | None = None,
     engine: MakeEngine | None = None,
     names: Names | None = None,
@@ -159,7 +151,7 @@ def run(
 
 
 class _Doubtful(msgspec.Struct):
-    """What to check again if the source has changed: the checks that found something bad, or the whole store."""
+    """What is checked again if the source has changed: what gave bad findings, a few checks or the whole store."""
 
     checks: dict[int, Check] = msgspec.field(default_factory=dict)
     whole: bool = False
@@ -208,7 +200,7 @@ class _Scan(msgspec.Struct):
         lists = stamps_of_lists(self.reader)
         report.source = msgspec.structs.replace(report.source, fingerprint=before, lists=lists)
         probes = self._scan_once()
-        changed = settle(report, self.reader, before, self._look_again)
+        changed = withdraw_unconfirmed(report, self.reader, before, self._look_again)
         if changed is not None:
             report.by_file.text = None
             self.add(tally_of(changed))
@@ -271,7 +263,7 @@ class _Scan(msgspec.Struct):
         report.source = msgspec.structs.replace(report.source, records=layout.records, bytes=layout.size)
         report.expected = layout.records
         if layout.known and isinstance(reader, Knowing) and isinstance(pool, Amending):
-            pool.amend(partial(knowing, reader.knowing(layout.known)))
+            pool.amend(partial(with_known, reader.knowing(layout.known)))
         return layout
 
     def _take_expectations(self, layout: Layout) -> None:
@@ -286,7 +278,7 @@ class _Scan(msgspec.Struct):
         for tally in undecided(taken, layout, self.reader, finding_of_death):
             self.add(tally)
         report.source = msgspec.structs.replace(report.source, decoder=decoders_of(report.profile))
-        report.settings, report.unwalked = chosen(report.settings, layout, report.profile, pool)
+        report.settings, report.unwalked = choose_eyes(report.settings, layout, report.profile, pool)
         self._recognise(layout, taken)
         if self.like is not None and not taken.empty:
             report.judged_by, differences = self.like.expected(report.profile)
@@ -336,7 +328,7 @@ class _Scan(msgspec.Struct):
         at: Check | None = None
         left = resumable.left(checks_of(pool, layout, report, self.add), add_known)
         try:
-            for check, tally in in_order(pool, self.reader, files.left(left), together(layout), resumable.stop):
+            for check, tally in in_order(pool, self.reader, files.left(left), shards_per_task(layout), resumable.stop):
                 files.catch_up(check, add_reused)
                 resumable.reach(check)
                 if over and check is not at:
@@ -360,7 +352,7 @@ class _Scan(msgspec.Struct):
 
     def _store_findings(self, account: Mapping[str, int]) -> list[Finding]:
         """Return the findings about the store as a whole that follow from the sums over all blocks."""
-        concluded = only(self.pool, Conclude(dict(account)))
+        concluded = run_one(self.pool, Conclude(dict(account)))
         if isinstance(concluded, list):
             return concluded
         return [finding_of_death(concluded, "checking the store as a whole", of_record=False)]
@@ -368,15 +360,17 @@ class _Scan(msgspec.Struct):
     def _compare_what_it_keeps(self, layout: Layout) -> None:
         """Compare what the store records about its records with the records themselves."""
         report, accounts = self.report, self.report.tally.keys
-        known = keeping.compared(report.keeps, accounts, layout.shards, report.profile, partial(only, self.pool))
+        known = keeping.complete_known(
+            report.keeps, accounts, layout.shards, report.profile, partial(run_one, self.pool)
+        )
         if isinstance(known, Death):
             self.add(given_up(known, "comparing what the store keeps of its records with their keys"))
             return
         report.keeps = known
-        report.groups = keeping.groups(known, accounts)
-        self.add_findings(keeping.untrue(known, accounts))
+        report.groups = keeping.count_samples(known, accounts)
+        self.add_findings(keeping.convention_faults(known, accounts))
         for comparison in compare_sizes(report.conventions, layout.shards):
-            compared = only(self.pool, comparison)
+            compared = run_one(self.pool, comparison)
             if isinstance(compared, Death):
                 self.add(given_up(compared, "comparing the sizes of pictures with those in a list"))
             elif compared is not None:

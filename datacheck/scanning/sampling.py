@@ -96,7 +96,7 @@ def rows_of(part: Part, shard: int, shards: int, start: int, records: int) -> Ro
     return Rows(low, high, records)
 
 
-def wanted(text: str, records: int) -> Sample:
+def parse_sample(text: str, records: int) -> Sample:
     """Return the sample that "N" or "P%" asks for: at least one record, at most all."""
     picks = round(records * float(text[:-1]) / 100) if text.endswith("%") else int(text)
     return Sample(max(1, min(picks, records)), records)

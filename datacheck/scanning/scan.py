@@ -14,6 +14,7 @@ from datacheck.backends.interface import Reader, StoreOptions, records_of
 from datacheck.conventions import NONE
 from datacheck.errors import SourceUnknown, UsageError
 from datacheck.files.guard import Guard
+from datacheck.model.blocks import ignore
 from datacheck.model.escaping import plain
 from datacheck.model.settings import TIMEOUT, Pair, Settings
 from datacheck.reporting.report import Report
@@ -22,7 +23,7 @@ from datacheck.reporting.source import SearchedFolder, Source
 from datacheck.scanning.earlier.against import Against, against, files_of, require_together, with_known
 from datacheck.scanning.names import Names
 from datacheck.scanning.options import Options
-from datacheck.scanning.run import Progress, unwatched
+from datacheck.scanning.run import Progress
 from datacheck.scanning.searching import Searching, unshown
 from datacheck.scanning.settings import spelling
 from datacheck.scanning.settings.make_settings import make
@@ -194,14 +195,14 @@ def scan_into(
     validators: Any,
     reports: Any,
     progress: Progress | bool,
-    if_changed: str | Path | None = None,
-    resume: str | Path | None = None,
-    engine: MakeEngine | None = None,
+    if_changed: str | Path | None,
+    resume: str | Path | None,
+    engine: MakeEngine | None,
 ) -> Report | ScanReports:
     """Scan one source, or each of a list of them, and write the report files; see `scan`."""
     from datacheck.reporting.files import Reports
 
-    own = spelling.callables("validators", validators)
+    own = spelling.validators_of(validators)
     _require_progress(progress)
     many = is_several(source)
     sources = list(source) if many else [source]
@@ -220,6 +221,7 @@ def scan_into(
     wanted = Reports(spelling.names("reports", reports), guard, resume=resume)
     earlier = against(settings, if_changed, len(scans), spelling.names("reports", reports))
     with wanted as files, keeping_processes(), ready(scans, files, if_changed, resume):
+        files.planned = [it.report.source.path for it in scans]
         done = {id(it): _scan_store(it, earlier, files, progress) for it in scans}
     results = [_one(source, [done[id(it)] for it in of_one]) for source, of_one in zip(sources, by_source, strict=True)]
     return ScanReports(results) if many else results[0]
@@ -246,7 +248,7 @@ def watching(progress: Progress | bool, report: Report) -> AbstractContextManage
     if callable(progress):
         return nullcontext(progress)
     if not progress:
-        return nullcontext(unwatched)
+        return nullcontext(ignore)
     from datacheck.reporting.progress import bar
 
     return bar(plain(report.source.path), lambda: report.source.bytes)

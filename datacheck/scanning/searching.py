@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from datacheck.backends.folder import unwatched
+from datacheck.model.blocks import ignore
 
 Searching = Callable[[str], AbstractContextManager[Callable[[int], None]]]
 """Called with the path of a source; what it yields is called with the number of entries that were searched so far."""
@@ -13,4 +13,4 @@ Searching = Callable[[str], AbstractContextManager[Callable[[int], None]]]
 
 def unshown(source: str) -> AbstractContextManager[Callable[[int], None]]:
     """Show nothing of a search."""
-    return nullcontext(unwatched)
+    return nullcontext(ignore)

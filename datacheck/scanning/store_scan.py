@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datacheck.backends.interface import Reader
+from datacheck.errors import UsageError
+from datacheck.model.blocks import ignore
 from datacheck.model.finding import Finding
 from datacheck.model.settings import Settings
 from datacheck.reporting.marks import Journal
 from datacheck.reporting.report import Report
 from datacheck.scanning.ahead import Ahead, may_run_ahead
-from datacheck.scanning.alongside import Alongside
-from datacheck.scanning.asked_alongside import alongside
+from datacheck.scanning.alongside import Alongside, Together
 from datacheck.scanning.earlier.against import Against
 from datacheck.scanning.earlier.fingerprint import read_by
+from datacheck.scanning.earlier.recorded import AgainstChecksums
 from datacheck.scanning.earlier.resuming import require_same, tell_answer
 from datacheck.scanning.names import Names
 from datacheck.scanning.pairing import Pairing, pairings
-from datacheck.scanning.run import TOO_LATE, Progress, is_over, run, unheard
+from datacheck.scanning.run import TOO_LATE, Progress, is_over, run
 from datacheck.workers.interface import MakeEngine
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class StoreScan:
     engine: MakeEngine | None = None
     budget: Budget = field(default_factory=Budget)
     ahead: tuple[Ahead, int] | None = None
-    """The scans that run at the same time, this one among them, and its number there; None if it runs alone."""
+    """The scans that run at the same time, and the number of this one among them; None if it runs alone."""
     journal: Journal | None = None
     late: bool = False
     """Whether the time was over when the scan had its turn: it then reads nothing, and marks nothing in the journal."""
@@ -93,7 +95,7 @@ class StoreScan:
     def run_ahead(self, progress: Progress) -> None:
         """Scan the store while others are scanned, of which the first has its turn in any case."""
         late = self.ahead is not None and self.ahead[1] > 0 and is_over(self.budget.until)
-        self._run(progress, unheard, late=late)
+        self._run(progress, ignore, late=late)
 
     def _run(self, progress: Progress, listen: Callable[[Collection[Finding]], None], *, late: bool) -> None:
         run(
@@ -124,7 +126,28 @@ def pair(scans: Sequence[StoreScan]) -> None:
 def set_alongside(scans: Sequence[StoreScan], settings: Settings, sources: int) -> None:
     """Give each scan the additional work that the settings ask for. Raises UsageError if they exclude it."""
     for scan in scans:
-        scan.alongside = alongside(settings, sources)
+        scan.alongside = _alongside(settings, sources)
+
+
+def _alongside(settings: Settings, sources: int) -> Alongside | None:
+    """Return the additional work for the scan of one of `sources` sources, or None if there is none.
+
+    Raises UsageError if the settings exclude it: checksums of several sources, or duplicates in a sample.
+    """
+    parts: list[Alongside] = []
+    if settings.checksums is not None:
+        if sources > 1:
+            raise UsageError(f"--checksums is of one source, and here are {sources}; scan them one at a time")
+        parts.append(AgainstChecksums(settings.checksums))
+    if settings.duplicates:
+        if settings.sample is not None:
+            raise UsageError("--duplicates needs all records, and --sample looks at some; leave one of the two out")
+        from datacheck.scanning.alike.duplicates import Duplicates
+
+        parts.append(Duplicates())
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else Together(parts)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def tally_of(*findings: Finding) -> Tally:
     return tally
 
 
-def unknown_of(family: str, count: int, form: str = "", *, alone: bool = False) -> Tally:
+def unknown_of(family: str, count: int, form: str, *, alone: bool) -> Tally:
     """Return the tally for all records of a family that no decoder knows, with a single finding for all of them.
 
     `form` is the known format of those that were sampled. A family that is `alone` has no others beside it.

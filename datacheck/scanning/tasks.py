@@ -18,7 +18,7 @@ from datacheck.backends.interface import Concluding, Copier, Reader, ReadsMore, 
 from datacheck.conventions.keys.account import Account, KeyWatch
 from datacheck.decoders.pictures import eyes
 from datacheck.errors import DatacheckError, EyesFailed
-from datacheck.model.blocks import Block, Layout, Note, Position, Shard
+from datacheck.model.blocks import Block, Layout, Note, Position, Shard, ignore
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
@@ -92,7 +92,7 @@ class Job(msgspec.Struct, frozen=True):
             return ended_by(exc, watch)
 
 
-def knowing(reader: Reader, job: Any) -> Any:
+def with_known(reader: Reader, job: Any) -> Any:
     """Return a job with a reader that knows more about the same store. Any other job is returned unchanged."""
     return replace(job, reader=reader) if isinstance(job, Job) and job.reader == reader else job
 
@@ -190,7 +190,7 @@ class Count(msgspec.Struct, frozen=True):
 
     def run(self, job: Job, watch: Watch) -> int:
         watch.timeout, watch.patience = job.settings.timeout, PATIENCE
-        return sum(map(len, blamed("unreadable", job.reader.blocks, self.shard, note=noting(watch))))
+        return sum(map(len, blamed("unreadable", job.reader.blocks, self.shard, note=position_noter(watch))))
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -235,7 +235,7 @@ class Check(msgspec.Struct, frozen=True):
         judge = Judge(self.profile, job.settings, job.validators, tally, view, stats=self.stats, watch=self.watch)
         limit = 1 if self.careful else RECORDS_AFTER_DEATH if self.deaths else None
         for block in blamed(
-            "unreadable", job.reader.blocks, self.shard, limit=limit, note=noting(watch, loaded=bool(self.last))
+            "unreadable", job.reader.blocks, self.shard, limit=limit, note=position_noter(watch, loaded=bool(self.last))
         ):
             rows: Sequence[int] = range(tally.records, tally.records + len(block))
             chosen = block
@@ -269,7 +269,7 @@ class Several(msgspec.Struct, frozen=True):
         return [check.run(job, watch) for check in self.checks]
 
 
-def together(layout: Layout) -> int:
+def shards_per_task(layout: Layout) -> int:
     """Return the number of shards that one task checks: several if they are small, as those of episodes are."""
     count = len(layout.shards)
     if layout.size is None or count < FEW_SHARDS:
@@ -341,7 +341,7 @@ class Verify(msgspec.Struct, frozen=True):
         return self.copier.verify(job.reader, self.plan, self.share, self.shares)
 
 
-def noting(watch: Watch, *, loaded: bool = False) -> Note:
+def position_noter(watch: Watch, *, loaded: bool = False) -> Note:
     """Return a function that notes the positions of a reader.
 
     With `loaded`, extra time for loading ends when the reader reaches a record.
@@ -360,9 +360,9 @@ def from_outside(death: Death) -> bool:
     return not (death.proven or death.timed_out or death.errno)
 
 
-def only(pool: Engine[Task], task: Task) -> Any:
+def run_one(pool: Engine[Task], task: Task) -> Any:
     """Run one task and return its result or Death. Run it again if it may have been killed from outside."""
-    (result,) = results(pool, [task])
+    (result,) = run_all(pool, [task])
     return result
 
 
@@ -374,7 +374,7 @@ class TaskDied(Exception):
         self.death = death
 
 
-def surely(do: Callable[[Task], Any], task: Task) -> Any:
+def require_result(do: Callable[[Task], Any], task: Task) -> Any:
     """Return the result of a task that `do` runs. Raises TaskDied if it died."""
     result = do(task)
     if isinstance(result, Death):
@@ -382,17 +382,13 @@ def surely(do: Callable[[Task], Any], task: Task) -> Any:
     return result
 
 
-def results(pool: Engine[Task], tasks: Sequence[Task]) -> Iterator[Any]:
+def run_all(pool: Engine[Task], tasks: Sequence[Task]) -> Iterator[Any]:
     """Run tasks and yield the result or Death of each. Run a task again if it may have been killed from outside."""
     return (result for _, result in outcomes(pool, tasks))
 
 
-def unprepared() -> None:
-    """Do nothing before tasks are run again."""
-
-
 def outcomes(
-    pool: Engine[Task], tasks: Sequence[Task], anew: Callable[[], None] = unprepared
+    pool: Engine[Task], tasks: Sequence[Task], anew: Callable[[], None] = ignore
 ) -> Iterator[tuple[Task, Any]]:
     """Run tasks and yield each with its steps, and with its result or Death.
 

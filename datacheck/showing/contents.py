@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from datacheck.model.blocks import Block, Shard
-from datacheck.model.finding import named
+from datacheck.model.finding import full_name
 from datacheck.scanning.blame import Blamed, blamed
 from datacheck.scanning.tasks import Job, opening_seconds
 from datacheck.workers.interface import Watch
@@ -63,7 +63,7 @@ def _read_part(job: Job, shards: Sequence[Shard]) -> Part | None:
                 database = block.database if isinstance(block, Block) else None
                 name = database if isinstance(block, Block) else block.table or "/"
                 names = block.names(range(min(len(block), FIRST_KEYS - len(keys))))
-                keys += (named(it, file, database) for it in names)
+                keys += (full_name(it, file, database) for it in names)
                 if len(keys) >= FIRST_KEYS:
                     return Part(name, records, tuple(keys), file)
     except Blamed as exc:

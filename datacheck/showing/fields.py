@@ -110,7 +110,7 @@ def parts_in(name: str, value: Value) -> list[Part]:
             return []
         value = peeled.value
     if inner in SIDE_DECODERS:
-        return [_text_part("data", bytes(value))]
+        return [_text_part(bytes(value))]
     if inner == UNKNOWN:
         return [Part("data", "", raw=value)]
     payload_decoder = decoder(inner)
@@ -147,9 +147,9 @@ def _text_or_empty(node: Node) -> str:
     return node if isinstance(node, str) else ""
 
 
-def _text_part(name: str, raw: bytes) -> Part:
+def _text_part(raw: bytes) -> Part:
     words = _decode_text(raw)
-    return Part(name, "", None if words is None else (words,), raw)
+    return Part("data", "", None if words is None else (words,), raw)
 
 
 def _decode_text(raw: bytes) -> str | None:
@@ -168,9 +168,9 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def find_field(field: str, names: Sequence[str], paths: Mapping[str, str] | None = None) -> str | None:
-    """Return the field that is meant: the one with this name, with this path in a file, or the only one that ends so.
+    """Return the field with this name, with this path in a file, or the only one whose path ends with the name.
 
-    None if there is none, or if several end so.
+    Return None if there is no such field, or if several paths end with the name.
 
     >>> find_field("rgb", ["obs/rgb", "action"]), find_field("x", ["a/x", "b/x"])
     ('obs/rgb', None)

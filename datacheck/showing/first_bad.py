@@ -7,11 +7,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from datacheck.backends.interface import Reader
+from datacheck.model.blocks import ignore
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
 from datacheck.reporting.report import Report
 from datacheck.scanning.names import Names
-from datacheck.scanning.run import Progress, run, unwatched
+from datacheck.scanning.run import Progress, run
 
 
 class _Enough(Exception):
@@ -22,7 +23,7 @@ def first_bad(
     folder: Path,
     prepared: Sequence[tuple[Reader, Report]],
     count: int,
-    progress: Progress = unwatched,
+    progress: Progress = ignore,
     names: Names | None = None,
 ) -> tuple[list[str], int]:
     """Return the names of the first bad records, as `show` takes them, and the exit status of the scan.

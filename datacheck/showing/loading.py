@@ -21,7 +21,7 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.forced import Forced
 from datacheck.model.profile import Profile
 from datacheck.reporting.report import Report
-from datacheck.scanning.blame import Blamed, blamed, blaming, judged
+from datacheck.scanning.blame import Blamed, blamed, blaming, finding_of_exception
 from datacheck.scanning.find import Find
 from datacheck.scanning.names import Names
 from datacheck.scanning.profile.probing import take_profile
@@ -30,7 +30,7 @@ from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.settings import spelling
 from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.settings.payload_options import OfFamilies
-from datacheck.scanning.tasks import Job, TakeLayout, Task, ended_by, only
+from datacheck.scanning.tasks import Job, TakeLayout, Task, ended_by, run_one
 from datacheck.showing.record import candidate_stores, with_convention_arrays
 from datacheck.workers.interface import PATIENCE, Death, Engine, Step, Watch
 from datacheck.workers.limits import memory_limit
@@ -107,12 +107,12 @@ def load(source: str | bytes | Path | Reader, key: str | bytes, **options: Unpac
     folder = prepared[0][0].path if is_reader(source) else Path(os.fsdecode(source))  # type: ignore[arg-type]
     for reader, report, key_in_store in candidate_stores(folder, prepared, name):
         with start_engine(Job(reader, settings), 1) as pool:
-            shard = only(pool, Find(key_in_store))
+            shard = run_one(pool, Find(key_in_store))
             if shard is None:
                 continue
             if isinstance(shard, Death):
                 raise _unreadable(folder, name, finding_of_death(shard, "finding it", of_record=False))
-            layout = only(pool, TakeLayout())
+            layout = run_one(pool, TakeLayout())
             profile = Profile() if isinstance(layout, Death) else _profile(pool, layout, report)
             for result in _stream(pool, StreamTrees(shard, profile, careful=True)):
                 if isinstance(result, Death):
@@ -150,7 +150,7 @@ def _records(prepared: Sequence[tuple[Reader, Report]]) -> Iterator[LoadedRecord
 
 
 def _store_records(pool: Engine[Task], reader: Reader, report: Report) -> Iterator[LoadedRecord]:
-    layout = only(pool, TakeLayout())
+    layout = run_one(pool, TakeLayout())
     if isinstance(layout, Death):
         yield _unread_part(finding_of_death(layout, "opening the store", of_record=False))
         return
@@ -278,7 +278,7 @@ def _convert_record(block: Any, row: int, profile: Profile, forced: Forced) -> R
         error = exc.error
         if isinstance(error, NotConvertible):
             return name, error.finding, None
-        return name, judged(error, "decoding it", memory_limit(WORKER_BYTES).words, exc.code), None
+        return name, finding_of_exception(error, "decoding it", memory_limit(WORKER_BYTES).words, exc.code), None
 
 
 def _unpickled(value: bytes | None) -> Any:

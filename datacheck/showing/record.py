@@ -19,7 +19,7 @@ from datacheck.files.output import Output
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.model.nearest import instead
+from datacheck.model.nearest import suggestion
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
 from datacheck.model.settings import CHECKS, Settings
@@ -39,7 +39,7 @@ from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import Progress
 from datacheck.scanning.scan import is_reader, prepare_all
 from datacheck.scanning.searching import Searching, unshown
-from datacheck.scanning.tasks import Job, TakeLayout, Task, only
+from datacheck.scanning.tasks import Job, TakeLayout, Task, run_one
 from datacheck.showing.describing import ReadRecord, RecordContent, Wanted
 from datacheck.showing.first_bad import first_bad
 from datacheck.showing.partners import FindPartners
@@ -177,7 +177,7 @@ class Showing:
         if isinstance(content, Finding):
             return _death_record(store.report, title, content)
         if wanted.field is not None and content.named is None and (content.names or not content.findings):
-            reason = instead(wanted.field, content.names)
+            reason = suggestion(wanted.field, content.names)
             raise UsageError(f"the record {plain(key)} has no field {plain(wanted.field)!r}; {reason}")
         lines, saved = _record_lines(title, content, settings, wanted.field), self._saved(key, content)
         lines += [] if saved is None else [saved.line]
@@ -214,14 +214,14 @@ class _Store:
 
     def content(self, key: str, wanted: Wanted) -> RecordContent | Finding | None:
         """Return what a record holds, or a finding if it kills the worker; None if there is none with this key."""
-        shard = only(self._pool, Find(key))
+        shard = run_one(self._pool, Find(key))
         if shard is None:
             return None
         if isinstance(shard, Death):
             return finding_of_death(shard, "finding it", of_record=False)
         if self._profile is None:
             self._profile = self._take_profile()
-        content = only(self._pool, ReadRecord(shard, self._profile, wanted, self.report.settings.eyes))
+        content = run_one(self._pool, ReadRecord(shard, self._profile, wanted, self.report.settings.eyes))
         if isinstance(content, Death):
             return finding_of_death(content, "reading or decoding it")
         return content if content is None else self._with_partners(content, shard)
@@ -231,13 +231,13 @@ class _Store:
         known = self._keeps.get(shard.part)
         if known is None or not any(it.stems or len(it.parts) > 1 for it in known.conventions):
             return content
-        missing = only(self._pool, FindPartners(shard, known))
+        missing = run_one(self._pool, FindPartners(shard, known))
         ignores = ignoring(self.report.settings.ignore)
         partner_findings = [] if isinstance(missing, Death) else [it for it in missing if not ignores(it)]
         return replace(content, findings=(*content.findings, *partner_findings))
 
     def _take_profile(self) -> Profile:
-        layout = only(self._pool, TakeLayout())
+        layout = run_one(self._pool, TakeLayout())
         if isinstance(layout, Death):
             return Profile()
         taken = take_profile(self._pool, layout)

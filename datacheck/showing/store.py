@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +14,7 @@ from datacheck.conventions.interface import Convention
 from datacheck.decoders.trees.paths import is_label
 from datacheck.engines import start_engine
 from datacheck.model.blocks import Layout
-from datacheck.model.escaping import escape
-from datacheck.model.finding import Finding, named
+from datacheck.model.finding import Finding, key_name
 from datacheck.model.profile import Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.report import Report
@@ -27,7 +27,7 @@ from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.run import OPENING, decoders_of
 from datacheck.scanning.scan import prepare_all
 from datacheck.scanning.searching import Searching, unshown
-from datacheck.scanning.tasks import Job, TakeLayout, Task, only
+from datacheck.scanning.tasks import Job, TakeLayout, Task, run_one
 from datacheck.showing.contents import Part, TakeParts
 from datacheck.workers.interface import Death, Engine, MakeEngine
 
@@ -92,6 +92,12 @@ class Infos(msgspec.Struct, kw_only=True):
     infos: list[Info]
 
 
+def info_json(infos: Sequence[Info]) -> str:
+    """Return the JSON document for one store, or for several."""
+    document = msgspec.to_builtins(infos[0] if len(infos) == 1 else Infos(infos=list(infos)))
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
 def describe(
     source: str | Path | Reader,
     settings: Settings,
@@ -118,7 +124,7 @@ def _describe_store(pool: Engine[Task], reader: Reader, report: Report, names: N
     info = Info(
         version=__version__, source=report.source, settings=report.settings, sampled=Sampled(0, 0), profile=Profile()
     )
-    layout = only(pool, TakeLayout())
+    layout = run_one(pool, TakeLayout())
     if isinstance(layout, Death):
         names.skip()
         info.met.append(finding_of_death(layout, OPENING, of_record=False))
@@ -151,7 +157,7 @@ def _describe_store(pool: Engine[Task], reader: Reader, report: Report, names: N
 
 
 def _take_parts(pool: Engine[Task], layout: Layout, info: Info) -> None:
-    taken = only(pool, TakeParts(tuple(layout.shards)))
+    taken = run_one(pool, TakeParts(tuple(layout.shards)))
     if isinstance(taken, Death):
         info.met.append(finding_of_death(taken, "looking at the first keys", of_record=False))
     else:
@@ -161,8 +167,8 @@ def _take_parts(pool: Engine[Task], layout: Layout, info: Info) -> None:
 def _convention_content(convention: Convention, part: str) -> Kept:
     return Kept(
         convention.name,
-        {named(escape(it.key), part): it.number for it in convention.counts},
-        {named(escape(it.key), part): it.number for it in convention.lists},
+        {key_name(it.key, part): it.number for it in convention.counts},
+        {key_name(it.key, part): it.number for it in convention.lists},
     )
 
 

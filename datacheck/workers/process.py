@@ -121,10 +121,7 @@ class Process:
         return isinstance(self._process, Forked)
 
     def awaited(self) -> bool:
-        """Check whether it is still to be forked.
-
-        As long as it is, a caller that waits for it must repeat this check.
-        """
+        """Check whether it has yet to be forked; a caller that waits for it must then check again."""
         return isinstance(self._process, Forked) and self._process.number is None and self._process.awaited()
 
     def last_note(self) -> Note | None:

@@ -25,8 +25,8 @@ def serve(
     ends: Sequence[int],
     by_main: bool,
     memory: int,
-    collecting: tuple[int, ...] = (),
-    loading: Sequence[str] = (),
+    collecting: tuple[int, ...],
+    loading: Sequence[str],
 ) -> None:
     """Load the job, then run each task that arrives, until the caller closes its end or sends another job.
 

@@ -1,21 +1,14 @@
 """Arrays whose shapes vary on some axes only: mel spectrograms of 80 bands, poses of 25 joints."""
 
-import io
 import json
 import pickle
 
 import numpy as np
 import pytest
+from building import npy
 from convention_stores import write
 
 import datacheck
-
-
-def npy(array):
-    out = io.BytesIO()
-    np.save(out, array)
-    return out.getvalue()
-
 
 DUMPS = {
     "npy": npy,

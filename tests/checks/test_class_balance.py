@@ -14,7 +14,14 @@ from building import datum, key, pixels, write_lmdb
 
 import datacheck
 from datacheck.backends.lmdb.reader import LmdbReader
-from datacheck.checks.class_balance import Classes, LabelOrder, absent_share, enough, lacking_share, shuffled_changes
+from datacheck.checks.class_balance import (
+    Classes,
+    LabelOrder,
+    absent_share,
+    lacking_share,
+    shuffled_changes,
+    sufficient_batch_size,
+)
 from datacheck.model.settings import Settings
 from datacheck.reporting.document import schema
 from datacheck.reporting.report import Report
@@ -70,7 +77,7 @@ def test_what_costs_too_much_is_bounded_from_above_and_said_to_be():
 @pytest.mark.parametrize("counts", [[30] * 10, [5, 100, 3], [1, 50], [1000] * 4])
 def test_enough_is_the_smallest_batch_below_one_percent(counts):
     records = sum(counts)
-    size = enough(counts, records).batch_size
+    size = sufficient_batch_size(counts, records).batch_size
     assert lacking_share(counts, records, size).share < 0.01
     assert lacking_share(counts, records, size - 1).share >= 0.01
 

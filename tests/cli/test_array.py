@@ -1,6 +1,5 @@
 """Test `--array` and `--decoder FAMILY=NAME`: records are judged by them, and every printed command repeats them."""
 
-import io
 import json
 import pickle
 import shlex
@@ -9,7 +8,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
-from building import floats, write_lmdb
+from building import floats, npy, write_lmdb
 from click.testing import CliRunner
 
 import datacheck
@@ -151,12 +150,6 @@ def test_the_configuration_may_give_arrays(here):
 def test_python_gives_arrays_in_each_of_its_ways(here, given):
     report = datacheck.scan(write_lmdb(here / "store", faulty()), array=given, workers=1)
     assert sorted((it.key, it.code) for it in report.findings) == FAULTS
-
-
-def npy(values):
-    file = io.BytesIO()
-    np.save(file, values)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("given", [{"a_#": "npy"}, ["a_#=npy"], "a_#=npy"])

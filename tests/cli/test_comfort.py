@@ -20,7 +20,7 @@ from datacheck.cli import help as helping
 from datacheck.cli.entry import cli
 from datacheck.cli.manual import page, roff
 from datacheck.cli.output import coloured, in_colour
-from datacheck.files.near import near
+from datacheck.files.near import nearest_path
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(cli.commands)
@@ -210,10 +210,10 @@ def test_what_is_misspelled_is_answered_with_what_may_be_meant(store, args, hint
 
 def test_a_name_that_is_like_no_other_has_no_hint(tmp_path):
     (tmp_path / "train_lmdb").mkdir()
-    assert near(tmp_path / "train_lmbd") == str(tmp_path / "train_lmdb")
-    assert near(tmp_path / "zzz") is None
-    assert near(tmp_path / "no" / "train_lmdb") is None
-    assert near("a\0b") is None
+    assert nearest_path(tmp_path / "train_lmbd") == str(tmp_path / "train_lmdb")
+    assert nearest_path(tmp_path / "zzz") is None
+    assert nearest_path(tmp_path / "no" / "train_lmdb") is None
+    assert nearest_path("a\0b") is None
 
 
 # completion

@@ -69,3 +69,10 @@ def test_names_in_the_sentence_bring_no_line_of_their_own(tmp_path):
     done = struck("rebuilding.rebuild", "_plan", "rebuild", store, tmp_path / "c\x1b[31m")
     assert (done.returncode, done.stderr.count("\n")) == (130, 1)
     assert "\x1b" not in done.stderr
+
+
+def test_a_comparison_says_that_it_is_no_result(store, tmp_path):
+    other = write_lmdb(tmp_path / "other", raw_records(30))
+    done = struck("comparing.compare", "of_reading", "compare", store, other, "--report", tmp_path / "r.json")
+    said = "datacheck: interrupted; the stores were not compared to the end; "
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", f"{said}the same command starts over\n")

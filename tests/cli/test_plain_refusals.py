@@ -60,3 +60,32 @@ def test_a_name_that_is_not_utf8_is_printed_like_a_key(tmp_path):
 def test_an_empty_value_is_called_empty(tmp_path):
     store = write_lmdb(tmp_path / "store", raw_records(20) | {b"mean": b""})
     assert commanding.datacheck("show", store, "mean").stdout.startswith("mean: an empty value, 0 bytes\n  empty (bad)")
+
+
+@pytest.mark.parametrize("option", ["--check", "--skip"])
+def test_a_code_in_the_place_of_a_check_is_told_from_a_misspelt_one(store, option):
+    said = refusal("scan", store, option, "nan")
+    assert said.startswith(
+        "datacheck: no check is called 'nan', which is a code; 'ignore' takes codes; there are finite,"
+    )
+    assert "which is a code" not in refusal("scan", store, option, "nann")
+
+
+def test_a_check_in_the_place_of_a_code_is_told_from_a_misspelt_one(store):
+    said = refusal("scan", store, "--ignore", "finite")
+    assert said.startswith("datacheck: no code is called 'finite', which is a check; 'skip' takes checks; there are ")
+    assert "which is a check" not in refusal("scan", store, "--ignore", "finit")
+
+
+@pytest.mark.parametrize(("name", "topic"), [("finite", "checks"), ("picture", "decoders"), ("ocr", "conventions")])
+def test_explain_names_the_list_that_has_a_name(name, topic):
+    assert (
+        refusal("explain", name) == f"datacheck: unknown code {name!r}; it is in the list of datacheck explain {topic}"
+    )
+
+
+@pytest.mark.parametrize(("key", "meant"), [("lables", "labels"), ("max_bad", "max-bad"), ("drop_bad", "drop-bad")])
+def test_a_misspelt_key_of_a_configuration_names_the_nearest_one(store, tmp_path, key, meant):
+    (tmp_path / "c.toml").write_text(f"{key} = 4\n")
+    said = refusal("scan", store, "--config", tmp_path / "c.toml")
+    assert said.endswith(f"c.toml: '{key}' is not an option of datacheck scan; did you mean '{meant}'?")

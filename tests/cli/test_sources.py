@@ -118,7 +118,8 @@ def test_show_takes_every_name_that_a_folder_s_findings_have(mixed):
         assert (status, "nan (bad)" in said) == (1, True), name
     assert run("show", "all", "00000012")[0] == 0
     status, _, complaint = run("show", "all", "more/b.h5:/[99]")
-    assert (status, complaint) == (2, "datacheck: all: has no record with the key more/b.h5:/[99]\n")
+    hint = "to see the first keys: datacheck info all"
+    assert (status, complaint) == (2, f"datacheck: all: has no record with the key more/b.h5:/[99]; {hint}\n")
 
 
 def test_the_commands_that_are_printed_for_a_folder_can_be_pasted(mixed):

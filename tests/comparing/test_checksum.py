@@ -282,7 +282,7 @@ def test_a_copy_without_what_changed(tmp_path):
 
 
 def test_bits_are_marked_one_by_one_and_many_at_once():
-    from datacheck.scanning.earlier.recorded import mark, unmarked
+    from datacheck.scanning.earlier.recorded import set_bits, unset_bits
 
     generator = np.random.default_rng(3)
     for _ in range(200):
@@ -290,10 +290,10 @@ def test_bits_are_marked_one_by_one_and_many_at_once():
         bits, marked = np.zeros((count + 7) // 8, np.uint8), set()
         for first, behind in itertools.pairwise(sorted(generator.integers(0, count + 1, 6).tolist())):
             if generator.random() < 0.5:
-                mark(bits, first, behind)
+                set_bits(bits, first, behind)
                 marked |= set(range(first, behind))
         low, high = sorted(generator.integers(0, count + 1, 2).tolist())
-        assert unmarked(bits, low, high) == [it for it in range(low, high) if it not in marked]
+        assert unset_bits(bits, low, high) == [it for it in range(low, high) if it not in marked]
 
 
 def forged(path, index, entries=()):

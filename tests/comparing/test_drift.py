@@ -11,7 +11,7 @@ from building import datum, key, write_lmdb
 from PIL import Image
 
 import datacheck
-from datacheck.comparing.drift import cdf_distance, drifts, sigmas
+from datacheck.comparing.drift import cdf_distance, drift_findings, normal_deviate
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.alike.looking import Values
@@ -110,7 +110,7 @@ def test_random_halves_of_labels_do_not_differ(classes):
         chosen = generator.random(len(labels)) < generator.uniform(0.1, 0.9)
         counts = np.array([np.bincount(labels[it], minlength=classes) for it in (chosen, ~chosen)], float)
         counts = counts[:, counts.sum(axis=0) > 0]
-        assert sigmas(counts) < 4.75
+        assert normal_deviate(counts) < 4.75
 
 
 @pytest.mark.parametrize("of", ["normal", "standard_cauchy", "few"])
@@ -126,7 +126,7 @@ def test_random_halves_of_values_do_not_differ(of):
         )
         half = count // 2
         halves = [Values(np.arange(len(it), dtype=np.uint64), it) for it in (measures[:half], measures[half:])]
-        assert not list(drifts("a", reports[0], {"x": halves[0]}, reports[1], {"x": halves[1]}))
+        assert not list(drift_findings("a", reports[0], {"x": halves[0]}, reports[1], {"x": halves[1]}))
 
 
 def test_the_distance_of_distributions():

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from building import npy
 from commanding import datacheck
-from convention_stores import npy, read, write
+from convention_stores import read, write
 
 
 def arrays(key, count=30, nan=None):

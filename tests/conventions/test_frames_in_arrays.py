@@ -4,7 +4,8 @@ import pickle
 
 import numpy as np
 import pytest
-from convention_stores import npy, picture, write
+from building import npy
+from convention_stores import picture, write
 
 import datacheck
 

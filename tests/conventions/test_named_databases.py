@@ -2,10 +2,12 @@
 
 import pickle
 
-import lmdb
 import numpy as np
 import pytest
 from building import pictures
+from convention_stores import read_database as read
+from convention_stores import write_databases as write
+from convention_stores import wrong
 
 import datacheck
 from datacheck.scanning.keys import keeping, sample_keys
@@ -28,27 +30,6 @@ def arrays(count, *, nan=(), key=b"%08d", first=0):
         values = np.random.default_rng(at).normal(size=12).astype("f4")
         made[key % at] = pickle.dumps({"x": np.full(12, np.nan, "f4") if at in nan else values})
     return made
-
-
-def write(path, databases):
-    with lmdb.open(str(path), map_size=1 << 28, max_dbs=len(databases)) as environment:
-        for name, records in databases.items():
-            database = environment.open_db(name.encode() if name else None)
-            with environment.begin(write=True, db=database) as transaction:
-                for key, value in records.items():
-                    transaction.put(key, value)
-    return path
-
-
-def read(path, name=""):
-    with lmdb.open(str(path), max_dbs=1, readonly=True, lock=False) as environment:
-        database = environment.open_db(name.encode() if name else None, create=False) if name else None
-        with environment.begin(db=database) as transaction:
-            return dict(transaction.cursor())
-
-
-def wrong(report):
-    return [(it.database, it.code, it.verdict) for it in report.findings]
 
 
 def rebuilt(tmp_path, source, **options):

@@ -9,7 +9,7 @@ import datacheck
 from datacheck.scanning.keys.keeping import recognise
 from datacheck.scanning.profile.probing import take_profile
 from datacheck.scanning.settings.make_settings import make
-from datacheck.scanning.tasks import Job, TakeLayout, only
+from datacheck.scanning.tasks import Job, TakeLayout, run_one
 from datacheck.workers.pool import Pool
 from datacheck.workers.templates import WORKER_BYTES
 
@@ -48,7 +48,7 @@ def test_the_keys_of_the_profile_are_not_those_of_more_records(tmp_path):
     """Were they the same, the test below would show nothing."""
     reader = datacheck.open_store(store(tmp_path / "env", BAD))
     with Pool(Job(reader, make()), 1, WORKER_BYTES) as pool:
-        layout = only(pool, TakeLayout())
+        layout = run_one(pool, TakeLayout())
         taken = take_profile(pool, layout)
         by_profile = recognise(pool, layout, taken)
         more = recognise(pool, layout, datacheck.scanning.profile.taking.Taken(taken.profile))

@@ -7,7 +7,8 @@ import struct
 import lmdb
 import numpy as np
 import pytest
-from convention_stores import npy, read, write
+from building import npy
+from convention_stores import read, write
 
 import datacheck
 

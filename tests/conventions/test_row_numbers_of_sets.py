@@ -5,7 +5,8 @@ import pickle
 
 import numpy as np
 import pytest
-from convention_stores import npy, picture, read, write
+from building import npy
+from convention_stores import picture, read, write
 
 import datacheck
 

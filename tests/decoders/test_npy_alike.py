@@ -1,18 +1,10 @@
 """Test bare .npy arrays against what nearly all of their family share: a shape, a dtype, or neither."""
 
-import io
-
 import numpy as np
 import pytest
-from building import key, write_lmdb
+from building import key, npy, write_lmdb
 
 from datacheck import scan
-
-
-def npy(values):
-    out = io.BytesIO()
-    np.save(out, values)
-    return out.getvalue()
 
 
 def values(number, *shape):

@@ -12,7 +12,7 @@ from datacheck.engines import dask as engine
 from datacheck.errors import ClusterFailed
 from datacheck.model.settings import Settings
 from datacheck.reporting.files import Reports
-from datacheck.reporting.marks import reached
+from datacheck.reporting.marks import mark_after
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
 from datacheck.scanning.earlier import resuming
@@ -102,7 +102,7 @@ def test_the_command_says_how_to_go_on(tmp_path, resumes):
             files.begin(Report(Source("env", "lmdb"), Settings()))
             journal = files.journal()
             journal.begin("env", {}, None, "layout")
-            journal.reached(reached(0, 1, []))
+            journal.reached(mark_after(0, 1, []))
             raise ClusterFailed("the Dask scheduler at tcp://head:8786 does not answer any more")
 
     with pytest.raises(ClusterFailed) as told:

@@ -14,6 +14,7 @@ import lmdb
 import numpy as np
 import pytest
 from building import datum, key, pictures, pixels, raw_records, write_lmdb
+from commanding import datacheck as run
 
 import datacheck
 from datacheck.torch import skip_bad
@@ -114,6 +115,15 @@ def test_a_report_that_is_not_of_every_record_is_refused(torch, store):
     sampled = datacheck.scan(store, sample=10, workers=1)
     with pytest.raises(datacheck.UsageError, match="is not of every record"):
         skip_bad(Counted(60), sampled, key=key_of)
+
+
+def test_a_report_that_lacks_a_source_is_refused(torch, store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("scan", store, "gone", "--report", "r.json").returncode == 2
+    reports = datacheck.load_report("r.json")
+    with pytest.raises(datacheck.UsageError, match="says that gone was not scanned; scan all of the sources"):
+        skip_bad(Counted(60), reports, key=key_of)
+    assert len(skip_bad(Counted(60), reports[0], key=key_of)) == 58
 
 
 def test_what_is_no_dataset_is_refused(torch, report):

@@ -1,22 +1,16 @@
 """Test labels under keys of their own that are pickles or .npy arrays: `--labels` applies its bounds to them."""
 
-import io
 import pickle
 
 import msgspec
 import numpy as np
 import pytest
+from building import npy
 from convention_stores import picture, write
 
 import datacheck
 
 COUNT = 60
-
-
-def npy(value):
-    out = io.BytesIO()
-    np.save(out, value)
-    return out.getvalue()
 
 
 FORMS = {

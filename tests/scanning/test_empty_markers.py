@@ -1,8 +1,9 @@
 """An empty value under `__complete__` or the like marks a store as complete; other empty values are lost records."""
 
 import pytest
+from building import npy
 from commanding import datacheck
-from convention_stores import npy, picture, read, write
+from convention_stores import picture, read, write
 
 
 def numbered(cut=None):

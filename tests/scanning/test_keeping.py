@@ -14,7 +14,7 @@ from datacheck.model.blocks import Layout, Position, Shard, ignore
 from datacheck.model.profile import Profile
 from datacheck.scanning.keys import keeping
 from datacheck.scanning.keys.keeping import DEATHS, recognise
-from datacheck.scanning.keys.sample_keys import fitting
+from datacheck.scanning.keys.sample_keys import probe_limits
 from datacheck.scanning.profile.taking import Left, Taken
 from datacheck.scanning.settings.make_settings import make
 from datacheck.scanning.tasks import Job
@@ -111,7 +111,7 @@ def test_a_value_that_stops_the_worker_is_said_with_the_time_of_a_record(tmp_pat
     ],
 )
 def test_as_many_keys_as_their_values_allow(records, size, chosen):
-    assert fitting(Layout([], [Shard("")] * 64, records, size)) == chosen
+    assert probe_limits(Layout([], [Shard("")] * 64, records, size)) == chosen
 
 
 def test_of_few_probes_the_first_and_the_last_are_among_those_looked_at(tmp_path):

@@ -12,7 +12,7 @@ import datacheck
 from datacheck.model.blocks import Layout, Shard
 from datacheck.scanning import run, tasks
 from datacheck.scanning.line import in_order
-from datacheck.scanning.tasks import Several, together
+from datacheck.scanning.tasks import Several, shards_per_task
 
 
 def write(path, count=90):
@@ -80,7 +80,7 @@ def test_what_kills_a_worker_is_named_among_checks_that_were_sent_together(tmp_p
 )
 def test_only_small_shards_go_together(shards, size, wanted):
     layout = Layout([Shard()] * shards, [], None, size, [], False)
-    assert together(layout) == wanted
+    assert shards_per_task(layout) == wanted
 
 
 def test_several_returns_a_tally_for_each():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from datacheck.scanning.tasks import TakeLayout, only
+from datacheck.scanning.tasks import TakeLayout, run_one
 from datacheck.workers.interface import UNKNOWN_END, Death
 
 
@@ -19,10 +19,10 @@ class Dying:
 
 @pytest.mark.parametrize("signal", ["SIGKILL", "SIGTERM", UNKNOWN_END, "exit status 3"])
 def test_it_is_tried_again_where_something_else_may_have_killed_it(signal):
-    assert only(Dying(Death(signal), Death(signal)), TakeLayout()) == "done"
-    assert only(Dying(Death(signal), Death(signal), Death(signal)), TakeLayout()) == Death(signal)
+    assert run_one(Dying(Death(signal), Death(signal)), TakeLayout()) == "done"
+    assert run_one(Dying(Death(signal), Death(signal), Death(signal)), TakeLayout()) == Death(signal)
 
 
 @pytest.mark.parametrize("death", [Death("SIGSEGV"), Death("SIGALRM"), Death("OSError", errno=5)])
 def test_it_is_not_where_it_dies_of_the_data_or_took_all_its_time(death):
-    assert only(Dying(death), TakeLayout()) == death
+    assert run_one(Dying(death), TakeLayout()) == death

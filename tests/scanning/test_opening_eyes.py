@@ -5,7 +5,7 @@ import pytest
 from datacheck.errors import EyesFailed
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.profile import FamilyProfile, FieldProfile, Profile
-from datacheck.scanning.choosing_eyes import MANY, chosen, with_eyes
+from datacheck.scanning.choosing_eyes import MANY, choose_eyes, with_eyes
 from datacheck.scanning.settings.make_settings import make
 from datacheck.workers.interface import Death
 
@@ -62,12 +62,12 @@ class OnceKilled(Workers):
 
 def test_a_worker_that_is_killed_by_chance_costs_no_look():
     workers = OnceKilled([None] * 3)
-    settings, unwalked = chosen(make(), layout(9), PROFILE, workers)
+    settings, unwalked = choose_eyes(make(), layout(9), PROFILE, workers)
     assert (settings.eyes, unwalked) == ("walker", None)
     assert len(workers.tasks) == 6
 
 
 def test_one_that_takes_too_long_is_not_tried_again():
     workers = Workers([Death("SIGALRM")] * 2)
-    assert chosen(make(), layout(9), PROFILE, workers)[1] == "loading numba ended it with SIGALRM"
+    assert choose_eyes(make(), layout(9), PROFILE, workers)[1] == "loading numba ended it with SIGALRM"
     assert len(workers.tasks) == 2

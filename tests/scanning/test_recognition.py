@@ -15,7 +15,7 @@ import datacheck
 from datacheck.model.blocks import Block, Shard
 from datacheck.model.profile import UNKNOWN
 from datacheck.scanning.profile.recognition import Look, elect, families_of, main_families, too_few
-from datacheck.scanning.profile.sampled import sample
+from datacheck.scanning.profile.sampled import first_records
 
 
 def encoded(number, form="JPEG", shape=(24, 30, 3)):
@@ -321,7 +321,7 @@ class Apart:
     ("limit", "room", "sizes"), [(16, 1000, [100, 100, 500, 100]), (2, 1000, [100, 100]), (16, 300, [100, 100])]
 )
 def test_a_sample_is_the_first_records_whatever_the_blocks(limit, room, sizes):
-    block = sample(Apart(), Shard(), limit, room)
+    block = first_records(Apart(), Shard(), limit, room)
     assert [len(it) for it in block.values] == sizes
 
 

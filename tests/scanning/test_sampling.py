@@ -2,7 +2,7 @@
 
 import pytest
 
-from datacheck.scanning.sampling import Sample, wanted
+from datacheck.scanning.sampling import Sample, parse_sample
 
 
 @pytest.mark.parametrize(("picks", "records"), [(1, 1), (7, 7), (10, 1000), (333, 1000), (999, 1000), (5, 9)])
@@ -29,8 +29,8 @@ def test_it_is_spread_over_the_store():
     ("text", "records", "picks"), [("5", 100, 5), ("5%", 100, 5), ("0.1%", 100, 1), ("500", 100, 100)]
 )
 def test_amounts(text, records, picks):
-    assert wanted(text, records).picks == picks
+    assert parse_sample(text, records).picks == picks
 
 
 def test_an_empty_store_has_no_sample():
-    assert wanted("5", 0).rows(0, 0) == []
+    assert parse_sample("5", 0).rows(0, 0) == []

@@ -10,7 +10,9 @@ from datacheck.model.settings import TIMEOUT, Settings
 from datacheck.reporting.advice import advice
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.keys.keeping import Recognise
+from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.tasks import Job
+from datacheck.workers.interface import Death
 
 
 class Noted:
@@ -35,9 +37,9 @@ def report(tmp_path):
     return datacheck.scan(write_lmdb(tmp_path / "store", raw_records(8)))
 
 
-def lines(report, code, *, complete):
+def lines(report, code, *, complete, message="given up"):
     tally = Tally(complete=complete)
-    tally.count([found(code, "given up", verdict="unverifiable")])
+    tally.count([found(code, message, verdict="unverifiable")])
     report.add(tally)
     return [it for it in (advice(report, ()) or "").splitlines() if it.startswith("to decide: ")]
 
@@ -61,3 +63,16 @@ def test_what_does_not_end_a_scan_may_be_ignored(report):
         "to decide: unsupported: --ignore unsupported ignores it",
         "to decide: scan again; not every record was reached",
     ]
+
+
+MORE = "to decide: too-large: allow more memory (ulimit -v, or the limit of the container or batch job)"
+
+
+def test_where_memory_was_lacking_more_of_it_decides(report):
+    message = finding_of_death(Death("MemoryError"), "reading it").message
+    assert lines(report, "too-large", complete=False, message=message) == [MORE]
+
+
+def test_after_a_kill_for_memory_more_of_it_decides(report):
+    message = finding_of_death(Death("SIGKILL"), "reading it").message
+    assert lines(report, "too-large", complete=True, message=message) == [f"{MORE}; --ignore too-large ignores it"]

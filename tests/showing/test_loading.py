@@ -13,19 +13,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from building import datum, key, pictures, pixels, raw_records, write_lmdb
+from building import datum, key, npy, pictures, pixels, raw_records, write_lmdb
 from PIL import Image
 
 import datacheck
 from datacheck.model.blocks import Block, Layout, Position, Shard, ignore
 from datacheck.model.escaping import escape, unescape
 from datacheck.showing import loading
-
-
-def npy(array):
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 def same(one, two):

@@ -38,7 +38,8 @@ def test_one_record(store):
 def test_several_records_and_one_that_is_not_there(store):
     done = datacheck("show", store, "00000001", "00000099", "--format", "json")
     assert done.returncode == 2
-    assert done.stderr == f"datacheck: {store}: has no record with the key 00000099\n"
+    hint = f"datacheck: to see the first keys: datacheck info {store}\n"
+    assert done.stderr == f"datacheck: {store}: has no record with the key 00000099\n{hint}"
     document = json.loads(done.stdout)
     assert document["schema"] == "datacheck-records/1"
     assert [(it["key"], it["status"], it["findings"]) for it in document["records"]] == [("00000001", 0, [])]

@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.layout import contents_at, label_of
 from datacheck.backends.hdf5.paths import nearest
 from datacheck.backends.hdf5.references.positions import positions_beyond
 from datacheck.backends.hdf5.references.ragged import unlike
-from datacheck.backends.hdf5.shard_parts import RECORDS, parts, row_of
+from datacheck.backends.hdf5.shard_parts import RECORDS, parts
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.plain import PlainFile, is_plain, plain
@@ -92,8 +92,8 @@ def _row_blocks(
     note: Note,
     references: References,
 ) -> Iterator[RowBlock]:
-    at = 0 if shard.start is None else row_of(shard.start)
-    stop = table.rows if shard.stop is None else min(table.rows, row_of(shard.stop))
+    at = 0 if shard.start is None else shard.start.row
+    stop = table.rows if shard.stop is None else min(table.rows, shard.stop.row)
     rows_per_block = max(1, BLOCK_BYTES // table.row_bytes)
     if limit is not None:
         rows_per_block = min(rows_per_block, limit)
@@ -194,4 +194,4 @@ def _finding_block(reader: Hdf5Reader, number: int, finding: Finding) -> RowBloc
 
 
 def _bounds(shard: Shard) -> tuple[int, int | None]:
-    return 0 if shard.start is None else row_of(shard.start), None if shard.stop is None else row_of(shard.stop)
+    return 0 if shard.start is None else shard.start.row, None if shard.stop is None else shard.stop.row

@@ -88,6 +88,11 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
         return frozenset(column.holds for column in self.columns)
 
     @property
+    def is_integer_vector(self) -> bool:
+        """Whether it has one axis and integers only, as row numbers, lengths and tokens have."""
+        return len(self.shape) == 1 and self.dtype.kind in "iu"
+
+    @property
     def height(self) -> Height:
         """The number of rows and the name of the table, which all datasets of one table have in common."""
         return self.rows, self.table

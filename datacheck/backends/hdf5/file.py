@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.library.bounds import DECODING, HEAP_SHARE, OBJECT_SHARE, at_most
+from datacheck.backends.hdf5.library.bounds import DECODING, HEAP_SHARE, OBJECT_SHARE, at_most, unbounded
 from datacheck.backends.hdf5.library.known_filters import BUILT_IN
 from datacheck.backends.hdf5.library.library_failures import failed
 from datacheck.backends.hdf5.library.mended import Mended
@@ -185,9 +185,10 @@ class OpenFile:
         bound = dataset.bytes + DECODING * dataset.chunk_bytes if dataset.filters else 0
         if dataset.dtype.hasobject:
             bound += OBJECT_SHARE * dataset.bytes + HEAP_SHARE * self.size
-        with at_most(bound) if bounded else contextlib.nullcontext():
+        with at_most(bound) if bounded else unbounded():
             return self.dataset(dataset)[()]
 
+    @unbounded()
     def read_whole(self, dataset: Dataset, into: NDArray[Any]) -> Finding | None:
         """Read a whole small dataset into an array of its shape and type, in two calls, since a file may have many.
 

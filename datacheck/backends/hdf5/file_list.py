@@ -14,7 +14,7 @@ import msgspec
 from datacheck.backends.folder import of_file, why_not
 from datacheck.backends.hdf5.in_folders import SUFFIXES, is_hdf5
 from datacheck.errors import SourceUnknown
-from datacheck.files.fetching import fetched
+from datacheck.files.fetching import fetch_advice
 from datacheck.files.regular import NotRegular, TooLarge, irregular, read_whole, url_scheme
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
@@ -65,7 +65,9 @@ def _listed_path(folder: Path, entry: bytes) -> Path:
 def _url_error(listed: Path, name: str) -> SourceUnknown:
     """Return the error for a URL in a list. Remote files are not checked, and a URL is never the path of a file."""
     clause = f"names the URL {plain(name)}, and datacheck reads files of this machine"
-    return SourceUnknown(str(listed), f"{clause}; {fetched(url_scheme(name) or '')}, and name the copy in the list")
+    return SourceUnknown(
+        str(listed), f"{clause}; {fetch_advice(url_scheme(name) or '')}, and name the copy in the list"
+    )
 
 
 def _sources_of_entries(listed: Path, entries: Iterable[tuple[bytes, Path]]) -> Sources | None:

@@ -34,7 +34,7 @@ from datacheck.backends.hdf5.references.leading_elsewhere import Leading
 from datacheck.backends.hdf5.samples.attribute_values import AttributesOfFiles
 from datacheck.backends.hdf5.samples.counts_in_attributes import Counted
 from datacheck.backends.hdf5.samples.usual_differences import without_usual
-from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts, row_of
+from datacheck.backends.hdf5.shard_parts import EACH, RECORDS, parts
 from datacheck.backends.hdf5.tables import Contents, Table, part, part_of_records, rows, shards
 from datacheck.backends.hdf5.walking import Deadly, contents_of, troubled_groups, walked
 from datacheck.backends.shared.searching import UNREAD, not_found
@@ -114,7 +114,8 @@ def layout(reader: Hdf5Reader, *, guarded: bool = True) -> Layout:
     looked_at = [*probes(tables), *looked_at[:PROBES]]
     unlike = stacked([*map(unescape, reader.names)], shapes.by_file)
     various = tuple(sorted({it for _, table in tables for it in table.fields_at(unlike)})) if unlike else ()
-    return Layout(all_shards, looked_at, count, size, findings, more, known, tuple(keeps), various)
+    only_tables = not single and not any(table.each for _, table in tables)
+    return Layout(all_shards, looked_at, count, size, findings, more, known, tuple(keeps), various, only_tables)
 
 
 def _contents_of_files(reader: Hdf5Reader, *, guarded: bool) -> Iterator[tuple[int, Contents]]:
@@ -248,11 +249,11 @@ def _find_record(reader: Hdf5Reader, key: str) -> Shard | None:
 def name(reader: Hdf5Reader, shard: Shard, place: Position, finding: Finding) -> Finding:
     """Return the finding with the key of its row. Datasets that are only read have no keys."""
     number, table, deadly = parts(shard)
-    key = f"{table}[{row_of(place)}]" if table else None
+    key = f"{table}[{place.row}]" if table else None
     if table.startswith(EACH) and table != RECORDS:
-        key = contents_at(reader, number, deadly).named[table].key(row_of(place))
+        key = contents_at(reader, number, deadly).named[table].key(place.row)
     if table == RECORDS:
-        key = escape(contents_at(reader, number, deadly).records[row_of(place)].path)
+        key = escape(contents_at(reader, number, deadly).records[place.row].path)
     return msgspec.structs.replace(in_file(reader, number, finding), key=key)
 
 

@@ -128,14 +128,8 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
     """Return the meaning of a file, and findings for what is not true of it."""
     datasets = [it for _, some in facts.groups for it in some]
     shaped = {it.path: it for it in datasets}
-    shapes = {path: it.shape for path, it in shaped.items()}
     runs = trajectories(datasets, facts.look) if facts.heeded else None
-    groups = [path for path, _ in facts.groups if path and (runs is None or not holds_fields(path))]
-    groups = [] if snapshots.is_snapshot(groups, facts.look) else groups
-    all_families = families(groups, shapes, facts.linked)
-    # folds hold rows of sets
-    alike = [it for it in all_families if not (it.common and all(map(names_a_set, it.common)))]
-    alike = without_columns(alike, shapes)
+    alike = _families_of_samples(facts, shaped, runs)
     names: list[Named] = []
     all_findings, counts, lengths = _check_samples(alike, facts, shaped)
     paths = {it.path for family in alike for it in family.samples}
@@ -160,17 +154,32 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
             all_findings += (it for name in INFOS for it in info_counts(some, of_group.get(group + b"/" + name, ())))
     samples = Paths(it.path for family in alike for it in family.samples)
     members, cells = _members_by_sample(alike), cells_of({it.path: it for it in outside}, matrices, facts.look.text)
-    apart = by_chance(alike, {path: {it.name: it.shape for it in some} for path, some in facts.groups})
-    apart |= Paths() if runs is None else runs.others
-    apart |= {path for _, some in facts.groups for path in grid_axes(some, facts.values)}
     result = Meaning(
         samples, members, tuple(counts), tuple(names), tuple(numbers), tuple(matrices), cells, compared=several,
-        categories=numbered, by_chance=apart, parts=parts,
+        categories=numbered, by_chance=_apart(alike, facts, runs), parts=parts,
         referred=matlab.cells_of(datasets, facts.look.references), pictures=_picture_paths(facts),
         trajectories=runs, lengths=Paths(lengths),
         numbered=Paths(it for family in alike for it in _numbered_samples(family, facts.attribute)),
     )  # fmt: skip
     return result, all_findings
+
+
+def _families_of_samples(facts: Facts, shaped: Mapping[bytes, Dataset], runs: Trajectories | None) -> list[Family]:
+    """Return the families of groups that are samples: no fields of trajectories, folds, or columns of one table."""
+    shapes = {path: it.shape for path, it in shaped.items()}
+    groups = [path for path, _ in facts.groups if path and (runs is None or not holds_fields(path))]
+    groups = [] if snapshots.is_snapshot(groups, facts.look) else groups
+    all_families = families(groups, shapes, facts.linked)
+    # folds hold rows of sets
+    alike = [it for it in all_families if not (it.common and all(map(names_a_set, it.common)))]
+    return without_columns(alike, shapes)
+
+
+def _apart(alike: Sequence[Family], facts: Facts, runs: Trajectories | None) -> frozenset[bytes]:
+    """Return the datasets that are no columns of a table although they have as many rows as others of their group."""
+    apart = by_chance(alike, {path: {it.name: it.shape for it in some} for path, some in facts.groups})
+    apart |= Paths() if runs is None else runs.others
+    return apart | {path for _, some in facts.groups for path in grid_axes(some, facts.values)}
 
 
 def _check_groups(facts: Facts, samples: Collection[bytes]) -> tuple[list[Sparse], dict[bytes, int], list[Finding]]:
@@ -267,7 +276,7 @@ def _picture_paths(facts: Facts) -> frozenset[bytes]:
     for _, datasets in facts.groups:
         heights = Counter(it.rows for it in datasets if it.shape)
         for it in datasets:
-            flat = len(it.shape) == 1 and it.dtype.kind in "iu" and it.dtype.itemsize == 1 and it.readable
+            flat = it.is_integer_vector and it.dtype.itemsize == 1 and it.readable
             if flat and it.rows >= SHORTEST and it.bytes <= LARGEST and heights[it.rows] == 1:
                 head = facts.look.head(it, HEAD)
                 if any(head.startswith(magic) for magic in MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):

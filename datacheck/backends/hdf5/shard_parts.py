@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datacheck.model.blocks import Position, Shard
+from datacheck.model.blocks import Shard
 
 RECORDS = "*"
 """Stands in place of a table's name, which begins with a slash, if scalar datasets are the records."""
@@ -15,9 +15,3 @@ def parts(shard: Shard) -> tuple[int, str, tuple[tuple[int, str], ...]]:
     number, table, deadly = shard.part.split("\n")
     steps = (step.partition("=") for step in deadly.split())
     return int(number), table, tuple((int(step), signal) for step, _, signal in steps)
-
-
-def row_of(place: Position) -> int:
-    """Return the row number of a position."""
-    assert isinstance(place.key, int)
-    return place.key + place.nth

@@ -143,9 +143,9 @@ def _divided(
 def _mismatches(
     group: bytes, datasets: Sequence[Dataset], options: StoreOptions, means: Meaning, facts: Facts
 ) -> list[Finding]:
-    """Return findings about datasets of a group that differ in rows and should not.
+    """Return findings about datasets of a group that should have equally many rows but do not.
 
-    Those of a group that is compared with others like it are compared there.
+    Groups that are compared with others like them are left out.
     """
     compared = [] if means.compares(group) else datasets
     mismatches = [*row_counts(group, compared, options, facts.values), *paired_counts(datasets, facts.values)]

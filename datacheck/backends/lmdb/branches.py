@@ -62,22 +62,16 @@ def judge_branches(
 
 
 def _read_branches(pages: Pages, branches: Sequence[Stretch]) -> _Branches:
-    header, base, page_size = pages.header, pages.base, pages.page_size
+    header, page_size = pages.header, pages.page_size
     numbers = np.array([it.page for it in branches], np.int64)
     order = np.argsort(numbers, kind="stable")
     stack = Stack(pages.file, page_size, pages.size, numbers[order])
-    valid = stack.present & (stack.field(0, np.int64) == stack.numbers)
-    valid &= stack.field(header - 6, np.uint16) == BRANCH
-    if base:
-        valid &= stack.field(8, np.uint64) <= pages.meta.txnid
-    lower = stack.field(header - 4, np.uint16).astype(np.int64) + base
-    upper = stack.field(header - 2, np.uint16).astype(np.int64) + base
-    valid &= (lower > header) & (lower <= upper) & (upper <= page_size) & (lower % 2 == 0)
+    valid, lower, upper = stack.headers(pages, BRANCH)
+    valid &= lower > header
     counts = np.where(valid, (lower - header) >> 1, 0)
     page = np.repeat(np.arange(len(branches)), counts)
     within = np.arange(len(page)) - (np.cumsum(counts) - counts)[page]
-    halves = stack.rows.reshape(-1).view(np.uint16)
-    offsets = halves[page * (page_size >> 1) + (header >> 1) + within].astype(np.int64) + base
+    offsets = stack.node_offsets(pages, page, within)
     inside = (offsets >= upper[page]) & (offsets + 8 <= page_size)
     offsets = np.where(inside, offsets, 0)
     words = stack.buffer.words(page * page_size + offsets)

@@ -146,19 +146,12 @@ def _judge_batch(pages: Pages, flags: int, leaves: Leaves) -> tuple[Flags, Flags
     """
     header, base, page_size = pages.header, pages.base, pages.page_size
     stack = Stack(pages.file, page_size, pages.size, leaves.numbers, GATHERED)
-    sound = stack.present & (stack.field(0, np.int64) == leaves.numbers)
-    sound &= stack.field(header - 6, np.uint16) == LEAF
-    if base:
-        sound &= stack.field(8, np.uint64) <= pages.meta.txnid
-    lower = stack.field(header - 4, np.uint16).astype(np.int64) + base
-    upper = stack.field(header - 2, np.uint16).astype(np.int64) + base
-    sound &= (lower >= header) & (lower <= upper) & (upper <= page_size) & (lower % 2 == 0)
+    sound, lower, upper = stack.headers(pages, LEAF)
     counts = np.where(sound, (lower - header) >> 1, 0)
     starts = np.cumsum(counts) - counts
     page = np.repeat(np.arange(len(leaves)), counts)
     within = np.arange(len(page)) - starts[page]
-    halves = stack.rows.reshape(-1).view(np.uint16)
-    offsets = halves[page * (page_size >> 1) + (header >> 1) + within].astype(np.int64) + base
+    offsets = stack.node_offsets(pages, page, within)
     fits = (offsets >= upper[page]) & (offsets + 8 <= page_size)
     places = page * page_size + np.where(fits, offsets, 0)
     nodes = _Nodes(stack.buffer, places, np.where(fits, offsets, 0), base, page_size)

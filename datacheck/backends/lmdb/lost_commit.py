@@ -23,7 +23,7 @@ from datacheck.backends.lmdb.format import (
 )
 from datacheck.backends.lmdb.orphans import holds_no_records, pages_of_kind
 from datacheck.backends.lmdb.pages import Pages
-from datacheck.backends.lmdb.tolerant_page import flags_of, nodes_of, parse, raw_page
+from datacheck.backends.lmdb.tolerant_page import nodes_of, parse, raw_page
 from datacheck.backends.lmdb.tree import Entry, Span, Tree, in_order, overlapping
 from datacheck.backends.shared.key_arrays import Numbers
 
@@ -61,8 +61,8 @@ def with_extra_leaves(pages: Pages, tree: Tree, extra: list[int]) -> list[Entry]
 def nameless_trees(pages: Pages, numbers: Numbers, *, known: bool) -> list[Tree]:
     """Return databases whose names are lost, from pages that nothing leads to; they are called by their first page.
 
-    Databases that still have a root are complete. The other leaves are put together in the order in which they were
-    written, one behind the other as long as their keys ascend. `known` says whether all free pages are known.
+    Databases that still have a root are complete. The other leaves are joined in the order in which they were
+    written, as long as their keys ascend. `known` says whether all free pages are known.
     """
     below: dict[int, list[int]] = {}
     for number in pages_of_kind(pages, numbers, BRANCH):
@@ -121,7 +121,7 @@ def _duplicate_flags(pages: Pages, leaf: int) -> int:
     raw = raw_page(pages, leaf)
     several = [node for node in nodes_of(pages, raw) if node is not None and node.flags & DUPDATA]
     value_pages = [raw[node.offset :] for node in several if not node.flags & SUBDATA]
-    fixed = any(len(it) > pages.header and flags_of(pages, it) & LEAF2 for it in value_pages)
+    fixed = any(len(it) > pages.header and pages.flags(it) & LEAF2 for it in value_pages)
     return (DUPSORT | (DUPFIXED if fixed else 0)) if several else 0
 
 

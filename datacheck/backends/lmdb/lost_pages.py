@@ -12,7 +12,7 @@ from datacheck.backends.lmdb.format import BRANCH, DEEPEST, DUPSORT, LEAF, Datab
 from datacheck.backends.lmdb.metas import LOST
 from datacheck.backends.lmdb.orphans import pages_of_kind, unreached
 from datacheck.backends.lmdb.pages import Pages
-from datacheck.backends.lmdb.tolerant_page import flags_of, nodes_of, parse, raw_page
+from datacheck.backends.lmdb.tolerant_page import nodes_of, parse, raw_page
 from datacheck.backends.lmdb.values import read_value
 from datacheck.backends.shared.key_arrays import Numbers
 from datacheck.model.distinct import distinct_numbers
@@ -72,10 +72,10 @@ def _levels_to_leaf(pages: Pages, number: int, *, last: bool) -> int | None:
         raw = raw_page(pages, number)
         if len(raw) < pages.page_size or int.from_bytes(raw[:8], sys.byteorder) != number:
             return None
-        if flags_of(pages, raw) == LEAF:
+        if pages.flags(raw) == LEAF:
             return depth
         nodes = [node for node in nodes_of(pages, raw) if node is not None]
-        if flags_of(pages, raw) != BRANCH or not nodes:
+        if pages.flags(raw) != BRANCH or not nodes:
             return None
         number = nodes[-1 if last else 0].child
     return None

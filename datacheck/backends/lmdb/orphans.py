@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from datacheck.backends.lmdb.format import BIGDATA, DUPDATA, DUPSORT, INTEGERKEY, LEAF, REVERSEKEY, SUBDATA, Database
 from datacheck.backends.lmdb.page_arrays import Stack
 from datacheck.backends.lmdb.pages import Pages
-from datacheck.backends.lmdb.tolerant_page import Parsed, flags_of, nodes_of, parse, raw_page, with_keys
+from datacheck.backends.lmdb.tolerant_page import Parsed, nodes_of, parse, raw_page, with_keys
 from datacheck.backends.lmdb.tree import Span, overlapping
 from datacheck.backends.lmdb.values import read_value
 from datacheck.backends.shared.key_arrays import Flags, Numbers
@@ -105,7 +105,7 @@ class Orphans:
 def _read_orphan(pages: Pages, number: int) -> _Orphan | None:
     """Return a leaf, complete or cut by the end of the file, or None if the page is no leaf with keys."""
     raw = raw_page(pages, number)
-    if len(raw) < pages.header or flags_of(pages, raw) != LEAF or raw[:8] != struct.pack("=Q", number):
+    if len(raw) < pages.header or pages.flags(raw) != LEAF or raw[:8] != struct.pack("=Q", number):
         return None
     keys = [node.key for node in nodes_of(pages, raw) if node is not None]
     age = int.from_bytes(raw[8:16], sys.byteorder) if pages.base else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from datacheck.backends.lmdb.format import INTEGERKEY, REVERSEKEY
 from datacheck.backends.shared.key_arrays import PAD, Buffer, Flags, Keys, Numbers, lexical
 from datacheck.backends.shared.read_buffers import reused
 from datacheck.files.retrying import preadv
+
+if TYPE_CHECKING:
+    from datacheck.backends.lmdb.pages import Pages
 
 
 def one_key(key: bytes) -> Keys:
@@ -68,6 +71,24 @@ class Stack:
         width = np.dtype(kind).itemsize
         values: NDArray[Any] = np.ascontiguousarray(self.rows[:, offset : offset + width]).view(kind)[:, 0]
         return values
+
+    def headers(self, pages: Pages, kind: int) -> tuple[Flags, Numbers, Numbers]:
+        """Return which pages have a sound header of this kind, and where the free space of each begins and ends."""
+        header, base = pages.header, pages.base
+        sound = self.present & (self.field(0, np.int64) == self.numbers)
+        sound &= self.field(header - 6, np.uint16) == kind
+        if base:
+            sound &= self.field(8, np.uint64) <= pages.meta.txnid
+        lower = self.field(header - 4, np.uint16).astype(np.int64) + base
+        upper = self.field(header - 2, np.uint16).astype(np.int64) + base
+        sound &= (lower >= header) & (lower <= upper) & (upper <= self.page_size) & (lower % 2 == 0)
+        return sound, lower, upper
+
+    def node_offsets(self, pages: Pages, page: Numbers, within: Numbers) -> Numbers:
+        """Return the offsets of nodes in their pages, given the row of each page and the node's number within it."""
+        halves = self.rows.reshape(-1).view(np.uint16)
+        offsets: Numbers = halves[page * (self.page_size >> 1) + (pages.header >> 1) + within].astype(np.int64)
+        return offsets + pages.base
 
 
 def _fill(file: int, view: memoryview, offset: int) -> None:

@@ -115,20 +115,21 @@ class Pages:
             raise PageDamaged(f"page {number} lies beyond the end of the file")
         if int.from_bytes(raw[:8], sys.byteorder) != number:
             raise PageDamaged(f"page {number} has another page's number")
-        if not self._flags(raw) & (BRANCH | LEAF):
+        if not self.flags(raw) & (BRANCH | LEAF):
             raise PageDamaged(f"page {number} is neither a branch nor a leaf")
         return raw
 
-    def _flags(self, page: bytes) -> int:
+    def flags(self, page: bytes) -> int:
+        """Return the flags in the header of a page."""
         return int.from_bytes(page[self.header - 6 : self.header - 4], sys.byteorder)
 
     def is_leaf(self, page: bytes) -> bool:
-        return bool(self._flags(page) & LEAF)
+        return bool(self.flags(page) & LEAF)
 
     def nodes(self, page: bytes) -> list[Node]:
         """Return the nodes of a branch or leaf page in key order."""
         lower = int.from_bytes(page[self.header - 4 : self.header - 2], sys.byteorder) + self.base
-        if self._flags(page) & LEAF2 or not self.header <= lower <= len(page):
+        if self.flags(page) & LEAF2 or not self.header <= lower <= len(page):
             raise PageDamaged("a page's node count does not fit the page")
         count = (lower - self.header) // 2
         offsets = struct.unpack_from(f"={count}H", page, self.header)

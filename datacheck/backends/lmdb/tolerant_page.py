@@ -69,7 +69,7 @@ def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None,
         parsed.lost = None
         return parsed
     parsed.faults += header_faults(pages, raw, number, kind)
-    other = flags_of(pages, raw) in {BRANCH, LEAF, OVERFLOW} - {kind}
+    other = pages.flags(raw) in {BRANCH, LEAF, OVERFLOW} - {kind}
     nodes = None if other else _nodes(pages, parsed)
     if nodes is None:
         parsed.lost = None
@@ -84,7 +84,7 @@ def parse(pages: Pages, number: int, kind: int, order: Order, low: bytes | None,
 def header_faults(pages: Pages, raw: bytes, number: int, kind: int) -> list[str]:
     """Return what is wrong with the header of a page that should have the flags `kind`."""
     faults = []
-    stored_number, flags = int.from_bytes(raw[:8], sys.byteorder), flags_of(pages, raw)
+    stored_number, flags = int.from_bytes(raw[:8], sys.byteorder), pages.flags(raw)
     if stored_number != number:
         faults.append(f"has the number of page {stored_number}")
     if flags != kind:
@@ -92,10 +92,6 @@ def header_faults(pages: Pages, raw: bytes, number: int, kind: int) -> list[str]
     if pages.base and pages.metas.sound and int.from_bytes(raw[8:16], sys.byteorder) > pages.meta.txnid:
         faults.append("is of a transaction that was not committed")
     return faults
-
-
-def flags_of(pages: Pages, raw: bytes) -> int:
-    return int.from_bytes(raw[pages.header - 6 : pages.header - 4], sys.byteorder)
 
 
 def bounds(pages: Pages, raw: bytes) -> tuple[int, int]:
@@ -107,7 +103,7 @@ def bounds(pages: Pages, raw: bytes) -> tuple[int, int]:
 def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
     """Return the nodes of a page, None for each invalid one, or None if the page cannot hold nodes."""
     lower, upper = bounds(pages, parsed.raw)
-    if not pages.header <= lower <= upper <= pages.page_size or flags_of(pages, parsed.raw) & LEAF2:
+    if not pages.header <= lower <= upper <= pages.page_size or pages.flags(parsed.raw) & LEAF2:
         parsed.faults.append(f"has its free room from byte {lower} to {upper}")
         return None
     nodes = nodes_of(pages, parsed.raw)

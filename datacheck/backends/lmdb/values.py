@@ -34,7 +34,6 @@ from datacheck.backends.lmdb.tolerant_page import (
     Order,
     Parsed,
     bounds,
-    flags_of,
     header_faults,
     longest,
     nodes_of,
@@ -108,8 +107,8 @@ def _check_extent(pages: Pages, first: int, count: int, size: int) -> tuple[int,
         wrong = f"begins on page {first:,}, which begins with zeros"
     elif stored_number != first:
         wrong = f"begins on page {first:,}, which has the number of page {stored_number:,}"
-    elif flags_of(pages, head) != OVERFLOW:
-        wrong = f"begins on page {first:,}, which has the flags {flags_of(pages, head):#x}"
+    elif pages.flags(head) != OVERFLOW:
+        wrong = f"begins on page {first:,}, which has the flags {pages.flags(head):#x}"
     elif page_count < count or first + page_count - 1 > pages.meta.last_page:
         wrong = f"takes {count:,} pages from {first:,} on, which says {page_count:,}"
     return (count, wrong, "damaged-store") if wrong else (page_count, "", "")
@@ -141,7 +140,7 @@ def read_duplicates(
     if len(raw) < node.size or node.size < pages.header:
         yield Damage(parsed.number, f"the page of its values has {len(raw)} bytes, not {node.size}")
         return
-    flags = flags_of(pages, raw)
+    flags = pages.flags(raw)
     if flags & ~DIRTY != SUBPAGE | kind:
         yield Damage(parsed.number, f"the page of its values has the flags {flags:#x}")
     if flags & LEAF2:

@@ -324,8 +324,8 @@ def clip_findings(every: Sequence[ClipCounts]) -> Iterator[Finding]:
 def _untrue_findings(counts: ClipCounts) -> Iterator[Finding]:
     """Yield a finding for each number of frames that is not true.
 
-    A number that is too large is bad, since a loader asks for missing frames. One that is too small is only suspicious,
-    and so is one that may be of a whole set.
+    A number that is too large is bad, since a loader asks for missing frames. A number that is too small, or that may
+    be that of a whole set, is only suspicious.
     """
     fewer = {clip: it for clip in counts.said if (it := counts.fewest_frames(clip)) < counts.number(clip)}
     capped = not _are_sets(counts.said) and are_capped(fewer.values(), (counts.fewest_frames(it) for it in counts.said))

@@ -103,7 +103,8 @@ class ClipFrames:
         self._listed = frozenset(key_of(name) for it in totals.lists.values() for name in it.value)
         self._frames: tuple[Counter[bytes], Counter[bytes]] = (Counter(), Counter())
         self._rests: dict[bytes, list[bytes] | None] = {}
-        """Listed clips by what follows their names in other keys; None for what clips with frames have, as /label."""
+        """Listed clips by the rest of other keys that begin with their names; None for a rest that clips with frames
+        have too, such as /label."""
 
     def take(self, keys: Collection[bytes]) -> None:
         for frames, names in zip(self._frames, _clips_of(keys, self._own), strict=True):

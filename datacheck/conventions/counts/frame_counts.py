@@ -171,7 +171,7 @@ def confirmed_counts(counts: FrameCounts, frames: Mapping[bytes, int]) -> FrameC
 
 
 def _are_shown(agree: int, counts: FrameCounts) -> bool:
-    """Return whether so many clips match their numbers that these count frames; few do if the names say so."""
+    """Return whether enough clips have as many frames as these numbers say; fewer suffice if the names say so."""
     if counts.fields or _is_named_like_counts(counts.key):
         return are_enough(agree, len(counts.said))
     return agree >= max(FEWEST, SHARE * len(counts.said) - 1)

@@ -42,7 +42,7 @@ def list_counts(lists: Collection[KeyList], names: Collection[bytes], store: Sto
 
 
 def is_near(count: Count, entries: int) -> bool:
-    """Return whether a number is near that of the keys, so that it is certainly meant for it."""
+    """Return whether a number is so near the number of keys that it must be meant as their count."""
     number = count.number or 0
     return NEAR * max(number, entries) <= min(number, entries)
 

@@ -32,7 +32,7 @@ VIEWS = frozenset(
 )
 """Names of parts of which one sample may have several."""
 PICTURES = frozenset({"img", "image", "im", "rgb", "depth", "flow", "pic", "picture", "input"})
-"""Those that may also be the name of a frame: in 00009/img_00017 the first number is that of a clip."""
+"""The words among these that may also name a frame: in 00009/img_00017, the first number is that of a clip."""
 PADDED = 3
 """Minimum number of digits of a zero-padded number that counts many things, as sequences are and cameras are not."""
 _NUMBER = re.compile(rb"[0-9]+")

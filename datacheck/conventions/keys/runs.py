@@ -182,7 +182,7 @@ def _merged(starts: array[int], stops: array[int]) -> tuple[array[int], array[in
 
 
 def _intersection(one: Runs, other: Runs) -> tuple[array[int], array[int]]:
-    """Return the starts and stops of the numbers in both sets: those of a span of one that lie in one of the other."""
+    """Return the starts and stops of the spans of numbers that are in both sets."""
     import numpy as np
 
     if not one or not other:

@@ -17,7 +17,7 @@ from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.keys.stems import Sum, combined, hash_sum
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
-from datacheck.model.finding import Finding, found, named
+from datacheck.model.finding import Finding, found, full_name, key_name
 from datacheck.model.key_families import SEPARATORS
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Member(msgspec.Struct, frozen=True):
     optional: bool = False
 
     def __str__(self) -> str:
-        return named(str(self.of), self.part)
+        return full_name(str(self.of), self.part)
 
     def sample(self, key: bytes) -> Sample | None:
         """Return the sample that a key belongs to, or None if it belongs to none."""
@@ -200,7 +200,7 @@ class Spanning(msgspec.Struct, frozen=True):
     def _unpaired_finding(
         self, sample: Sample, parts: Sequence[Member], lacking: Sequence[Member], verdict: Verdict
     ) -> Finding:
-        missing = [named(escape(it.key(sample)), it.part) for it in lacking]
+        missing = [key_name(it.key(sample), it.part) for it in lacking]
         present = next(it for it in parts if it not in lacking)
         whole_text = f"{self.whole:,} of {self.all:,} samples have all of {', '.join(map(str, parts))}"
         finding = found(

@@ -241,7 +241,7 @@ class Unpaired:
         self._open: list[tuple[bytes, set[bytes]]] = []
         self._last = b""
         self._pending: dict[bytes, dict[bytes, set[bytes]]] = {}
-        """The closed stems that lack parts, with those they have, by the sample whose further parts they may be."""
+        """Closed stems that lack parts, and the parts that each has, by the sample to which these may belong."""
         self._found: dict[bytes, tuple[bytes, ...]] = {}
         self._some: dict[bytes, tuple[bytes, ...]] = {}
         self._further: dict[bytes, set[bytes]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.digests.hashing import short
+from datacheck.digests.hashing import short_digest
 from datacheck.model.distinct import distinct_numbers
 
 Digests = NDArray[np.uint64]
@@ -15,7 +15,7 @@ Digests = NDArray[np.uint64]
 
 def digests_of(keys: Iterable[bytes]) -> Digests:
     """Return the digests of keys, in their order."""
-    return np.fromiter(map(short, keys), np.uint64)
+    return np.fromiter(map(short_digest, keys), np.uint64)
 
 
 def distinct_count(keys: Iterable[bytes]) -> int:
@@ -49,4 +49,4 @@ class KeyDigests:
     def missing(self, keys: Iterable[bytes], own: Collection[bytes]) -> tuple[bytes, ...]:
         """Return those of the listed keys that were not found, in order, without the `own` ones of a convention."""
         lost = frozenset(self._digests[~self._found].tolist())
-        return tuple(sorted({key for key in keys if short(key) in lost and key not in own}))
+        return tuple(sorted({key for key in keys if short_digest(key) in lost and key not in own}))

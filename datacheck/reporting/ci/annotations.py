@@ -24,7 +24,7 @@ MOST = 10
 def commands(reports: Sequence[Report], not_scanned: Sequence[NotScanned] = ()) -> Iterator[str]:
     """Yield the lines: for each kind all annotations, or if there are more than ten, nine and one counting the rest.
 
-    Sources that could not be opened come first.
+    Sources that were not scanned come first.
     """
     counts: Counter[str] = Counter({ERROR: len(not_scanned)})
     lines: dict[str, list[str]] = {level: [] for level in LEVELS}

@@ -38,14 +38,14 @@ class WrittenAtEnd:
         raise NotImplementedError
 
 
-def total(reports: Sequence[Report]) -> int:
+def finding_count(reports: Sequence[Report]) -> int:
     """Return the number of all findings."""
     return sum(len(report.findings) for report in reports)
 
 
 def worst_first(reports: Sequence[Report], limit: int) -> Iterator[tuple[Report, Finding]]:
     """Yield at most `limit` findings, each with its report: all in source order, or the worst if there are more."""
-    many = total(reports) > limit
+    many = finding_count(reports) > limit
     for verdicts in [(it,) for it in VERDICTS] if many else [VERDICTS]:
         for report in reports:
             for finding in report.findings.where(verdict=verdicts):

@@ -78,7 +78,7 @@ class JUnitSink(WrittenAtEnd):
 
 
 def _not_scanned(source: NotScanned) -> str:
-    """Return the suite of a source that could not be opened."""
+    """Return the suite of a source that was not scanned."""
     name = escape(cut(plain(source.message)))
     return (
         f'  <testsuite name="{name}" tests="1" failures="0" errors="1" skipped="0" time="0">\n'

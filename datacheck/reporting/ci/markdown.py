@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.reporting.ci.bounded import WrittenAtEnd, cut, one_line, total, verdict_of
+from datacheck.reporting.ci.bounded import WrittenAtEnd, cut, finding_count, one_line, verdict_of
 from datacheck.reporting.source import NotScanned
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class MarkdownSink(WrittenAtEnd):
 
     def pieces(self, reports: Sequence[Report], not_scanned: Sequence[NotScanned]) -> Iterator[str]:
         """Yield the document piece by piece."""
-        count = total(reports)
+        count = finding_count(reports)
         head = f"# datacheck: {_worst(reports, all_scanned=not not_scanned)}\n\n"
         head += "".join(f"- not scanned: {code(cut(it.message))}\n" for it in not_scanned[:NAMED])
         more = len(not_scanned) - NAMED

@@ -25,10 +25,10 @@ from datacheck.reporting.ci.bounded import (
     WrittenAtEnd,
     cut,
     file_of,
+    finding_count,
     level_of,
     line_of,
     one_line,
-    total,
     worst_first,
 )
 from datacheck.reporting.source import NotScanned
@@ -82,7 +82,7 @@ def _invocation(reports: Sequence[Report], not_scanned: Sequence[NotScanned]) ->
         "exitCode": status_of(reports, not_scanned),
     }
     notifications = [{"level": "error", "message": {"text": cut(plain(it.message))}} for it in not_scanned[:MOST]]
-    count = total(reports)
+    count = finding_count(reports)
     if count > MOST:
         text = f"these are {MOST:,} of {count:,} findings, the worst; a report of the format .json or .jsonl has all"
         notifications.append({"level": "warning", "message": {"text": text}})
@@ -92,7 +92,7 @@ def _invocation(reports: Sequence[Report], not_scanned: Sequence[NotScanned]) ->
 
 
 def _totals(reports: Sequence[Report]) -> dict[str, Any]:
-    count = total(reports)
+    count = finding_count(reports)
     sums = {name: sum(getattr(it, name) for it in reports) for name in ("checked", "bad", "suspicious", "unverifiable")}
     return {"findings": count, "shown": min(count, MOST), **sums}
 

@@ -89,7 +89,7 @@ def panels_of(report: Report) -> list[Panel]:
 
 def _panel(name: str, run: str, points: Sequence[SeriesPoint], fields: Sequence[tuple[str, str]]) -> Panel | None:
     lines = {
-        title: [(it.iteration, number(value)) for it in points if (value := getattr(it, at)) is not None]
+        title: [(it.iteration, from_json_number(value)) for it in points if (value := getattr(it, at)) is not None]
         for at, title in fields
     }
     lines = {title: values for title, values in lines.items() if values}
@@ -120,7 +120,7 @@ def _panel(name: str, run: str, points: Sequence[SeriesPoint], fields: Sequence[
     )
 
 
-def number(value: float | str) -> float:
+def from_json_number(value: float | str) -> float:
     """Return a number that JSON may hold as a word, such as "nan"."""
     return float(value)
 

@@ -292,5 +292,5 @@ def _total(reports: Sequence[Report], not_scanned: int) -> str:
     if not not_scanned:
         wrong = f"{bad:,} of {sources} are not clean"
     else:
-        wrong = f"{not_scanned:,} of {sources} could not be opened{f', {bad:,} are not clean' if bad else ''}"
+        wrong = f"{not_scanned:,} of {sources} were not scanned{f', {bad:,} not clean' if bad else ''}"
     return f"{wrong}; {counted(records, 'record')} were looked at."

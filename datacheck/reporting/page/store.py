@@ -16,7 +16,7 @@ from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.replacing import replace
 from datacheck.model.settings import LOOKED, UNWALKED, Settings
 from datacheck.reporting.page.words import cut, readable
-from datacheck.reporting.payloads import described
+from datacheck.reporting.payloads import payload_row
 from datacheck.statistics.exact_sums import FieldSummary
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _kind(family: FamilyProfile) -> str:
         return "no decoder knows them"
     if family.decoder == "rows":
         return "rows"
-    return described(family.decoder).title.format(field="").strip().removesuffix(" with").removesuffix(" of")
+    return payload_row(family.decoder).title.format(field="").strip().removesuffix(" with").removesuffix(" of")
 
 
 def _fields(family: FamilyProfile, column: str) -> Iterator[tuple[str, str, str, str]]:

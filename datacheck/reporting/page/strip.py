@@ -41,7 +41,7 @@ class Strip:
     _bytes: list[tuple[int, int, str, str]] = field(default_factory=list)
 
     def take(self, finding: Finding) -> None:
-        """Count a finding about a record; mark one about the store where it lies in the files, if it says so."""
+        """Count a finding about a record; mark a finding about the store at its place in the files, if it has one."""
         if not self._bins:
             self._bins = [{} for _ in range(max(1, min(BINS, self.records)))]
         if finding.index is not None and self.records:

@@ -13,7 +13,7 @@ import msgspec
 from datacheck.digests.of_blocks import Part, name_of
 from datacheck.files.retrying import pread
 from datacheck.files.scratch import scratch_file, write_all
-from datacheck.model.finding import Finding, named
+from datacheck.model.finding import Finding, full_name
 from datacheck.scanning.alike.collecting import Chunk
 
 LENGTH_BYTES = 4
@@ -40,7 +40,7 @@ class RecordName(NamedTuple):
     database: str | None
 
     def __str__(self) -> str:
-        return named(self.key, self.file, self.database)
+        return full_name(self.key, self.file, self.database)
 
     def on(self, finding: Finding, index: int | None) -> Finding:
         """Return a finding with this record's name."""

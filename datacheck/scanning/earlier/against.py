@@ -56,9 +56,7 @@ def files_of(settings: Settings) -> list[Path]:
     return [Path(it) for it in (settings.checksums, settings.known, settings.like) if it is not None]
 
 
-def against(
-    settings: Settings, if_changed: str | Path | None, sources: int, reports: Iterable[str | Path] = ()
-) -> Against:
+def against(settings: Settings, if_changed: str | Path | None, sources: int, reports: Iterable[str | Path]) -> Against:
     """Read the earlier reports that the options name.
 
     Raises UsageError if a file is not a report, or if a report to be written would overwrite the known findings.

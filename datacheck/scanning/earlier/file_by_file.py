@@ -218,7 +218,7 @@ class FileByFile:
 
 def file_by_file(reader: Reader, report: Report, layout: Layout) -> FileByFile:
     """Return how to scan a source that may consist of many files."""
-    keeps = report.by_file.keeps and report.known_before is None and splits(reader, report.settings)
+    keeps = report.by_file.keeps and report.known_before is None and is_sum_of_files(reader, report.settings)
     if not isinstance(reader, OfFiles) or not (keeps or report.by_file.earlier is not None):
         return FileByFile(None, report)
     tables: dict[int, set[str]] = defaultdict(set)
@@ -229,7 +229,7 @@ def file_by_file(reader: Reader, report: Report, layout: Layout) -> FileByFile:
     return FileByFile(reader, report, tables, states_of(reader), per_file, report.by_file.earlier)
 
 
-def splits(reader: Reader, settings: Settings) -> bool:
+def is_sum_of_files(reader: Reader, settings: Settings) -> bool:
     """Return whether the result for a source is the sum of the results for its files."""
     if not isinstance(reader, OfFiles) or len(reader.names) < 2:
         return False

@@ -13,7 +13,7 @@ import msgspec
 
 from datacheck.model.blocks import AnyBlock
 from datacheck.model.escaping import plain
-from datacheck.model.finding import Finding, found, named
+from datacheck.model.finding import Finding, found, full_name
 from datacheck.model.profile import Profile
 from datacheck.model.replacing import replace
 from datacheck.reporting.compared import FIRST, Checksums
@@ -94,7 +94,7 @@ class Comparing:
             if not same and not same_key:
                 result.new += 1
                 if len(result.first_new) < FIRST:
-                    result.first_new.append(named(block.name(row), block.file, getattr(block, "database", None)))
+                    result.first_new.append(full_name(block.name(row), block.file, getattr(block, "database", None)))
                 continue
             if number is None and len(same_key) == 1:
                 number = same_key[0][0]
@@ -224,7 +224,7 @@ class AgainstChecksums:
         summary.new += result.new
         summary.first_new += result.first_new[: FIRST - len(summary.first_new)]
         for first, behind in result.seen:
-            mark(self._seen, first, behind)
+            set_bits(self._seen, first, behind)
 
     def packed(self, result: Any) -> bytes:
         """Return the result of a check as bytes."""
@@ -247,7 +247,7 @@ class AgainstChecksums:
                 refuse(self.summary.path, "was replaced by another file while the scan was running")
             for number, place in enumerate(file.index.blocks):
                 first = file.ordinals[number]
-                missing = unmarked(self._seen, first, first + place.records)
+                missing = unset_bits(self._seen, first, first + place.records)
                 if not missing:
                     continue
                 block = file.read(number)
@@ -270,7 +270,7 @@ class AgainstChecksums:
         yield msgspec.structs.replace(finding, key=name, file=file, database=database)
 
 
-def mark(bits: Any, first: int, behind: int) -> None:
+def set_bits(bits: Any, first: int, behind: int) -> None:
     """Set the bits from number `first` to before `behind`, in an array of uint8."""
     while first < behind and first % 8:
         bits[first >> 3] |= 1 << (first & 7)
@@ -281,7 +281,7 @@ def mark(bits: Any, first: int, behind: int) -> None:
     bits[first >> 3 : behind >> 3] = 255
 
 
-def unmarked(bits: Any, first: int, behind: int) -> list[int]:
+def unset_bits(bits: Any, first: int, behind: int) -> list[int]:
     """Return the numbers in a range whose bits are not set."""
     import numpy as np
 

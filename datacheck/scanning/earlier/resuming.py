@@ -17,7 +17,7 @@ from datacheck.errors import UsageError
 from datacheck.model.blocks import Layout
 from datacheck.model.escaping import plain
 from datacheck.model.settings import Settings
-from datacheck.reporting.marks import Earlier, EarlierScan, Journal, Passed, passed, reached
+from datacheck.reporting.marks import Earlier, EarlierScan, Journal, Passed, mark_after, pack_result
 from datacheck.reporting.report import Report
 from datacheck.reporting.tally import Tally
 from datacheck.scanning.alongside import Alongside, Marking
@@ -173,7 +173,7 @@ class Resumable:
 
     def _take(self, number: int, tally: Tally, findings: int, *, doubtful: bool, reused: bool = False) -> None:
         tally = self._report.added or tally
-        entry = msgspec.structs.replace(passed(number, tally, findings, doubtful=doubtful), reused=reused)
+        entry = msgspec.structs.replace(pack_result(number, tally, findings, doubtful=doubtful), reused=reused)
         if self._report.known_before is not None:
             known, still = self._report.known_before.noticed()
             entry = msgspec.structs.replace(entry, known=known, still=still)
@@ -201,7 +201,7 @@ class Resumable:
     def _mark(self) -> None:
         if self._journal is None or not self._since:
             return
-        self._journal.reached(reached(self._journal.source, self._done, self._since))
+        self._journal.reached(mark_after(self._journal.source, self._done, self._since))
         self._since, self._bytes, self._last = [], 0, time.monotonic()
 
 
@@ -211,7 +211,7 @@ def _require_order(before: int, shard: int) -> None:
         raise ValueError("shards out of order")
 
 
-def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> None:
+def tell_answer(files: Reports, answer: Report, *, stopped: bool) -> None:
     """Pass an earlier report that answers for a source to the reports of a run, and mark it like a scan of the source.
 
     After a source whose scan was `stopped`, nothing is marked, since results are missing in between.
@@ -227,7 +227,7 @@ def tell_answer(files: Reports, answer: Report, *, stopped: bool = False) -> Non
     if not already_told:
         journal.all_told()
     listen(answer.findings)
-    journal.reached(reached(journal.source, 1, [Passed(0, False, len(answer.findings), b"")]))
+    journal.reached(mark_after(journal.source, 1, [Passed(0, False, len(answer.findings), b"")]))
     if already_told:
         journal.all_told()
 

@@ -27,7 +27,7 @@ from datacheck.reporting.source import Fingerprint
 from datacheck.reporting.statuses import INTERRUPTED
 from datacheck.reporting.tally import Tally, weight, worst_verdict
 from datacheck.scanning.choosing_eyes import MANY
-from datacheck.scanning.earlier.file_by_file import EarlierFiles, damaged_results, splits
+from datacheck.scanning.earlier.file_by_file import EarlierFiles, damaged_results, is_sum_of_files
 from datacheck.scanning.earlier.fingerprint import fingerprint_if_any, stamps_of_lists
 from datacheck.statistics.exact_sums import FieldSummary
 
@@ -93,7 +93,7 @@ class EarlierScan:
 
     def _earlier_files(self, reader: Reader, report: Report) -> EarlierFiles | None:
         """Return the earlier report's results for the single files of a source, or None if none can be used."""
-        if self._documents is None or not splits(reader, report.settings):
+        if self._documents is None or not is_sum_of_files(reader, report.settings):
             return None
         place = place_of(self._documents, report.source.path, alone=len(self._documents) == 1)
         document = None if place is None else self._documents[place]

@@ -21,18 +21,18 @@ from datacheck.model.cells import RAGGED
 from datacheck.model.equal_lengths import lengths
 from datacheck.model.finding import Finding, found
 from datacheck.model.forced import Forced
-from datacheck.model.naming import exact
+from datacheck.model.naming import with_full_names
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.blame import Blamed, blamed, blaming, judged, own_slip, trace_of
+from datacheck.scanning.blame import Blamed, blamed, blaming, finding_of_exception, own_slip, trace_of
 from datacheck.scanning.judging.about import is_about_store, is_marker
 from datacheck.scanning.judging.columns import CellBlock, cell_blocks, empty_findings, full_and_empty, ragged_batches
 from datacheck.scanning.judging.named_labels import NamedLabels
 from datacheck.scanning.judging.unknown import broken_wrappers, by_kind, foreign_format, odd_unknowns, unknown_payload
 from datacheck.scanning.judging.usual import is_usually_untimed
-from datacheck.scanning.profile.side_records import parted
-from datacheck.scanning.profile.ties import untied
+from datacheck.scanning.profile.side_records import split_side_records
+from datacheck.scanning.profile.ties import with_tie_findings
 from datacheck.statistics.measure import Measuring
 from datacheck.workers.limits import memory_limit
 from datacheck.workers.templates import WORKER_BYTES
@@ -71,9 +71,9 @@ class Judge:
         settings: Settings,
         validators: Sequence[Validator],
         tally: Tally,
-        view: View | None = None,
+        view: View | None,
         *,
-        stats: bool = True,
+        stats: bool,
         watch: Mapping[str, KeyWatch] | None = None,
     ) -> None:
         """Prepare to judge; with `stats`, take all statistics.
@@ -84,7 +84,7 @@ class Judge:
         self._watch = watch or {}
         self._profile = profile
         self._forced = Forced.by(settings)
-        self._validators = [*built_in(exact(settings, profile)), *(view.validators() if view else ())]
+        self._validators = [*built_in(with_full_names(settings, profile)), *(view.validators() if view else ())]
         self._view = view
         self._sample = settings.sample is not None
         self._batches = settings.batch_size is not None and not self._sample
@@ -163,9 +163,9 @@ class Judge:
     def _failed(self, error: Exception) -> Finding:
         """Return the finding for an exception: about the record if it or its size caused it, else about datacheck."""
         if isinstance(error, Blamed):
-            return judged(error.error, "decoding it", memory_limit(WORKER_BYTES).words, error.code)
+            return finding_of_exception(error.error, "decoding it", memory_limit(WORKER_BYTES).words, error.code)
         if isinstance(error, MemoryError):
-            return judged(error, "judging it", memory_limit(WORKER_BYTES).words)
+            return finding_of_exception(error, "judging it", memory_limit(WORKER_BYTES).words)
         return self._slip(error)
 
     def _slip(self, error: Exception, doing: str = "") -> Finding:
@@ -223,7 +223,7 @@ class Judge:
         decode = decoder(family.decoder).decode
         strangers: dict[int, str] = {}
         items = blamed("undecodable", decode, block, rows, family, pixels=self._pixels)
-        for item in self._named.marked(untied(items, family, len(block)), family):
+        for item in self._named.marked(with_tie_findings(items, family, len(block)), family):
             if isinstance(block, CellBlock):
                 item = block.placed(item)
             if isinstance(item, Batch):
@@ -308,7 +308,7 @@ class Judge:
             elif known.decoder == UNKNOWN:
                 yield from self._sort_by_magic(block, rows, groups, known, name)
             elif name is None and not known.forced:
-                usual, aside = parted(block.keys, rows, known.key_lengths)
+                usual, aside = split_side_records(block.keys, rows, known.key_lengths)
                 groups += [(known, usual)] if usual else []
                 yield from self._sort_strays(block, aside, groups) if aside else ()
             else:

@@ -18,7 +18,7 @@ from datacheck.decoders.trees.paths import ROOT
 from datacheck.decoders.trees.paths import is_label as is_label_of_tree
 from datacheck.model.batch import Batch
 from datacheck.model.finding import Finding, found
-from datacheck.model.naming import fields, means
+from datacheck.model.naming import field_names, name_matches
 from datacheck.model.profile import FamilyProfile, Profile
 from datacheck.model.settings import Settings
 from datacheck.scanning.profile.recognition import is_label, words_of
@@ -70,7 +70,7 @@ def _class_of(profile: Profile) -> str | None:
 
     Such a field belongs to the record and not to the objects in it, of which a record may have none.
     """
-    names = list(fields(profile))
+    names = list(field_names(profile))
     if any(map(is_label_of_tree, names)) or any(it.label for it in profile.every):
         return None
     classes = [it for it in names if it.lower().replace("_", "").replace("-", "").replace(" ", "") in CLASSES]
@@ -90,4 +90,4 @@ def _with_labels(items: Iterable[Item], called: Callable[[str], bool]) -> Iterat
 
 @lru_cache(maxsize=256)
 def _is_named(name: str, path: str) -> bool:
-    return means("label-field", name, path)
+    return name_matches("label-field", name, path)

@@ -11,7 +11,7 @@ import msgspec
 from datacheck.decoders.raw import shape_text
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import lengths
-from datacheck.model.finding import Finding, found, named
+from datacheck.model.finding import Finding, found, full_name
 from datacheck.model.forced import is_raw
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.settings import Array
@@ -62,7 +62,7 @@ def with_known_shapes(profile: Profile, known: Mapping[str, Known]) -> Profile:
     from datacheck.conventions.interface import ALL  # workers never need it
 
     shapes = {
-        named(name, part): shape
+        full_name(name, part): shape
         for part, of_part in known.items()
         for convention in of_part.conventions
         for name, shape in convention.shapes.items()

@@ -19,7 +19,7 @@ from datacheck.scanning.blame import Blamed, blaming
 from datacheck.scanning.keys.keys_read import for_keys
 from datacheck.scanning.keys.sample_keys import FEWEST_KEYS, KEYS_A_PROBE
 from datacheck.scanning.keys.views import view_of
-from datacheck.scanning.tasks import Job, Task, own_seconds, results
+from datacheck.scanning.tasks import Job, Task, own_seconds, run_all
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 MOST_BRIEF = 16_384
@@ -51,7 +51,7 @@ def recognise_briefly(
     pool.grow(len(chunks))
     kept: dict[str, Known] = {}
     met: set[str] = set()
-    for result in results(pool, [RecogniseBriefly({it: sizes.get(it) for it in parts}) for parts in chunks]):
+    for result in run_all(pool, [RecogniseBriefly({it: sizes.get(it) for it in parts}) for parts in chunks]):
         if isinstance(result, Death):
             return result
         kept |= result.kept

@@ -37,13 +37,13 @@ from datacheck.scanning.keys.brief import Brief, recognise_briefly
 from datacheck.scanning.keys.further_keys import further_keys
 from datacheck.scanning.keys.keys_compared import named_by_records, stem_groups, with_frame_counts
 from datacheck.scanning.keys.keys_read import CompareLists, small_value_of
-from datacheck.scanning.keys.parallel import parallel
-from datacheck.scanning.keys.sample_keys import KEYS_A_PROBE, Keys, SampleKeys, fitting
+from datacheck.scanning.keys.parallel import parallel_lists
+from datacheck.scanning.keys.sample_keys import KEYS_A_PROBE, Keys, SampleKeys, probe_limits
 from datacheck.scanning.keys.spanning import with_spanning
 from datacheck.scanning.keys.views import view_of
 from datacheck.scanning.profile.probing import probes_of_keys
 from datacheck.scanning.profile.taking import Taken
-from datacheck.scanning.tasks import Job, Task, TaskDied, only, own_seconds, surely
+from datacheck.scanning.tasks import Job, Task, TaskDied, own_seconds, require_result, run_one
 from datacheck.workers.interface import PATIENCE, Death, Engine, Watch
 
 ENOUGH_KEYS = 256
@@ -93,14 +93,14 @@ def _sampled_keys(pool: Engine[Task], layout: Layout, taken: Taken) -> Keys | De
     if _are_enough(taken.keys, layout):
         return taken.keys
     without = {left.probe for left in taken.left}
-    count, limit = fitting(layout)
+    count, limit = probe_limits(layout)
     chosen = {at * max(0, len(layout.probes) - 1) // max(1, count - 1): None for at in range(count)}
     firsts = {probe.part: number for number, probe in reversed([*enumerate(layout.probes)])}
     numbers = [number for number in sorted({*chosen, *firsts.values()}) if number not in without]
     small = {it: records for it, records in _sizes(layout).items() if records <= KEYS_A_PROBE}
     read: Any = None
     for _ in range(DEATHS):
-        read = only(pool, SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small))
+        read = run_one(pool, SampleKeys(tuple((it, layout.probes[it]) for it in numbers), limit, small))
         if not isinstance(read, Death):
             break
         if read.note in numbers:
@@ -160,7 +160,7 @@ def _recognise_by_keys(pool: Engine[Task], layout: Layout, keys: Keys) -> Kept |
         if isinstance(read, Death):
             return read
         brief = read
-    result: Kept | Death = only(pool, Recognise(examined, whole, brief.met))
+    result: Kept | Death = run_one(pool, Recognise(examined, whole, brief.met))
     return result if isinstance(result, Death) or not (result and brief.kept) else result | brief.kept
 
 
@@ -219,7 +219,7 @@ class Recognise(msgspec.Struct, frozen=True):
                 indexes=tuple(it for at, it in named if at == part),
                 frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
                 clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
-                parallel=() if part not in views else tuple(parallel(views[part], complete[part])),
+                parallel=() if part not in views else tuple(parallel_lists(views[part], complete[part])),
                 share=not part and part in views and is_share(job.reader.path.name, views[part]),
                 left_out=kept_and_skipped(views[part]) if part in views and conventions else LeftOut(),
                 totals=None if wanted or part not in views else clip_totals(views[part]),
@@ -256,7 +256,7 @@ class Recognise(msgspec.Struct, frozen=True):
         return self.keys[part] | further_keys(reader, part)
 
 
-def compared(
+def complete_known(
     kept: Kept, accounts: Mapping[str, Account], shards: Sequence[Shard], profile: Profile, do: Callable[[Any], Any]
 ) -> Kept | Death:
     """Complete what is known of a store's conventions once its keys are known; or return the Death that occurred.
@@ -265,7 +265,7 @@ def compared(
     parts of samples are missing.
     """
     try:
-        return _compared(kept, accounts, shards, profile, partial(surely, do))
+        return _compared(kept, accounts, shards, profile, partial(require_result, do))
     except TaskDied as exc:
         return exc.death
 
@@ -294,7 +294,7 @@ def _compared(
 
 
 def _without_holders(part: str, convention: Convention, within: Sequence[tuple[str, ListWithin]]) -> Convention:
-    """Return a convention; the records of its database that hold lists of the others are about these."""
+    """Return a convention whose own records include those of its database that hold lists of the other records."""
     holders = {it.key for of, it in within if of == it.kept_in == part} - convention.own
     if convention.named or not (convention.counts or convention.lists) or not holders:
         return convention
@@ -317,7 +317,7 @@ def watch_of(kept: Kept) -> dict[str, KeyWatch] | None:
     return watches
 
 
-def untrue(kept: Kept, accounts: Mapping[str, Account]) -> Iterator[Finding]:
+def convention_faults(kept: Kept, accounts: Mapping[str, Account]) -> Iterator[Finding]:
     """Yield the findings about conventions that the store violates."""
     for spanning in _spannings(kept):
         yield from spanning.findings()
@@ -343,7 +343,7 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
     yield from end_findings(known, account)
 
 
-def groups(kept: Kept, accounts: Mapping[str, Account]) -> int | None:
+def count_samples(kept: Kept, accounts: Mapping[str, Account]) -> int | None:
     """Return the number of samples that have several records, or None if each record is a sample."""
     counts = [it for part, known in kept.items() if (it := _groups(known, accounts.get(part) or Account())) is not None]
     counts += [it.all for it in _spannings(kept)]

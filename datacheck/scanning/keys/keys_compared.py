@@ -47,7 +47,7 @@ def with_frame_counts(known: Known, part_shards: tuple[Shard, ...], do: Callable
 
 
 def stem_groups(
-    known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any], listed: Collection[int] = ()
+    known: Known, account: Account, shards: tuple[Shard, ...], do: Callable[[Any], Any], listed: Collection[int]
 ) -> StemGroups | None:
     """Return the samples of a database that are identified by stems, or None if there are none.
 

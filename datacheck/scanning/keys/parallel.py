@@ -19,7 +19,7 @@ FEWEST = 16
 """Minimum number of items; equal numbers below this may be chance."""
 
 
-def parallel(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Parallel]:
+def parallel_lists(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Parallel]:
     """Yield the lists and arrays of numbers in records without a number in their keys, if such records are few."""
     from datacheck.decoders import decoder, kind, payload  # loads all decoders, which the parent process does not need
     from datacheck.model.batch import Batch

@@ -28,7 +28,7 @@ Keys = Mapping[str, frozenset[bytes]]
 """Sampled keys by their database."""
 
 
-def fitting(layout: Layout) -> tuple[int, int]:
+def probe_limits(layout: Layout) -> tuple[int, int]:
     """Return how many probes of a store to read, spread evenly, and how many keys of each."""
     count = len(layout.probes)
     if not count or not layout.size or not layout.records:

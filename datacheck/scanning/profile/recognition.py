@@ -13,7 +13,7 @@ import msgspec
 from datacheck.decoders import JOINT, SIDE_DECODERS, kind, payload, value_decoders
 from datacheck.errors import UsageError
 from datacheck.model.blocks import Block
-from datacheck.model.forced import RAW, UNFORCED, Forced, is_raw
+from datacheck.model.forced import RAW, Forced, is_raw
 from datacheck.model.key_families import fold, named_alike
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, UsualLength
 from datacheck.model.replacing import replace
@@ -35,7 +35,7 @@ ALIKE = 0.75
 NUMBERS = 0.95
 """Minimum share of numbers among texts. With fewer, they are words; a family of numbers must not hold NaN."""
 LABELS = frozenset(("label", "labels", "y", "target", "targets", "class", "cls"))
-"""Words that make a family one of labels, if its name has one of them."""
+"""Words in the name of a family which say that it holds labels."""
 TEXT_BYTES = 64
 """Minimum total size in bytes of fewer than SAMPLED values that are texts not only by chance."""
 NEARLY_ALL = 0.9
@@ -314,7 +314,7 @@ class Families(msgspec.Struct, frozen=True):
     strays: bool = False
 
     @classmethod
-    def from_looks(cls, seen: Sequence[Look], forced: Forced = UNFORCED, label_field: str | None = None) -> Families:
+    def from_looks(cls, seen: Sequence[Look], forced: Forced, label_field: str | None) -> Families:
         """Decide from the looks of all probes; `forced` is what the caller said about decoders.
 
         Raises UsageError if a decoder of rows is given for keys and values.

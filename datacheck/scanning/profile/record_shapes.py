@@ -15,7 +15,7 @@ from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.scanning.blame import blamed, blaming
 from datacheck.scanning.retry import finding_of_death
-from datacheck.scanning.tasks import Job, TakeLayout, only
+from datacheck.scanning.tasks import Job, TakeLayout, run_one
 from datacheck.workers.interface import Death, MakeEngine, Watch
 
 
@@ -88,14 +88,14 @@ class TakeShapes:
     def run(self, job: Job, watch: Watch) -> SourceSample:
         from datacheck.decoders import decoder
         from datacheck.model.blocks import Block
-        from datacheck.scanning.profile.sampled import sample
+        from datacheck.scanning.profile.sampled import first_records
 
         watch.timeout = job.settings.timeout
         result = SourceSample(Counter())
         for number, probe in enumerate(self.probes):
             watch.note(number)
             with blaming("unreadable"):
-                block = sample(job.reader, probe)
+                block = first_records(job.reader, probe)
             if not isinstance(block, Block):
                 continue
             rows = [row for row, value in enumerate(block.values) if len(value)]
@@ -133,12 +133,12 @@ def sample_source(
     A probe that kills its worker is left out.
     """
     with start_engine(Job(reader, settings), 1, engine) as pool:
-        layout = only(pool, TakeLayout())
+        layout = run_one(pool, TakeLayout())
         if not isinstance(layout, Layout):
             return SourceSample(Counter())
         probes = list(layout.probes[:most])
         while probes:
-            result = only(pool, TakeShapes(tuple(probes), colour))
+            result = run_one(pool, TakeShapes(tuple(probes), colour))
             if isinstance(result, SourceSample):
                 return replace(result, records=layout.records)
             if isinstance(result, Death) and result.trace:

@@ -15,7 +15,7 @@ FURTHER_BYTES = 4 << 20
 """The same limit for a probe that is added because a family has too few values."""
 
 
-def sample(
+def first_records(
     reader: Reader,
     probe: Shard,
     limit: int = RECORDS_A_PROBE,
@@ -39,13 +39,13 @@ def sample(
         if keys is not None:
             keys.update(block.keys)
         total = len(block) + (0 if taken is None else len(taken))
-        taken = copied(block, limit, room, taken)
+        taken = copy_records(block, limit, room, taken)
         if len(taken) < total or len(taken) >= limit:
             break
     return taken
 
 
-def copied(block: Block, limit: int, room: int, behind: Block | None = None) -> Block:
+def copy_records(block: Block, limit: int, room: int, behind: Block | None = None) -> Block:
     """Return copies of the first records of a block, appended to the records of `behind`.
 
     There are at most `limit` in all, of at most `room` bytes, but at least one.

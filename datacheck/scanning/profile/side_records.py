@@ -80,7 +80,7 @@ def _is_unlike(key: bytes, lengths: Collection[int]) -> bool:
     return len(key) not in lengths or key.endswith(_TEXT_FILES)
 
 
-def parted(
+def split_side_records(
     keys: Sequence[bytes], rows: Sequence[int], lengths: Collection[int] = ()
 ) -> tuple[Sequence[int], list[int]]:
     """Return the rows of the samples, and those of the records about them; `lengths` are those of `usual_lengths`."""

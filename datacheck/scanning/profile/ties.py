@@ -51,9 +51,9 @@ UNITS = {
     }.items()
     for word in its
 }
-"""What an array has one item for each of, by the words of its name."""
+"""The things of which an array has one item each, such as atoms, by the words of its name."""
 BETWEEN = frozenset({"edge", "face"})
-"""Units whose number differs from that of what they connect, whatever the latter is called."""
+"""Units that connect others: there need not be as many of them, whatever the others are called."""
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 Item = Batch | tuple[int, Finding]
 Tied = tuple[tuple[Extent, ...], ...]
@@ -143,7 +143,7 @@ def _extents_of(batch: Batch) -> Iterator[tuple[Extent, int]]:
             yield (batch.field, axis), size
 
 
-def untied(items: Iterable[Item], family: FamilyProfile, count: int) -> Iterator[Item]:
+def with_tie_findings(items: Iterable[Item], family: FamilyProfile, count: int) -> Iterator[Item]:
     """Yield what a decoder made of some of `count` records, then findings for arrays that differ from tied ones.
 
     An empty array may be one that the record does not have, so that is only suspicious.

@@ -13,7 +13,7 @@ from datacheck.engines import name_of
 from datacheck.errors import UsageError
 from datacheck.model.codes import CODES
 from datacheck.model.finding import is_code
-from datacheck.model.nearest import instead
+from datacheck.model.nearest import suggestion
 from datacheck.model.settings import CHECKS, LONGEST_TIMEOUT, TIMEOUT, Bounds, FamilyDecoder, Pair, Settings
 from datacheck.scanning.sampling import part_of
 from datacheck.scanning.settings import payload_options, spelling
@@ -64,7 +64,7 @@ def make(
         allow_nan=spelling.fields("allow_nan", allow_nan),
         together=_together(together),
         conventions=_conventions(spelling.names("convention", convention)),
-        validators=tuple(map(repr, spelling.callables("validators", validators))),
+        validators=tuple(map(repr, spelling.validators_of(validators))),
         sample=_sample(sample),
         batch_size=None if batch_size is None else _at_least_one("the batch size", batch_size),
         backend=None if backend is None else spelling.text("backend", backend),
@@ -129,7 +129,7 @@ def _refuse(unknown: Mapping[str, Any]) -> None:
     """Raise UsageError for an option that does not exist."""
     for name in unknown:
         known = [it for it in (make.__kwdefaults__ or {}) if it not in unknown]
-        raise UsageError(f"no option is called {name!r}; {instead(name, known)}")
+        raise UsageError(f"no option is called {name!r}; {suggestion(name, known)}")
 
 
 def cores() -> int:
@@ -194,7 +194,8 @@ def _checks(checks: Any, skip: Any) -> tuple[str, ...]:
     left = spelling.names("skip", skip)
     for name in [*wanted, *left]:
         if name not in CHECKS:
-            raise UsageError(f"no check is called {name!r}; {instead(name, CHECKS)}")
+            other = ", which is a code; 'ignore' takes codes" if name in CODES else ""
+            raise UsageError(f"no check is called {name!r}{other}; {suggestion(name, CHECKS)}")
     return tuple(name for name in CHECKS if name in (wanted or CHECKS) and name not in left)
 
 
@@ -203,7 +204,8 @@ def _ignored(rules: tuple[str, ...], *, own: bool) -> tuple[str, ...]:
     for rule in rules:
         code, colon, family = rule.partition(":")
         if code not in CODES and not (own and is_code(code)):
-            raise UsageError(f"no code is called {code!r}; {instead(code, CODES)}")
+            other = ", which is a check; 'skip' takes checks" if code in CHECKS else ""
+            raise UsageError(f"no code is called {code!r}{other}; {suggestion(code, CODES)}")
         if colon and not family:
             raise UsageError(f"{rule!r} names no family after the colon; it is CODE or CODE:FAMILY")
     return tuple(dict.fromkeys(rules))
@@ -214,7 +216,7 @@ def _conventions(names: tuple[str, ...]) -> tuple[str, ...]:
 
     for name in names:
         if name not in (*CONVENTIONS, NONE):
-            raise UsageError(f"no convention is called {name!r}; {instead(name, (*CONVENTIONS, NONE))}")
+            raise UsageError(f"no convention is called {name!r}; {suggestion(name, (*CONVENTIONS, NONE))}")
     if NONE in names and len(names) > 1:
         raise UsageError("the convention none cannot be combined with others")
     return names

@@ -9,7 +9,7 @@ from typing import Any
 
 from datacheck.errors import UsageError
 from datacheck.model.forced import is_raw
-from datacheck.model.nearest import instead, nearest
+from datacheck.model.nearest import nearest, suggestion
 from datacheck.model.settings import Array
 from datacheck.scanning.settings import spelling
 
@@ -49,7 +49,7 @@ def decoders(value: Any) -> dict[str | None, str]:
     result: dict[str | None, str] = {}
     for family, name in _by_family("decoder", value):
         if not is_decoder(name):
-            raise UsageError(f"no decoder is called {name!r}; {instead(name, DECODERS)}")
+            raise UsageError(f"no decoder is called {name!r}; {suggestion(name, DECODERS)}")
         _add_once("decoder", result, family, name)
     return result
 
@@ -83,7 +83,7 @@ def _array(family: str | None, text: str) -> Array:
         raise UsageError(f"array is {spelling.quoted(text)}; it must be of the form {_FORM}")
     order, name, sizes = match.groups()
     if name not in DTYPES:
-        raise UsageError(f"no dtype is called {name!r}; {instead(name, SHORT)}{_long(name)}")
+        raise UsageError(f"no dtype is called {name!r}; {suggestion(name, SHORT)}{_long(name)}")
     dtype = DTYPES[name]
     if order == ">" and dtype == "bf16":
         raise UsageError("array is >bf16; bf16 is read in the order of little-endian machines only")

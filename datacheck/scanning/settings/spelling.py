@@ -171,10 +171,10 @@ def sizes(value: Any) -> tuple[int, ...]:
     )
 
 
-def callables(what: str, value: Any) -> tuple[Callable[..., Any], ...]:
-    """Return several callables; a single one may be given without a list. Raises UsageError if one cannot be called."""
-    result = (value,) if callable(value) else tuple(items(what, value, "a list of validators"))
+def validators_of(value: Any) -> tuple[Callable[..., Any], ...]:
+    """Return the validators of a caller; a single one needs no list. Raises UsageError if one cannot be called."""
+    result = (value,) if callable(value) else tuple(items("validators", value, "a list of validators"))
     for it in result:
         if not callable(it):
-            raise UsageError(f"{what} has {quoted(it)} in it; each must be called with a Batch")
+            raise UsageError(f"validators has {quoted(it)} in it; each must be called with a Batch")
     return result

@@ -7,6 +7,7 @@ import pickle
 import h5py
 import numpy as np
 import pytest
+from building import npy
 from PIL import Image
 
 from datacheck import rebuild, scan
@@ -19,12 +20,6 @@ def picture(seed, form="JPEG"):
     noise = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     out = io.BytesIO()
     Image.fromarray(noise.repeat(4, 0).repeat(4, 1)).save(out, form)
-    return out.getvalue()
-
-
-def npy(values):
-    out = io.BytesIO()
-    np.save(out, values)
     return out.getvalue()
 
 

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from archive_building import NAMES, npz, safetensors, safetensors_of, torch_pickle, torch_save, zipped
-from building import floats
+from building import floats, npy
 
 from datacheck.decoders import decoder
 from datacheck.decoders.archives import zip_members
@@ -27,12 +27,6 @@ def fields(name, value):
 
 def codes(name, value):
     return [it.code for it in read(name, value).findings]
-
-
-def npy(array):
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 ARRAYS = {"features": floats(1, (10, 16)).astype("<f2"), "conf": floats(2, (10,)), "ids": np.arange(3)}

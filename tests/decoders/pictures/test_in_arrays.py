@@ -6,7 +6,7 @@ import pickle
 import msgpack
 import numpy as np
 import pytest
-from building import write_lmdb
+from building import npy, write_lmdb
 from PIL import Image
 
 import datacheck
@@ -23,12 +23,6 @@ def encoded(number, kind="JPEG"):
     pixels = np.random.default_rng(number).integers(0, 256, (12, 16, 3), np.uint8)
     Image.fromarray(pixels).save(out, kind)
     return np.frombuffer(out.getvalue(), np.uint8).reshape(-1, 1)
-
-
-def npy(array):
-    out = io.BytesIO()
-    np.save(out, array)
-    return out.getvalue()
 
 
 def npz(**arrays):

@@ -6,17 +6,11 @@ import pickle
 
 import numpy as np
 import pytest
-from building import key, write_lmdb
+from building import key, npy, write_lmdb
 
 from datacheck import scan
 
 COUNT = 40
-
-
-def npy(values):
-    with io.BytesIO() as file:
-        np.save(file, values)
-        return file.getvalue()
 
 
 def npz(values):

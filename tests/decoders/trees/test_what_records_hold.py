@@ -25,7 +25,7 @@ import lmdb
 import msgpack
 import numpy as np
 import pytest
-from building import key, write_lmdb
+from building import key, npy, write_lmdb
 from commanding import datacheck
 from PIL import Image
 
@@ -55,12 +55,6 @@ class Split(enum.Enum):
 
 
 Pair = collections.namedtuple("Pair", "x y")
-
-
-def npy(x):
-    out = io.BytesIO()
-    np.save(out, x)
-    return out.getvalue()
 
 
 def npz(**arrays):

@@ -11,7 +11,7 @@ import decoding_together
 import msgpack
 import numpy as np
 import pytest
-from building import key, pictures, write_lmdb
+from building import key, npy, pictures, write_lmdb
 
 from datacheck import scan
 from datacheck.decoders.pickles.decoder import PickleDecoder
@@ -21,12 +21,6 @@ from datacheck.decoders.trees.msgpack_decoder import MsgpackDecoder
 
 COUNT = 40
 BROKEN = 17
-
-
-def npy(array):
-    out = io.BytesIO()
-    np.save(out, array)
-    return out.getvalue()
 
 
 def npz(array):

@@ -1,25 +1,18 @@
 """Test that wrapped payloads keep the contract of decoders, and are named with their wrappers."""
 
 import gzip
-import io
 import zlib
 
 import cramjam
 import numpy as np
 import pytest
-from building import floats, pictures
+from building import floats, npy, pictures
 
 import datacheck
 from datacheck.decoders import decoder, is_decoder, kind, payload, rank
 from datacheck.decoders.wrappers import decoder as wrapped_decoder
 from datacheck.reporting.summary import text
 from datacheck.testing.decoders import DecoderContract, write_lmdb
-
-
-def npy(values):
-    file = io.BytesIO()
-    np.save(file, values)
-    return file.getvalue()
 
 
 class TestZlibNpy(DecoderContract):

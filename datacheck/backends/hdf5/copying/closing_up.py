@@ -11,7 +11,7 @@ from datacheck.backends.hdf5.samples.samples import by_number
 from datacheck.backends.hdf5.shard_parts import EACH
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.model.escaping import escape
-from datacheck.model.finding import named as called
+from datacheck.model.finding import full_name as called
 
 
 def numbered(

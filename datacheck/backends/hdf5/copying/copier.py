@@ -51,7 +51,7 @@ from datacheck.backends.hdf5.values.decoding_ahead import Threads
 from datacheck.backends.interface import Reader
 from datacheck.errors import RebuildFailed
 from datacheck.files.disk import let_go
-from datacheck.files.modes import narrow
+from datacheck.files.modes import restrict_permissions
 from datacheck.files.past_cache import PIECE_BYTES
 from datacheck.files.regular import open_regular
 from datacheck.model.escaping import escape, unescape
@@ -338,7 +338,7 @@ def _copy_file(part: Part, target: Path, threads: int) -> Marks:
     with opened(part.file, part.plan.contents.recovery) as source:
         builder = Builder(library(), source, target, part.plan, threads)
         digests = yield from builder.build()
-        narrow(target, part.file.stat().st_mode)
+        restrict_permissions(target, part.file.stat().st_mode)
         sync(target)
         tree = Tree(library(), source.id, part.plan.skip, part.plan.amended)
         return _digest(tree, part.plan, digests, part.file, planned=True)

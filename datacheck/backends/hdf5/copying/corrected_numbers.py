@@ -72,7 +72,7 @@ def _run_bounds(number: RowNumbers, read: Read) -> tuple[NDArray[np.int64], NDAr
 
 
 def whole_runs(numbers: Sequence[RowNumbers], read: Read, rows: NDArray[np.int64], height: int) -> NDArray[np.int64]:
-    """Return these rows with all others of the runs that they are in."""
+    """Return the rows of all runs that have one of these rows."""
     flags = np.zeros(height, bool)
     flags[rows] = True
     for number in numbers:

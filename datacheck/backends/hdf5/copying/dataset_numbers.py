@@ -13,7 +13,7 @@ from datacheck.backends.hdf5.folders.numbering import NUMBERED
 from datacheck.backends.hdf5.samples.each import part_families
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape
-from datacheck.model.finding import named
+from datacheck.model.finding import full_name
 
 MOST, NEARLY_ALL = 2 / 3, 0.9
 """Minimum share of the datasets that have a scalar beside them, and of the scalars that are beside one of them."""
@@ -141,7 +141,7 @@ def notes(contents: Contents, dropped: Collection[bytes], label: str | None, ren
 def gap_clause(group: str, numbers: Collection[int], holes: Sequence[int], label: str | None) -> str:
     """Return a clause that says which numbers in a group are missing in the copy and that the source has no gap."""
     missing = f"{holes[0]}" + (f" and {len(holes) - 1:,} more" if len(holes) > 1 else "")
-    place = named(group or "/", label)
+    place = full_name(group or "/", label)
     return f"the numbers in {place}, from {min(numbers)} to {max(numbers)} without a gap, now lack {missing}"
 
 

@@ -108,9 +108,9 @@ def _attributes_of_each(
 def _relation(
     look: Looking, path: bytes, name: bytes, family: frozenset[bytes], lost: frozenset[bytes], sizes: set[int]
 ) -> str:
-    """Return what an attribute has to do with samples of which some are lost, as a phrase, or an empty one if nothing.
+    """Return a phrase on how an attribute may refer to samples of which some are lost, or "" if it does not.
 
-    `sizes` are those of what the samples hold, which it may be about instead.
+    `sizes` are the sizes of what the samples hold, to which the attribute may refer instead.
     """
     texts, numbers = look.texts(path, name), look.numbers(path, name, TEXTS)
     names, lost_names = _names(family), _names(lost)

@@ -60,7 +60,7 @@ class Kept:
 
 
 Amended = int | tuple[int, ...] | Kept
-"""The new value of an attribute: numbers, or those of its texts that are kept."""
+"""The new value of an attribute: numbers, or which of its texts are kept."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying.row_selection import Change, Piece, origins
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.values.chunk_parts import chunk_counts
 from datacheck.model.escaping import escape
 
 
@@ -28,7 +29,7 @@ class Stored:
 
     def __init__(self, opened: Any, chunks: tuple[int, ...]) -> None:
         self._chunks = chunks
-        self._grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
+        self._grid = chunk_counts(opened.shape, chunks)
         self._there: NDArray[Any] | None = None
         numbers = array("q")
         try:
@@ -92,7 +93,7 @@ def unlisted(h5: Any, file: Any, contents: Contents, skip: frozenset[str]) -> fr
 
 def _listed(opened: Any, chunks: tuple[int, ...]) -> bool:
     """Return whether the chunk index lists no chunk twice, outside the dataset or without an address."""
-    grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
+    grid = chunk_counts(opened.shape, chunks)
     numbers = array("q")
 
     def add(chunk: Any) -> None:

@@ -47,7 +47,7 @@ from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, unescape
-from datacheck.model.finding import named as called
+from datacheck.model.finding import full_name as called
 
 Samples = frozenset[tuple[str | None, str]]
 NROWS = b"NROWS"

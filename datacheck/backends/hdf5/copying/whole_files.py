@@ -10,7 +10,7 @@ from datacheck.backends.hdf5.copying.companions import Lost, beside, folders, li
 from datacheck.backends.hdf5.copying.digest import hashing
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.files.disk import flush
-from datacheck.files.modes import narrow
+from datacheck.files.modes import restrict_permissions
 from datacheck.files.past_cache import copy_file, pieces_of
 
 Marks = Generator[tuple[bytes, float], None, str]
@@ -22,7 +22,7 @@ def copy_bytes(source: Path, target: Path) -> Marks:
     account = hashing()
     for share in copy_file(source, target, account.update):
         yield b"", share
-    narrow(target, source.stat().st_mode)
+    restrict_permissions(target, source.stat().st_mode)
     return account.hexdigest()
 
 
@@ -64,7 +64,7 @@ def copy_others(
         source, copy = reader.path / relative, target / relative
         if relative in amended:
             copy.write_bytes(amended[relative])
-            narrow(copy, source.stat().st_mode)
+            restrict_permissions(copy, source.stat().st_mode)
             flush(copy)
             lines.append(f"{relative}\0{hashing(amended[relative]).hexdigest()}\0")
             continue

@@ -50,7 +50,7 @@ DESCRIBING = frozenset(
 )
 """Words in the names of texts that say something of each file, and by which no loader needs to go."""
 REPORT = re.compile(rb'"datacheck-\w+/[0-9]|"verdict"|^(?:NOT CLEAN|UNDECIDED|INTERRUPTED)\b', re.MULTILINE)
-"""What stands near the beginning of a report or receipt of datacheck, in any format, and of a saved summary."""
+"""Matches near the beginning of a report or receipt of datacheck in any format, and of a saved summary."""
 PRODUCTS = frozenset(
     b"all merged combined output outputs result results model models policy checkpoint ckpt weights best latest".split()
 )
@@ -59,7 +59,7 @@ LONG = 4
 """Minimum number of digits of a number that is the name of a file, unless it begins with 0; others may be labels."""
 ENDINGS = b"|".join(it[1:].encode() for it in sorted(SUFFIXES))
 HINT = re.compile(rb"\.(?:%s)" % ENDINGS, re.IGNORECASE)
-"""What any such name has in it, which is found faster."""
+"""Matches a part of every such name, and is faster to search for."""
 NAME = re.compile(rb"(?<![^\s\"',;:=(\[|])[\w.\-+=@/\\]*\w\.(?:%s)(?![\w.\-])" % ENDINGS, re.IGNORECASE)
 """Names of files with a suffix of HDF5, but no patterns of such names."""
 COUNTS = b"metadata.json"

@@ -7,6 +7,7 @@ the memory of the process, that allocation fails at once, and the library report
 from __future__ import annotations
 
 import contextlib
+import re
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,24 +26,63 @@ DECODING = 6
 _STATM = Path("/proc/self/statm")
 
 
+_ALLOCATION = re.compile("memory allocation failed|unable to allocate|can't allocate", re.IGNORECASE)
+"""What the library says if it gets no memory; h5py raises that as an error of the file."""
+
+
+class Starved(MemoryError):
+    """The limits of the process leave less memory than sound data may need. This says nothing about the data."""
+
+
 @contextlib.contextmanager
 def at_most(size: int) -> Iterator[None]:
     """Limit the data of the process to what it has now plus `size` and SPARE bytes.
 
-    No limit is set if the present size is unknown or a lower limit is in force.
+    No limit is set if the present size is unknown or a lower limit is in force. Raises Starved in place of the error of
+    an allocation that fails although the process has less than that.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    try:
-        now = int(_STATM.read_bytes().split()[5]) * resource.getpagesize()
-    except (OSError, IndexError, ValueError):
-        yield
+    now = _sizes()
+    if now is None:
+        with unbounded():
+            yield
         return
-    limit = now + size + SPARE
-    if soft != resource.RLIM_INFINITY and limit >= soft:
-        yield
+    address_space, data = now
+    limit = data + size + SPARE
+    if _is_below(soft, limit):
+        with unbounded():
+            yield
         return
+    lower = _is_below(resource.getrlimit(resource.RLIMIT_AS)[0], address_space + size + SPARE)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     try:
-        yield
+        with unbounded() if lower else contextlib.nullcontext():
+            yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+@contextlib.contextmanager
+def unbounded() -> Iterator[None]:
+    """Raise Starved in place of the error of an allocation that fails; only the limits of the process can cause it."""
+    try:
+        yield
+    except Starved:
+        raise
+    except (MemoryError, OSError, RuntimeError, ValueError) as exc:
+        if isinstance(exc, MemoryError) or _ALLOCATION.search(str(exc)):
+            raise Starved(str(exc)) from exc
+        raise
+
+
+def _sizes() -> tuple[int, int] | None:
+    """Return the sizes of the process's address space and of its data, in bytes, or None if they are unknown."""
+    try:
+        pages = _STATM.read_bytes().split()
+        return int(pages[0]) * resource.getpagesize(), int(pages[5]) * resource.getpagesize()
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _is_below(limit: int, size: int) -> bool:
+    return limit != resource.RLIM_INFINITY and limit <= size

@@ -104,7 +104,7 @@ def first_and_last(
                 continue
             yield from _parts_findings(parts, target)
             yield from _lacking_findings(target, others, {*rows.values(), parts.begins.rows})
-            for column in (it for it in others if it.rows == count and len(it.shape) == 1 and it.dtype.kind in "iu"):
+            for column in (it for it in others if it.rows == count and it.is_integer_vector):
                 yield from _column_findings(column, values(column), parts)
     sized = [it for it in all_parts if it.ends.path in rows]
     for relations in (it for it in others if are_relations(it)):
@@ -115,7 +115,7 @@ def first_and_last(
 
 
 def _parts(datasets: Sequence[Dataset], values: Values) -> Iterator[Parts]:
-    vectors = [it for it in datasets if len(it.shape) == 1 and it.dtype.kind in "iu" and it.rows >= FEWEST]
+    vectors = [it for it in datasets if it.is_integer_vector and it.rows >= FEWEST]
     for begins in vectors:
         stem = words(begins.name) - BEGINS
         if not words(begins.name) & BEGINS or stem & UNITS:

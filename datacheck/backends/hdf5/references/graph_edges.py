@@ -34,7 +34,7 @@ NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_ty
 """Names of datasets with a row for each node of a graph."""
 VERTICES = frozenset({b"vertices", b"verts", b"vertex"})
 POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions"}
-"""Names of datasets with a row for each corner of a face: certain ones, and those used if there are none of these."""
+"""Names of datasets with a row for each corner of a face: those in VERTICES, or others if none of these is there."""
 FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
 CORNERS = (3, 4)
 OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())

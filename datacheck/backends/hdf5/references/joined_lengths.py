@@ -24,7 +24,7 @@ LENGTHS = frozenset(
     b"n num nums nb number len lens length lengths count counts size sizes nframes nsteps natoms seqlen seqlens".split()
 )
 ONLY_LENGTHS = frozenset(b"len lens length lengths seqlen seqlens".split())
-"""Those words of them that no numbers of parts have in their names."""
+"""The words among LENGTHS that name lengths only; the others also name the numbers of parts."""
 ATOMIC = frozenset({b"atomic"})
 """Words in the names of numbers that are no lengths: atomic numbers."""
 FEWEST = 8
@@ -57,16 +57,15 @@ def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Findi
         if dataset.bytes > MOST or not look.fits(dataset):
             yield too_large(dataset, MOST if dataset.bytes > MOST else LARGEST)
             continue
-        total, longest, shortest, count, ascending = 0, 0, 0, 0, True
-        for piece in look.pieces(dataset):
-            total, count = total + int(piece.sum(dtype="i8")), count + len(piece)
-            longest, shortest = max(longest, int(piece.max())), min(shortest, int(piece.min()))
-            ascending = ascending and bool((piece[1:] > piece[:-1]).all())
+        lengths_read = _read_lengths(dataset, look)
+        if lengths_read is None:
+            continue
+        total, longest, ascending = lengths_read
         near = [rows for rows in taller if abs(total - rows) <= NEARLY * rows]
         may_be_numbers = ascending and not words(dataset.name) & ONLY_LENGTHS
-        if count < dataset.rows or shortest < 0 or may_be_numbers or total in heights or len(near) != 1:
+        if may_be_numbers or total in heights or len(near) != 1:
             continue
-        one_more = abs(total - near[0]) == 1 and _holds_tokens(taller[near[0]])
+        one_more = abs(total - near[0]) == 1 and taller[near[0]].is_integer_vector
         if one_more and _are_shifted([it for it in datasets if it.rows == near[0]], look):
             continue
         if not _is_padded(total, near[0]) and not _has_separators(near[0] - total, dataset.rows):
@@ -77,8 +76,19 @@ def joined_lengths(datasets: Sequence[Dataset], look: Looking) -> Iterator[Findi
             yield _sum_finding(dataset, total, taller[near[0]], sure=sure, longest=longest)
 
 
+def _read_lengths(dataset: Dataset, look: Looking) -> tuple[int, int, bool] | None:
+    """Return the sum of all lengths, the longest, and whether they ascend; None if one is negative or unread."""
+    total, longest, count, ascending = 0, 0, 0, True
+    for piece in look.pieces(dataset):
+        if int(piece.min()) < 0:
+            return None
+        total, longest, count = total + int(piece.sum(dtype="i8")), max(longest, int(piece.max())), count + len(piece)
+        ascending = ascending and bool((piece[1:] > piece[:-1]).all())
+    return None if count < dataset.rows else (total, longest, ascending)
+
+
 def _may_be_lengths(dataset: Dataset) -> bool:
-    numbers = len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.readable and dataset.rows >= FEWEST
+    numbers = dataset.is_integer_vector and dataset.readable and dataset.rows >= FEWEST
     return numbers and bool(words(dataset.name) & LENGTHS) and not words(dataset.name) & ATOMIC
 
 
@@ -92,13 +102,9 @@ def _has_separators(more: int, count: int) -> bool:
     return abs(more) >= count - 1 and (more + 1) % count <= 2
 
 
-def _holds_tokens(dataset: Dataset) -> bool:
-    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu"
-
-
 def _are_shifted(datasets: Sequence[Dataset], look: Looking) -> bool:
     """Check whether two datasets of tokens are inputs and targets: all tokens but the last, and all but the first."""
-    tokens = [it for it in datasets if _holds_tokens(it) and it.rows > SAMPLED]
+    tokens = [it for it in datasets if it.is_integer_vector and it.rows > SAMPLED]
     heads = [look.values_of_rows(it, range(SAMPLED)) for it in (tokens if len(tokens) <= COMPARED else ())]
     known = [it for it in heads if it is not None and len({*it.tolist()}) > 1]
     return any(np.array_equal(one[1:], other[:-1]) for one in known for other in known if one is not other)

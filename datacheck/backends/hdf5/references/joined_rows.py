@@ -40,12 +40,14 @@ def joined_rows(
     by_name = {it.name.lower(): it for it in datasets if it.shape}
     targets = set()
     for start in datasets:
-        if not _numbers(start) or not words(start.name) & START or not words(start.name) & IX:
+        if not start.is_integer_vector or not words(start.name) & START or not words(start.name) & IX:
             continue
         stem = words(start.name) - START
         end = next((it for it in datasets if words(it.name) & END and words(it.name) - END == stem), None)
         target = named_target(start, by_name)
-        if end is None or target is None or not _numbers(end) or end.rows != start.rows or target.rows == start.rows:
+        if end is None or target is None or not end.is_integer_vector:
+            continue
+        if end.rows != start.rows or target.rows == start.rows:
             continue
         targets.add(target.path)
         first, last = values(start), values(end)
@@ -65,10 +67,6 @@ def joined_rows(
     if not any(words(it.name) & (START | END) for it in datasets):
         for name in names:
             yield from _of_each(group, name, by_name, number)
-
-
-def _numbers(dataset: Dataset) -> bool:
-    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu"
 
 
 def _padded(dataset: Dataset, by_name: dict[bytes, Dataset]) -> Dataset | None:
@@ -132,7 +130,7 @@ def _say_of_which(many: Dataset, one: Dataset, by_name: dict[bytes, Dataset]) ->
     Then there may be fewer for some rows, and the attribute is the largest number for one.
     """
     stem = one.name.lower().removesuffix(b"s")
-    columns = (it for it in by_name.values() if it not in (many, one) and _numbers(it) and it.rows == many.rows)
+    columns = (it for it in by_name.values() if it not in (many, one) and it.is_integer_vector and it.rows == many.rows)
     return any({stem, stem + b"s"} & words(it.name) for it in columns)
 
 

@@ -38,7 +38,7 @@ class Leading(msgspec.Struct, frozen=True):
 
 def leading_elsewhere(datasets: Sequence[Dataset], values: Values) -> Iterator[Leading]:
     """Yield the row numbers among the datasets of a file that may lead to rows of another file."""
-    own = [it for it in datasets if len(it.shape) == 1 and it.dtype.kind in "iu" and it.rows >= FEWEST]
+    own = [it for it in datasets if it.is_integer_vector and it.rows >= FEWEST]
     named = [it for it in own if words(it.name) & THINGS and words(it.name) & NUMBERS]
     if not named or any(len(it.shape) > 1 and words(it.name) & (THINGS | FEATURES) for it in datasets):
         return

@@ -57,7 +57,7 @@ def _is_ragged(dataset: Dataset) -> bool:
 
 
 def _may_count(dataset: Dataset) -> bool:
-    is_small_vector = len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.chunk_bytes <= LARGEST
+    is_small_vector = dataset.is_integer_vector and dataset.chunk_bytes <= LARGEST
     return is_small_vector and dataset.readable and bool(words(dataset.name) & COUNTING)
 
 

@@ -105,7 +105,7 @@ def too_large(dataset: Dataset, most: int = LARGEST) -> Finding:
 
 
 def _may_be_row_numbers(dataset: Dataset) -> bool:
-    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and dataset.readable and _kind_of(dataset) is not None
+    return dataset.is_integer_vector and dataset.readable and _kind_of(dataset) is not None
 
 
 def _kind_of(dataset: Dataset) -> Kind | None:
@@ -276,7 +276,7 @@ def tiling(datasets: Sequence[Dataset], values: Values) -> Iterator[Finding]:
 
 def _are_names(numbers: NDArray[Any], rows: int, datasets: Sequence[Dataset], values: Values) -> bool:
     """Check whether the numbers are names, such as of patients: a column with a value for each row has them as well."""
-    columns = (it for it in datasets if it.rows == rows and len(it.shape) == 1 and it.dtype.kind in "iu")
+    columns = (it for it in datasets if it.rows == rows and it.is_integer_vector)
     all_values = (values(it) for it in columns)
     return any(column is not None and bool(np.isin(numbers, column).all()) for column in all_values)
 

@@ -206,7 +206,7 @@ def _unglued(word: bytes) -> list[bytes]:
 
 def _is_reference(dataset: Dataset) -> bool:
     """Check whether each row of a dataset is the number of something, such as the picture that a box belongs to."""
-    return len(dataset.shape) == 1 and dataset.dtype.kind in "iu" and bool(NUMBERS_OF & words(dataset.name))
+    return dataset.is_integer_vector and bool(NUMBERS_OF & words(dataset.name))
 
 
 def _columns(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Dataset, Dataset, bool]]:

@@ -289,7 +289,7 @@ def _is_joined(label: Dataset, data: Dataset, datasets: Iterable[Dataset]) -> bo
     Its name has one of STARTS, and either the name of the labels as well, or another dataset of this height has one of
     ENDS. Or there is one label per run of rows, and a dataset of where the runs begin has as many rows.
     """
-    vectors = [it for it in datasets if it.dtype.kind in "iu" and len(it.shape) == 1 and it is not label]
+    vectors = [it for it in datasets if it.is_integer_vector and it is not label]
     runs = [it for it in vectors if it.rows in (label.rows, label.rows + 1)]
     if label.rows < data.rows and any(STARTS & words(it.name) for it in runs):
         return True

@@ -38,8 +38,8 @@ CELLS = 1 << 24
 """Maximum number of lengths (samples times members) that are compared."""
 NAMED = 5
 FEW = 3
-"""If other samples have at most this number of rows, one may have none, provided that it has rows in other datasets: a
-picture without boxes."""
+"""Maximum number of rows in other samples for a sample to have none, if it has rows in other datasets: a picture
+without boxes."""
 FEWEST_ALONE, NEARLY_ALL = 16, 15 / 16
 """Minimum number and share of samples that determine the row shape of a dataset compared with no other dataset."""
 CHANNELS = 4

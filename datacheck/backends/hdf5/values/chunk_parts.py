@@ -1,11 +1,17 @@
-"""Find the part of each chunk of an HDF5 dataset that is in a range of rows."""
+"""Divide an HDF5 dataset into its chunks, and find the part of each that is in a range of rows."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
+
+
+def chunk_counts(shape: Sequence[int], chunks: Sequence[int]) -> list[int]:
+    """Return the number of chunks along each axis."""
+    return [math.ceil(extent / size) for extent, size in zip(shape, chunks, strict=True)]
 
 
 def cells(dataset: Dataset, start: int, stop: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:

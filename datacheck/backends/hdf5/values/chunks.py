@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.values.chunk_parts import chunk_counts
 from datacheck.model.slips import of_machine
 
 OUTSIDE = -1
@@ -28,7 +29,7 @@ class Chunks:
         """List the chunks; chunks in `doubted` ranges may be stored though the index omits them (see `chunk_tree`)."""
         self._chunks = chunks
         self._doubted = doubted
-        self._grid = [math.ceil(extent / size) for extent, size in zip(opened.shape, chunks, strict=True)]
+        self._grid = chunk_counts(opened.shape, chunks)
         self._opened = opened
         numbers, offsets, sizes = array("q"), array("Q"), array("Q")
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import OpenFile
+from datacheck.backends.hdf5.library.bounds import Starved
 from datacheck.backends.hdf5.library.library_failures import reason_of
 from datacheck.backends.hdf5.samples.usual_shapes import usual_shape
 from datacheck.backends.hdf5.shard_parts import EACH
@@ -127,6 +128,6 @@ def unread_finding(dataset: Dataset, exc: Exception) -> Finding:
     code = "too-large" if isinstance(exc, MemoryError) else "unreadable"
     path = escape(dataset.path)
     details: dict[str, Any] = {"field": dataset.title, "dataset": path}
-    if of_machine(exc) and not isinstance(exc, MemoryError):
+    if of_machine(exc) and (isinstance(exc, Starved) or not isinstance(exc, MemoryError)):
         details |= {"verdict": "unverifiable", **errno_details(errno_of(exc))}
     return found(code, f"{path}: {reason_of(exc)}", **details)

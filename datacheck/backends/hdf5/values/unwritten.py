@@ -11,6 +11,7 @@ import numpy as np
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
+from datacheck.backends.hdf5.values.chunk_parts import chunk_counts
 from datacheck.backends.hdf5.values.chunks import Chunks
 from datacheck.model.cells import BYTES, OPAQUE
 from datacheck.model.distinct import distinct_numbers
@@ -49,7 +50,7 @@ def never_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Range
 
 
 def _without_chunks(opened: Any, dataset: Dataset, chunks: tuple[int, ...]) -> Ranges:
-    grid = [math.ceil(extent / size) for extent, size in zip(dataset.shape, chunks, strict=True)]
+    grid = chunk_counts(dataset.shape, chunks)
     if opened.get_num_chunks() >= math.prod(grid):
         return ()
     stored = Chunks(opened, chunks)
@@ -70,7 +71,7 @@ def partly_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Iter
     chunks = dataset.chunks
     if not dataset.shape or not dataset.bytes or not chunks or created.get_layout() != h5.h5d.CHUNKED or dataset.scale:
         return
-    grid = [math.ceil(extent / size) for extent, size in zip(dataset.shape, chunks, strict=True)]
+    grid = chunk_counts(dataset.shape, chunks)
     total, beside = math.prod(grid), math.prod(grid[1:])
     try:
         count = opened.get_num_chunks()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.backends.hdf5.columns import Column
 from datacheck.backends.hdf5.dataset import Dataset
-from datacheck.backends.hdf5.library.bounds import DECODING, HEAP_SHARE, OBJECT_SHARE, at_most
+from datacheck.backends.hdf5.library.bounds import DECODING, HEAP_SHARE, OBJECT_SHARE, Starved, at_most, unbounded
 from datacheck.backends.hdf5.library.fork_guard import deadly_signal
 from datacheck.backends.hdf5.library.library_failures import killed, reason_of
 from datacheck.backends.hdf5.structure.misplaced import Misplaced
@@ -122,7 +122,7 @@ class Window:
         """Read this many rows with the library, which may take no more memory than sound rows could need."""
         bound = self._bound(rows)
         values: NDArray[Any]
-        with nullcontext() if bound is None else at_most(bound):
+        with unbounded() if bound is None else at_most(bound):
             values = retried(lambda: self._handle[where])
         if len(values) != rows:  # h5py returns only the rows that exist
             raise OSError(
@@ -332,7 +332,7 @@ class Window:
         if isinstance(exc, Beyond):
             return found("truncated-store", f"{where}: {text}", field=dataset.title, **details)
         if isinstance(exc, MemoryError):
-            if self._bound(1) is not None:
+            if self._bound(1) is not None and not isinstance(exc, Starved):
                 text = f"needs more memory than what a file of {self._size} bytes holds could take"
                 return found("too-large", f"{where} {text}", field=dataset.title, **details)
             text = f"{where} needs more memory than there is"
