@@ -62,11 +62,15 @@ class Masked(msgspec.Struct, frozen=True):
 
 
 class Positions(msgspec.Struct, frozen=True):
-    """A column whose numbers are positions in the rows of `of`, another column, which have `width` values."""
+    """A column whose numbers are positions in the rows of `of`, another column, which have `width` values.
+
+    `masked` has what belongs at each position, if there is such a column.
+    """
 
     name: str
     of: str
     width: int
+    masked: str = ""
 
 
 class Table(msgspec.Struct, frozen=True, dict=True):

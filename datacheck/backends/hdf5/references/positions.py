@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.tables import Positions, Table
+from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
@@ -23,6 +24,10 @@ POSITIONS, MASKED = frozenset(b"pos position positions".split()), frozenset(b"ma
 """Words that the name of a dataset of positions of masked tokens has one of each of."""
 TOKENS = frozenset(b"input inputs token tokens seq sequence sequences src".split())
 """Words in the names of texts as numbers of tokens, and of what else has a value for each token."""
+OF_MASKED = frozenset(b"id ids weight weights label labels".split())
+"""Words in the names of the tokens that are masked, and of their weights in the loss."""
+FIRST = 1
+"""The number that RoBERTa fills texts up with."""
 SAMPLED, NEARLY = 64, 0.9
 """Number of rows that are sampled, and minimum share of them with no position behind the end of a text."""
 
@@ -50,18 +55,38 @@ def _positions(dataset: Dataset, table: Table, look: Looking) -> Iterator[Positi
     rows = np.linspace(0, table.rows - 1, count).astype(int).tolist() if count else []
     sample = look.values_of_rows(dataset, rows) if rows else None
     if sample is not None and (sample < width).all(axis=1).mean() >= NEARLY:
-        yield Positions(dataset.columns[0].name, texts[0].columns[0].name, width)
+        beside = (it for it in table.judged if it.shape == dataset.shape and words(it.name) & MASKED)
+        masked = next((it.columns[0].name for it in beside if words(it.name) & OF_MASKED and it is not dataset), "")
+        yield Positions(dataset.columns[0].name, texts[0].columns[0].name, width, masked)
 
 
 def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[int, Finding]]:
-    """Yield the row in the block, and a finding, for each row with a position behind the end of its text."""
+    """Yield the row in the block, and a finding, for each row with a position behind the end of its text.
+
+    Rows may be filled up with the length of a text, which is a position in none.
+    """
     for it in table.positions:
         numbers = columns.get(it.name, np.empty((0, 0)))
         if not numbers.size or int(numbers.max()) < it.width:
             continue
         beyond = (numbers >= it.width) & (numbers != np.iinfo(numbers.dtype).max)  # that is for none
+        masked, text = (columns.get(name) for name in (it.masked, it.of))
         for row in np.flatnonzero(beyond.any(axis=1)).tolist():
             at = int(beyond[row].argmax())
             number = int(numbers[row, at])
-            text = f"[{at}] is position {number:,}, and a row of {it.of} has {it.width:,} values"
-            yield row, found("dangling", text, field=it.name, number=number, width=it.width)
+            verdict: Verdict | None = None
+            if (numbers[row, at:] == it.width).all():
+                left = len(numbers[row]) - at
+                if left > 1 or _are_for_none(None if masked is None else masked[row, at:], text, row):
+                    continue
+                verdict = "suspicious" if masked is None else None
+            message = f"[{at}] is position {number:,}, and a row of {it.of} has {it.width:,} values"
+            yield row, found("dangling", message, field=it.name, verdict=verdict, number=number, width=it.width)
+
+
+def _are_for_none(masked: NDArray[Any] | None, text: NDArray[Any] | None, row: int) -> bool:
+    """Check whether masked tokens, or their weights, are those of no token: all are what texts are filled up with."""
+    if masked is None:
+        return False
+    filling = set() if text is None else {int(text[row, -1])}
+    return bool((masked <= 0).all()) or (masked.dtype.kind in "iu" and set(masked.tolist()) <= {FIRST, *filling})
