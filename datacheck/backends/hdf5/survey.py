@@ -83,7 +83,8 @@ def survey(
         mismatches = _mismatches(group, of_group.others, options, means, facts)
         counts += mismatches
         walk.findings += [*mismatches, *without_values(datasets, filled=filled)]
-    found_tables = [*with_positions(with_all_missing(found_tables, walk.lengths.keys(), facts.look), facts.look)]
+    found_tables = [*with_all_missing(found_tables, walk.lengths.keys(), facts.look)]
+    found_tables = [*with_positions(found_tables, facts.look, walk.lengths)]
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
     walk.findings += attribute_findings({path: spoiled for path, spoiled in odd.items() if path not in kept}, means)
     requested = [*together(walk.lengths_by_links(), options, walk.unknown)]

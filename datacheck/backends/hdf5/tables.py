@@ -71,6 +71,8 @@ class Positions(msgspec.Struct, frozen=True):
     of: str
     width: int
     masked: str = ""
+    flat: bool = False
+    """Whether each row is one position in all of `of`, or its end."""
 
 
 class Table(msgspec.Struct, frozen=True, dict=True):

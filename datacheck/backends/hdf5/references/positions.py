@@ -2,6 +2,8 @@
 
 A loader writes the masked tokens of a text to their positions in it, and one behind its end is an error. An evenly
 spread sample of the rows tells whether the positions are of these texts.
+
+The bases of a read have positions in its signal, up to the end of it, in files of Taiyaki.
 """
 
 from __future__ import annotations
@@ -26,17 +28,28 @@ TOKENS = frozenset(b"input inputs token tokens seq sequence sequences src".split
 """Words in the names of texts as numbers of tokens, and of what else has a value for each token."""
 OF_MASKED = frozenset(b"id ids weight weights label labels".split())
 """Words in the names of the tokens that are masked, and of their weights in the loss."""
+OF_SIGNAL, SIGNAL = b"Ref_to_signal", b"Dacs"
+"""Names of the positions of bases in files of Taiyaki, and of the signal that they are in."""
 FIRST = 1
 """The number that RoBERTa fills texts up with."""
 SAMPLED, NEARLY = 64, 0.9
 """Number of rows that are sampled, and minimum share of them with no position behind the end of a text."""
 
 
-def with_positions(tables: Iterable[Table], look: Looking) -> Iterator[Table]:
-    """Yield the tables, with the columns that hold positions in the rows of others."""
+def with_positions(tables: Iterable[Table], look: Looking, rows: Mapping[bytes, int | None]) -> Iterator[Table]:
+    """Yield the tables, with the columns that hold positions in the rows of others. `rows` are those of each path."""
     for table in tables:
         known = () if table.each else tuple(it for dataset in table.judged for it in _positions(dataset, table, look))
+        if not table.each and table.judged[0].name == OF_SIGNAL:
+            known = tuple(_in_signal(table.judged[0], rows))
         yield replace(table, positions=known) if known else table
+
+
+def _in_signal(dataset: Dataset, rows: Mapping[bytes, int | None]) -> Iterator[Positions]:
+    """Yield what the bases of a read have positions in. One behind the last base may be at the end of the signal."""
+    end = rows.get(dataset.path.removesuffix(OF_SIGNAL) + SIGNAL)
+    if end is not None and len(dataset.shape) == 1 and dataset.dtype.kind in "iu":
+        yield Positions(dataset.columns[0].name, SIGNAL.decode(), end, flat=True)
 
 
 def _positions(dataset: Dataset, table: Table, look: Looking) -> Iterator[Positions]:
@@ -69,6 +82,9 @@ def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Itera
         numbers = columns.get(it.name, np.empty((0, 0)))
         if not numbers.size or int(numbers.max()) < it.width:
             continue
+        if it.flat:
+            yield from _beyond_signal(it, numbers)
+            continue
         beyond = (numbers >= it.width) & (numbers != np.iinfo(numbers.dtype).max)  # that is for none
         masked, text = (columns.get(name) for name in (it.masked, it.of))
         for row in np.flatnonzero(beyond.any(axis=1)).tolist():
@@ -82,6 +98,13 @@ def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Itera
                 verdict = "suspicious" if masked is None else None
             message = f"[{at}] is position {number:,}, and a row of {it.of} has {it.width:,} values"
             yield row, found("dangling", message, field=it.name, verdict=verdict, number=number, width=it.width)
+
+
+def _beyond_signal(it: Positions, numbers: NDArray[Any]) -> Iterator[tuple[int, Finding]]:
+    for row in np.flatnonzero(numbers > it.width).tolist():
+        number = int(numbers[row])
+        text = f"position {number:,} is behind the end of {it.of}, which has {it.width:,} values"
+        yield row, found("dangling", text, field=it.name, number=number, width=it.width)
 
 
 def _are_for_none(masked: NDArray[Any] | None, text: NDArray[Any] | None, row: int) -> bool:
