@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying import group_numbers
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.copying.corrected_numbers import Read, lost_entries, whole_runs
+from datacheck.backends.hdf5.copying.episode_ends import losses_of_ends
 from datacheck.backends.hdf5.copying.last_observations import is_one_more, losses_of_episode
 from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.copying.several_rows import has_several_rows
@@ -260,6 +261,8 @@ def _losses_of_rows(
             continue
         if not known.isdisjoint(own):
             continue
+        if not known:
+            yield from losses_of_ends(table, dropped_rows, read)
         yield from _losses_of_formats(contents, table, others)
         if any(map(cells.covers, own)):
             yield from _losses_beside_cells(cells, table, others) if own & cells.rows else ()
