@@ -72,7 +72,7 @@ class Positions(msgspec.Struct, frozen=True):
     width: int
     masked: str = ""
     flat: bool = False
-    """Whether each row is one position in all of `of`, or its end."""
+    """Whether all numbers are positions in all of `of`, not in a row of it; `width` is the first that leads nowhere."""
 
 
 class Table(msgspec.Struct, frozen=True, dict=True):

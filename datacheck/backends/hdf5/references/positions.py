@@ -3,7 +3,8 @@
 A loader writes the masked tokens of a text to their positions in it, and one behind its end is an error. An evenly
 spread sample of the rows tells whether the positions are of these texts.
 
-The bases of a read have positions in its signal, up to the end of it, in files of Taiyaki.
+The bases of a read have positions in its signal, up to the end of it, in files of Taiyaki. The nearest neighbours of a
+query are rows of the data that is searched, in files of ANN-Benchmarks.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ TOKENS = frozenset(b"input inputs token tokens seq sequence sequences src".split
 """Words in the names of texts as numbers of tokens, and of what else has a value for each token."""
 OF_MASKED = frozenset(b"id ids weight weights label labels".split())
 """Words in the names of the tokens that are masked, and of their weights in the loss."""
+NEIGHBORS, DISTANCES, SEARCHED, SIZES = b"neighbors", b"distances", b"train", b"size_train"
+"""Names of the neighbours of queries in files of ANN-Benchmarks, of their distances, and of the data."""
 OF_SIGNAL, SIGNAL = b"Ref_to_signal", b"Dacs"
 """Names of the positions of bases in files of Taiyaki, and of the signal that they are in."""
 FIRST = 1
@@ -42,6 +45,9 @@ def with_positions(tables: Iterable[Table], look: Looking, rows: Mapping[bytes, 
         known = () if table.each else tuple(it for dataset in table.judged for it in _positions(dataset, table, look))
         if not table.each and table.judged[0].name == OF_SIGNAL:
             known = tuple(_in_signal(table.judged[0], rows))
+        neighbors = None if table.each else next((it for it in table.judged if it.name == NEIGHBORS), None)
+        if neighbors is not None:
+            known = tuple(_in_searched(neighbors, rows))
         yield replace(table, positions=known) if known else table
 
 
@@ -49,7 +55,16 @@ def _in_signal(dataset: Dataset, rows: Mapping[bytes, int | None]) -> Iterator[P
     """Yield what the bases of a read have positions in. One behind the last base may be at the end of the signal."""
     end = rows.get(dataset.path.removesuffix(OF_SIGNAL) + SIGNAL)
     if end is not None and len(dataset.shape) == 1 and dataset.dtype.kind in "iu":
-        yield Positions(dataset.columns[0].name, SIGNAL.decode(), end, flat=True)
+        yield Positions(dataset.columns[0].name, SIGNAL.decode(), end + 1, flat=True)
+
+
+def _in_searched(dataset: Dataset, rows: Mapping[bytes, int | None]) -> Iterator[Positions]:
+    """Yield what the neighbours of queries are rows of. Of sets of varying length, their sizes have a row for each."""
+    above = dataset.path.removesuffix(NEIGHBORS)
+    sizes = rows.get(above + SIZES)
+    count = rows.get(above + SEARCHED) if sizes is None else sizes
+    if count is not None and above + DISTANCES in rows and dataset.dtype.kind in "iu" and len(dataset.shape) == 2:
+        yield Positions(dataset.columns[0].name, SEARCHED.decode(), count, flat=True)
 
 
 def _positions(dataset: Dataset, table: Table, look: Looking) -> Iterator[Positions]:
@@ -83,7 +98,7 @@ def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Itera
         if not numbers.size or int(numbers.max()) < it.width:
             continue
         if it.flat:
-            yield from _beyond_signal(it, numbers)
+            yield from _beyond_end(it, numbers)
             continue
         beyond = (numbers >= it.width) & (numbers != np.iinfo(numbers.dtype).max)  # that is for none
         masked, text = (columns.get(name) for name in (it.masked, it.of))
@@ -100,10 +115,15 @@ def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Itera
             yield row, found("dangling", message, field=it.name, verdict=verdict, number=number, width=it.width)
 
 
-def _beyond_signal(it: Positions, numbers: NDArray[Any]) -> Iterator[tuple[int, Finding]]:
-    for row in np.flatnonzero(numbers > it.width).tolist():
-        number = int(numbers[row])
-        text = f"position {number:,} is behind the end of {it.of}, which has {it.width:,} values"
+def _beyond_end(it: Positions, numbers: NDArray[Any]) -> Iterator[tuple[int, Finding]]:
+    of_row = numbers.reshape(len(numbers), -1)
+    beyond = of_row >= it.width
+    for row in np.flatnonzero(beyond.any(axis=1)).tolist():
+        at = int(beyond[row].argmax())
+        number = int(of_row[row, at])
+        place = f"[{at}] " if numbers.ndim > 1 else ""
+        rows = it.width if numbers.ndim > 1 else it.width - 1
+        text = f"{place}is position {number:,}, and {it.of} has {rows:,} rows"
         yield row, found("dangling", text, field=it.name, number=number, width=it.width)
 
 

@@ -75,7 +75,8 @@ PAIRS = (
     _pair(b"source src", b"target tgt trg", domains=True),
     _pair(b"video videos image images", b"text texts caption captions audio"),
     _pair(b"query queries", b"positive positives passage passages"),
-    _pair(b"neighbors neighbours distances", b"test query queries"),
+    _pair(b"neighbors neighbours", b"test query queries"),
+    _pair(b"distances", b"test query queries"),
     Pair(FEATURES, PLACES, certain=True, placed=True),
     Pair(FEATURES, frozenset({b"boxes", b"bboxes", b"bbox"})),
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
@@ -106,6 +107,9 @@ OF_SET = compiled_later(
     rb"(?:train|valid|val|test|trn|vld|tst|tr|va|te|ts)(?![a-z])|(?<![a-z])(?:trn|vld|tst|tr|va|te|ts)"
 )
 """Matches the set in a name, also where nothing is between it and the rest: Xtrain, tr_img."""
+TIMES, LEAST = (b"_ts", b"_timestamp", b"_timestamps"), 10
+"""Ends of the names of times of what has the rest as its name (image_raw and image_raw_ts of MVSEC), and minimum
+number of them. They only rise: y_ts may also be labels of a test set."""
 DERIVED, STENCIL = frozenset(b"acc accs accel acceleration accelerations jerk diff diffs delta deltas".split()), 2
 """Words in the names of differences, and how many rows fewer than what they are of second ones have."""
 PARTED = frozenset(
@@ -151,6 +155,8 @@ def near_counts(
         ("as columns that lie side by side", _columns(numeric, values)),
         ("by their shapes", _in_width(numeric)),
         ("as rows and what they are called", _lists(full)),
+        ("as rows and what they are called", _lists_of_sets(full)),
+        ("as values and their times", _timed(full, values)),
         ("as all others have one number of rows", _odd_one(full)),
         ("as the only two datasets", _only_two(full)),
         ("as the data and the labels of MATLAB", _in_a_column(numeric)),
@@ -264,6 +270,29 @@ def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
             yield others[0], it, False
 
 
+def _lists_of_sets(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the texts of each set that are a little longer or shorter than all others of it: headers of a test set."""
+    of_set: dict[bytes, list[Dataset]] = defaultdict(list)
+    for it in datasets if any(it.holds <= TEXTS for it in datasets) else ():
+        for word in words(it.name) & SETS:
+            of_set[word].append(it)
+    if len(of_set) > 1:  # otherwise they are compared with all others
+        yield from (it for some in of_set.values() if len(some) > FEW_ALIKE for it in _lists(some))
+
+
+def _timed(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield values and their times, by name, of another number; it is certain if others of the group are as many."""
+    by_name = {it.name.lower(): it for it in datasets}
+    stamped = (
+        (by_name.get(name[: -len(end)]), it) for name, it in by_name.items() for end in TIMES if name.endswith(end)
+    )
+    both = [(some, times) for some, times in stamped if some is not None and len(times.shape) == 1]
+    agreeing = any(some.rows == times.rows for some, times in both)
+    for some, times in both:
+        if near(some, times) and abs(some.rows - times.rows) > 1 and times.rows >= LEAST and is_axis(values(times)):
+            yield some, times, agreeing
+
+
 def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
     """Yield the only dataset with another number of rows than several others; it is certain for labels by name.
 
@@ -327,10 +356,15 @@ def _are_of_one_grid(some: Dataset, other: Dataset) -> bool:
 
 
 def _only_two(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
-    """Yield two arrays of many rows of unlike shape, with nothing beside them, if one is a few rows shorter."""
+    """Yield two arrays of many rows of unlike shape, with nothing beside them, if one is a few rows shorter.
+
+    Those that MATLAB wrote may have their samples on the last axis.
+    """
     if len(datasets) != 2 or any(len(it.shape) < 2 for it in datasets):
         return
     some, other = datasets
+    if some.matlab and other.matlab and some.shape[0] != other.shape[0] and not near(some, other):
+        some, other = (replace(it, shape=(it.shape[-1], *it.shape[:-1])) for it in (some, other))
     if not _have_tokens(some, other) and not _have_tokens(other, some) and _are_few_rows_apart(some, [other]):
         yield some, other, False
 
