@@ -160,3 +160,13 @@ LOOK_ALIKES = {
 @pytest.mark.parametrize("name", LOOK_ALIKES)
 def test_what_looks_like_a_fault_is_sound(tmp_path, name):
     assert told(tmp_path / "a.h5", *LOOK_ALIKES[name]) == []
+
+
+def test_a_copy_whose_neighbors_would_lead_elsewhere_is_not_written(tmp_path):
+    assert told(tmp_path / "a.h5", ann, setting("train", (7, 3), np.nan)) == [("nan", "bad")]
+    with pytest.raises(datacheck.DatacheckError, match="/neighbors has numbers of rows of /train"):
+        datacheck.rebuild(tmp_path / "a.h5", tmp_path / "b.h5", drop_bad=True, workers=1)
+    assert told(tmp_path / "a.h5", ann, setting("test", (7, 3), np.nan)) == [("nan", "bad")]
+    datacheck.rebuild(tmp_path / "a.h5", tmp_path / "b.h5", drop_bad=True, workers=1)
+    with h5py.File(tmp_path / "b.h5") as copy:
+        assert [len(copy[it]) for it in ("train", "test", "neighbors", "distances")] == [200, 39, 39, 39]
