@@ -5,7 +5,7 @@ Also list what would no longer be true in a copy, because nothing here can corre
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -280,7 +280,7 @@ def _losses_of_rows(
             yield f"the attribute split of / says which rows of {table.name} are of which set, and would not fit them"
 
 
-def _losses_of_positions(tables: Sequence[Table], losing: Collection[bytes]) -> Iterator[str]:
+def _losses_of_positions(tables: Sequence[Table], losing: Set[bytes]) -> Iterator[str]:
     """Yield a sentence for each dataset with rows of one that loses some: the nearest neighbors of queries."""
     for table in tables if losing else ():
         for it in table.positions if losing.isdisjoint(one.path for one in table.judged) else ():

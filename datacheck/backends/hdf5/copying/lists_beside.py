@@ -146,13 +146,19 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
     """Yield a sentence for each text file that has the name of a dropped file, group or dataset as a word.
 
     `dropped` says what each file loses, by its number. Only names with letters and digits are looked for, since others
-    may be ordinary words or numbers.
+    may be ordinary words or numbers; those that other files have as well only in the folder of the dropped one.
     """
     names = _striking(_dropped_names(reader, dropped)) if reader.path.is_dir() else frozenset[bytes]()
+    kept = {
+        os.fsencode(file.name) for at, file in enumerate(reader.files) if at not in dropped or not dropped[at].whole
+    }
+    shared = names & kept.union(*(_without_suffixes(it) for it in kept))
+    own = _names_by_folder(reader, dropped) if shared else {}
     for path in filter(may_be_list, beside(reader, frozenset())) if names else ():
         if is_report(reader.path / path):
             continue
-        if named := _named(reader.path / path, names):
+        here = names - shared.difference(own.get(reader.path / path.parent, ()))
+        if here and (named := _named(reader.path / path, here)):
             yield f"{escape(os.fsencode(path))} names {named}, which would not be there"
 
 
@@ -186,10 +192,24 @@ def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterat
             continue
         if of_file.whole:
             file = os.fsencode(reader.files[number].name)
-            yield from (file, file.rpartition(b".")[0], file.partition(b".")[0])
+            yield from (file, *_without_suffixes(file))
         else:
             paths = single(reader.contents(number), of_file).union(of_file.samples)
             yield from (it.rpartition(b"/")[2] for it in paths)
+
+
+def _without_suffixes(file: bytes) -> tuple[bytes, bytes]:
+    return file.rpartition(b".")[0], file.partition(b".")[0]
+
+
+def _names_by_folder(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Mapping[Path, set[bytes]]:
+    """Return the names of dropped files by folder: a text in another one that has such a name may mean another file."""
+    names: dict[Path, set[bytes]] = {}
+    for number, of_file in dropped.items():
+        if of_file.whole and reader.names:
+            file = os.fsencode(reader.files[number].name)
+            names.setdefault(reader.files[number].parent, set()).update((file, *_without_suffixes(file)))
+    return names
 
 
 def _named(path: Path, names: frozenset[bytes]) -> str:

@@ -3,7 +3,9 @@
 Points of SLEAP that are not visible are NaN in both coordinates. Its analyses have NaN wherever a track has no animal.
 DeepLabCut names the frame of its labels `df_with_missing`: parts of the body that were not labelled are NaN. In a
 cooler, masked bins have no weight. A file of GWOSC has NaN for seconds in which a detector of gravitational waves was
-off, and a mask that says for each second whether there are data. See `nwb` for its tables.
+off, and a mask that says for each second whether there are data. See `nwb` for its tables. The places of channels are
+NaN for MNE-Python if they are not known, and so are the popularity of a song and where its artist is from in the
+Million Song Dataset.
 """
 
 from __future__ import annotations
@@ -31,6 +33,10 @@ LABELS = re.compile(rb"(?:/[^/]+)*/df_with_missing/(block[0-9]+_values|table)")
 """Paths of the values of labels of DeepLabCut."""
 STRAIN, QUALITY, HAS_DATA = b"/strain/Strain", b"/quality/simple/DQmask", 1
 """Paths of the signal of GWOSC and of the mask of its seconds, and the bit of it that is set if there are data."""
+CHANNELS = re.compile(rb"(?:/[^/]+)*/key_chs/idx_[0-9]+/key_loc")
+"""Paths of the places of channels, as MNE-Python writes them with h5io."""
+SONGS, POPULARITY = b"/metadata/songs", "song_hotttnesss"
+"""Path of what is known of a song of the Million Song Dataset, and a member of it."""
 MISSING = Declared(nan=True)
 
 
@@ -47,6 +53,7 @@ def with_missing(tables: Sequence[Table], paths: Set[bytes], look: Looking) -> I
     groups = coolers(paths, look.text)
     is_sleap = bool(POINTS & paths) and VERSION in look.names(SLEAP)
     known = frozenset({STRAIN}) if paths >= {STRAIN, QUALITY} and _has_gaps(tables, look) else frozenset[bytes]()
+    known |= frozenset(it for it in paths if it == SONGS or (it.endswith(b"/key_loc") and CHANNELS.fullmatch(it)))
     nwb = is_nwb(look)
     if not (groups or is_sleap or known or nwb or paths >= ANALYSIS or any(map(LABELS.fullmatch, paths))):
         yield from tables
@@ -66,7 +73,8 @@ def _has_gaps(tables: Sequence[Table], look: Looking) -> bool:
 
 
 def _marked(dataset: Dataset, groups: Sequence[bytes], known: Set[bytes], *, tracked: bool) -> Dataset:
-    of_format = dataset.path in known or masks_bins(dataset.path, groups) or (tracked and dataset.path in TRACKS)
+    is_known = dataset.path in known and (dataset.path != SONGS or POPULARITY in (dataset.dtype.names or ()))
+    of_format = is_known or masks_bins(dataset.path, groups) or (tracked and dataset.path in TRACKS)
     if dataset.declared is None and dataset.dtype.kind in "fV" and (of_format or LABELS.fullmatch(dataset.path)):
         return replace(dataset, declared=MISSING)
     return dataset

@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
 from datacheck.backends.hdf5.samples.constant_differences import odd_differences
 from datacheck.backends.hdf5.samples.constant_ratios import odd_ratios
 from datacheck.backends.hdf5.samples.first_axes import odd_first_axes
+from datacheck.backends.hdf5.samples.other_axes import odd_other_axes
 from datacheck.backends.hdf5.samples.units import Kind
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -192,6 +193,7 @@ class Family(msgspec.Struct, frozen=True, dict=True):
         yield from odd_differences(self)
         yield from odd_ratios(self)
         yield from odd_first_axes(self)
+        yield from odd_other_axes(self)
         yield from self._shapes()
 
     def _empty(self) -> Iterator[tuple[Sample, Finding]]:
