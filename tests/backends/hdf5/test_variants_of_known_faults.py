@@ -81,3 +81,13 @@ def test_other_lengths_are_sound(tmp_path, lengths, others):
 def test_lengths_of_something_else_are_sound(tmp_path):
     assert episodes(tmp_path / "a.h5", LENGTHS + 1, name="meta/horizon") == []
     assert episodes(tmp_path / "a.h5", [*range(95, 105)] * 10, name="meta/seq_lengths") == []
+
+
+@pytest.mark.parametrize(("index", "expected"), [(7, []), (-1, [("/X/data[5]", "dangling", "bad")])])
+def test_no_index_of_a_sparse_matrix_without_a_shape_is_negative(tmp_path, index, expected):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        indices = np.tile(np.arange(0, 40, 4), 30)
+        indices[5] = index
+        file["X/data"], file["X/indices"] = np.random.default_rng(0).random(300), indices.astype("i4")
+        file["X/indptr"] = np.arange(0, 310, 10)
+    assert told(tmp_path / "a.h5") == expected
