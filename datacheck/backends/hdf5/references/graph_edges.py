@@ -33,9 +33,9 @@ NODES = frozenset({b"x", b"z", b"pos", b"nodes", b"node_feat", b"node_feats", b"
 NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_types", b"node_types"}
 """Names of datasets with a row for each node of a graph."""
 VERTICES = frozenset({b"vertices", b"verts", b"vertex"})
-POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions"}
+POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions", b"mesh_pos"}
 """Names of datasets with a row for each corner of a face: those in VERTICES, or others if none of these is there."""
-FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
+FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra", b"cells", b"elements"})
 CORNERS = (3, 4)
 OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())
 INDEX = frozenset(b"index indexes indices idx list".split())

@@ -30,6 +30,8 @@ FEW = 0.1
 MARKS = 2
 """Tokens for the begin and end of a text, which its length may include and its row may not."""
 PER = re.compile(rb"([a-z]+)_per_([a-z]+)")
+OF_EVENTS = re.compile(rb"[a-z_]*_(events?)_(?:inds|idxs?|index|indices)")
+"""Matches numbers of the rows of events, such as those at which a camera took pictures: image_raw_event_inds."""
 Number = Callable[[bytes, bytes], "int | None"]
 
 
@@ -64,9 +66,30 @@ def joined_rows(
             rows = {escape(it.path): it.rows for it in (target, dataset)}
             text = f"{escape(target.path)} has {target.rows:,} rows, and {escape(dataset.path)} has {dataset.rows:,}"
             yield found("row-count", f"{text}; one has the lengths of the other", rows=rows)
+    yield from _events(datasets, by_name, values)
     if not any(words(it.name) & (START | END) for it in datasets):
         for name in names:
             yield from _of_each(group, name, by_name, number)
+
+
+def _events(datasets: Sequence[Dataset], by_name: dict[bytes, Dataset], values: Values) -> Iterator[Finding]:
+    """Yield findings for numbers of the rows of events that lead beyond these."""
+    for dataset in datasets:
+        match = OF_EVENTS.fullmatch(dataset.name.lower()) if dataset.is_integer_vector else None
+        target = None if match is None else by_name.get(match[1].removesuffix(b"s") + b"s")
+        if target is not None:
+            yield from _rows_of_events(dataset, target, values(dataset))
+
+
+def _rows_of_events(dataset: Dataset, target: Dataset, rows: NDArray[Any] | None) -> Iterator[Finding]:
+    """Yield a finding if a few of the numbers of rows, which rise, lead beyond the rows of the target."""
+    if rows is None or rows.size < 2 or (rows[1:] < rows[:-1]).any():
+        return
+    beyond = np.flatnonzero(rows > target.rows)
+    if 0 < beyond.size <= max(1, FEW * rows.size):
+        at, path = int(beyond[0]), escape(dataset.path)
+        text = f"{path}[{at}] leads to row {int(rows[at]):,} of {escape(target.path)}, which has {target.rows:,}"
+        yield found("dangling", text, field=dataset.title, dataset=path, row=at, number=int(rows[at]))
 
 
 def _padded(dataset: Dataset, by_name: dict[bytes, Dataset]) -> Dataset | None:
