@@ -146,7 +146,7 @@ class _Walk:
             if columns is None:
                 return self._keyed(path, node)
             self._kept.append(columns)
-            return self._keyed(path, columns)
+            return self._keyed(path, columns) if isinstance(columns, Keyed) else iter([(path, columns)])
         else:
             self._bare(name, node)
         return None

@@ -34,6 +34,7 @@ from datacheck.lazy_re import compiled_later
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.codes import Verdict
+from datacheck.model.fill_names import tells_missing
 from datacheck.model.finding import Finding, found
 
 NESTED = 3
@@ -188,7 +189,7 @@ def read_flawed(path: str, text: str) -> Made | None:
         return [whole], [msgspec.structs.replace(finding, field=path, verdict=verdict)]
     if _BEGINS_FLAWED.match(text) is None and text not in NAN_TEXTS:
         return None
-    if text == "nan" and _LANGUAGE.fullmatch(path) is not None:
+    if text in NAN_TEXTS and (tells_missing(path) or (text == "nan" and _LANGUAGE.fullmatch(path) is not None)):
         return None
     if text in NAN_TEXTS:
         message = f"the text is {text}, which str() makes of a number that is missing"
