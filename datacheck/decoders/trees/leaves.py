@@ -204,6 +204,8 @@ class _Walk:
                 pending += reversed(members)
             elif values.dtype.kind in NUMBERS:
                 self._leaf(name, "array" if values.ndim else "number", values)
+            elif values.dtype.kind == "V" and not values.ndim and values.nbytes > SMALL_BYTES:
+                self._result.leaves.append(Leaf(name, "bytes", NOTHING, values.tobytes()))
             elif values.dtype.kind == "V" and not values.dtype.names and values.nbytes:
                 self._flaw(name, Flawed("unknown-payload", void_message(values.dtype)))
             else:

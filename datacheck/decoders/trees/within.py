@@ -152,12 +152,12 @@ def stands_apart(text: str) -> bool:
 
     Texts that are no suspects do not.
     """
-    return holds_bytes(text) or may_be_flawed(text) or text in NAN_TEXTS or _is_row_with_nan(text)
+    return holds_bytes(text) or may_be_flawed(text) or text in NAN_TEXTS or _is_row_with_flaw(text)
 
 
-def _is_row_with_nan(text: str) -> bool:
-    """Check whether a text is nothing but numbers, some of which are NaN, as "0.5 nan 1.5" is."""
-    return "nan" in text and _ROW_BEGINS.match(text) is not None and _ROW.fullmatch(text) is not None
+def _is_row_with_flaw(text: str) -> bool:
+    """Check whether a text is nothing but numbers, some of which are not finite, as "0.5 nan 1.5" is."""
+    return ("nan" in text or "inf" in text) and _ROW_BEGINS.match(text) is not None and _ROW.fullmatch(text) is not None
 
 
 def holds_bytes(text: str) -> bool:
@@ -184,7 +184,7 @@ def read_flawed(path: str, text: str) -> Made | None:
     Numbers are only suspicious in a text that may be code or an answer, by its name.
     """
     whole = Field(path, NOTHING, format="text", leaf=True)
-    if _is_row_with_nan(text) and (finding := numbers_finding(text.encode())) is not None:
+    if _is_row_with_flaw(text) and (finding := numbers_finding(text.encode())) is not None:
         verdict: Verdict = "suspicious" if _PROSE.fullmatch(path) is not None else "bad"
         return [whole], [msgspec.structs.replace(finding, field=path, verdict=verdict)]
     if _BEGINS_FLAWED.match(text) is None and text not in NAN_TEXTS:
@@ -251,6 +251,9 @@ def read_within(path: str, raw: Value, *, sure: bool = False, pixels: bool = Tru
         return [], [_too_large(path, nest)]
     fields, findings = _placed(path, [*decoder(name).decode(Block([b""], [content]), [0], None, pixels=pixels)])
     nest.left -= sum(field.values.nbytes for field in fields)
+    if name in SIDE_DECODERS and not findings:
+        flawed = read_flawed(path, str(bytes(content), "utf-8", "replace"))
+        fields, findings = flawed or (fields, findings)
     if not fields and not findings:
         fields = [Field(path, NOTHING, format="text" if name in SIDE_DECODERS else wrapped + name, leaf=True)]
     return fields, [*about, *findings]
@@ -282,6 +285,11 @@ def unwrapped(path: str, raw: Value, *, sure: bool) -> tuple[Value, str, Finding
             return (raw, "", None) if weak else (content, wrapped, about)
         content, wrapped = peeled.value, f"{wrapped}{wrapper}{JOINT}"
     return content, wrapped, about
+
+
+def begins_wrapped(value: Value) -> bool:
+    """Check whether a value begins like a wrapper with a magic."""
+    return _wrapper(value) is not None
 
 
 def _wrapper(value: Value) -> str | None:
