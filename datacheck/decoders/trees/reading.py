@@ -19,7 +19,7 @@ from datacheck.decoders.pictures.picture import FORMATS, sniff
 from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.declared_arrays import declared_arrays, read_declared
-from datacheck.decoders.trees.differences import missing_parts, names_text, usual_fields
+from datacheck.decoders.trees.differences import missing_parts, names_text, texts_among_numbers, usual_fields
 from datacheck.decoders.trees.leaves import LEAVES, SMALL_BYTES, Leaf, Leaves, leaves, too_many, unboxed
 from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
@@ -98,6 +98,8 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool, r
             whole = {name: it for name, it in expected.items() if not any(map(partial(is_part, name), broken))}
         missing, more_findings = missing_parts(fields, walked, whole, none=unboxed(parsed.tree) is None)
         findings += more_findings
+    if profile is not None:
+        findings += texts_among_numbers(fields, profile, expected)
     return Reading(fields, findings, missing)
 
 
