@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 SOI, EOI, SOS, DHT, DNL = 0xD8, 0xD9, 0xDA, 0xC4, 0xDC
+LOSSLESS = 0xF7
+"""The marker that starts a frame of JPEG-LS (ITU-T T.87), which is another format."""
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """The markers that start a frame; the others of this range are tables."""
 BARE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
@@ -49,3 +51,13 @@ def walk(value: bytes) -> Walk:
             steps.scans.append((at, scan_end.start() if scan_end else len(value)))
             at = steps.scans[-1][1]
     return steps
+
+
+def undecoded(steps: Walk, height: int | None) -> str | None:
+    """Return the name of a sound JPEG that decoders do not know, or None; `height` is None if there is no frame."""
+    if height or not steps.scans:
+        return None
+    markers = [marker for marker, _, _ in steps.segments]
+    if height is None:
+        return "a JPEG-LS picture" if LOSSLESS in markers else None
+    return "a JPEG whose height follows its first scan (DNL)" if DNL in markers else None
