@@ -14,6 +14,8 @@ BARE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
 """The markers that have no segment."""
 SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """A marker that ends the data of a scan: any marker except those of restarts."""
+_LOSSLESS_END = re.compile(rb"\xff[\x80-\xfe]")
+"""The same for JPEG-LS, in whose data a byte below 0x80 follows each 0xff."""
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 
 
@@ -36,6 +38,7 @@ def walk(value: bytes) -> Walk:
     Whole segments are stepped over, so a thumbnail in one is not seen.
     """
     steps = Walk()
+    ends = SCAN_END
     at = 2
     while (match := _MARKER.search(value, at)) is not None:
         marker, at = value[match.end() - 1], match.end()
@@ -46,8 +49,10 @@ def walk(value: bytes) -> Walk:
             continue
         start, at = at + 2, at + max(2, int.from_bytes(value[at : at + 2], "big"))
         steps.segments.append((marker, start, at))
+        if marker == LOSSLESS:
+            ends = _LOSSLESS_END
         if marker == SOS and at <= len(value):
-            scan_end = SCAN_END.search(value, at)
+            scan_end = ends.search(value, at)
             steps.scans.append((at, scan_end.start() if scan_end else len(value)))
             at = steps.scans[-1][1]
     return steps
