@@ -10,7 +10,7 @@ from datacheck.decoders.interface import Value
 from datacheck.decoders.trees.msgpack import CONTAINERS, Wrong, walk
 from datacheck.decoders.trees.series import SERIES, too_many
 from datacheck.decoders.trees.tree import STREAM, Items, Keyed, Node, Parsed
-from datacheck.model.finding import Finding
+from datacheck.model.finding import Finding, found
 from datacheck.model.replacing import replace
 
 FEW = 16
@@ -27,8 +27,12 @@ def parse_stream(value: Value) -> Parsed:
     findings: list[Finding] = []
     at, containers = 0, 0
     while at < len(view):
-        if len(trees) == SERIES or containers > CONTAINERS:
-            findings.append(replace(too_many("msgpack values"), field=f"[{len(trees)}]"))
+        if len(trees) == SERIES:
+            findings.append(too_many("msgpack values"))
+            break
+        if containers > CONTAINERS:
+            text = f"more than {CONTAINERS} lists and maps in one value; the others are not read"
+            findings.append(found("too-large", text, field=f"[{len(trees)}]", verdict="unverifiable"))
             break
         try:
             tree, at = walk(view, start=at)

@@ -43,6 +43,8 @@ UNPACKED = 1 << 28
 """Maximum total size in bytes of the wrapped payloads that are unpacked per record."""
 LONGEST_ID = 88
 """Maximum length in characters of a digest or an id in base64: as long as that of SMALL_BYTES bytes."""
+LONGEST_TEXT = 1 << 22
+"""Maximum length in characters of an unpacked text that is searched for numbers that are not finite."""
 SHORTEST_BASE64 = 24
 """Minimum length of a text that is taken for base64, in characters."""
 SHORTEST_APART = 5
@@ -249,14 +251,25 @@ def read_within(path: str, raw: Value, *, sure: bool = False, pixels: bool = Tru
         return ([], [*about, unknown(path, content, "unpacked, ")]) if wrapped else None
     if nest.left <= 0 or nest.depth > NESTED:
         return [], [_too_large(path, nest)]
+    if name in SIDE_DECODERS and len(content) > LONGEST_TEXT:
+        fields, findings = _of_long_text(path, content)
+        return fields, [*about, *findings]
     fields, findings = _placed(path, [*decoder(name).decode(Block([b""], [content]), [0], None, pixels=pixels)])
     nest.left -= sum(field.values.nbytes for field in fields)
     if name in SIDE_DECODERS and not findings:
-        flawed = read_flawed(path, str(bytes(content), "utf-8", "replace"))
-        fields, findings = flawed or (fields, findings)
+        fields, findings = read_flawed(path, str(bytes(content), "utf-8", "replace")) or (fields, findings)
     if not fields and not findings:
         fields = [Field(path, NOTHING, format="text" if name in SIDE_DECODERS else wrapped + name, leaf=True)]
     return fields, [*about, *findings]
+
+
+def _of_long_text(path: str, content: Value) -> Made:
+    """Return the field of a very long unpacked text, in which no number is read, or the finding about its numbers."""
+    text = str(bytes(content), "utf-8", "replace")
+    if ("nan" not in text and "inf" not in text) or _ROW_BEGINS.match(text) is None:
+        return [Field(path, NOTHING, format="text", leaf=True)], []
+    message = f"numbers of which some may not be finite, in {len(text)} characters; at most {LONGEST_TEXT} are judged"
+    return [], [found("too-large", message, field=path, verdict="unverifiable")]
 
 
 def _may_begin_payload(head: bytes) -> bool:

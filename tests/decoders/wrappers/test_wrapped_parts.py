@@ -15,6 +15,7 @@ from PIL import Image
 
 from datacheck import scan
 from datacheck.decoders.datum.message import encode
+from datacheck.decoders.trees import within
 
 COUNT = 24
 WRAPPERS = {"gzip": gzip.compress, "xz": lzma.compress, "zstd": lambda it: bytes(cramjam.zstd.compress(it))}
@@ -64,6 +65,13 @@ def test_compressed_rows_of_numbers_in_a_field_are_judged(tmp_path):
         ("00000003", "rows", "nan", "bad"),
         ("00000005", "rows", "inf", "bad"),
     ]
+
+
+@pytest.mark.parametrize(("last", "codes"), [(b"0.5", []), (b"nan", ["too-large"])])
+def test_very_long_rows_in_a_wrapper_are_not_judged(last, codes, monkeypatch):
+    monkeypatch.setattr(within, "LONGEST_TEXT", 100)
+    _, found = within.read_within("rows", gzip.compress(b"1 2.5 " * 40 + last))
+    assert [it.code for it in found] == codes
 
 
 def test_bytes_as_a_single_item_of_npz_are_read(tmp_path):
