@@ -20,6 +20,7 @@ from datacheck.conventions.keys.stems import StemGroups, Stems
 from datacheck.conventions.naming_records import Index
 from datacheck.conventions.values.aligned import Parallel
 from datacheck.conventions.values.rewriting import Place
+from datacheck.conventions.values.stored_lists import stored_list
 from datacheck.conventions.values.stored_values import FORMS, Stored, stored
 from datacheck.model.escaping import escape, plain
 
@@ -48,6 +49,7 @@ class StoreView(msgspec.Struct, frozen=True):
     file: Value
     keys: Collection[bytes] = ()
     _stored: dict[bytes, Stored | None] = msgspec.field(default_factory=dict)
+    _listed: dict[bytes, Stored | None] = msgspec.field(default_factory=dict)
 
     @property
     def frequent(self) -> tuple[Pattern, ...]:
@@ -65,6 +67,14 @@ class StoreView(msgspec.Struct, frozen=True):
             raw = self.value(key)
             self._stored[key] = None if raw is None else stored(raw)
         return self._stored[key]
+
+    def listed(self, key: bytes) -> Stored | None:
+        """Return the parsed value of a key, or the lists in it if it has no known form, or None."""
+        parsed = self.stored(key)
+        if parsed is None and key not in self._listed:
+            raw = self.value(key)
+            self._listed[key] = None if raw is None else stored_list(raw)
+        return self._listed[key] if parsed is None else parsed
 
     def pattern(self, before: bytes, after: bytes = b"") -> Pattern | None:
         """Return the pattern that most of the sampled keys of this form have, or None if there are none."""

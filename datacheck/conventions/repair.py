@@ -183,9 +183,10 @@ class Repair:
             leaves += [row for row in index.rows(block.keys) if key_list.key(bytes(block.values[row])) is None]
         values = self._new_own_values(block, value)
         changed = {escape(keys[row]) for row in values}
-        for name, row, new_value in self._new_indexes(block):
-            values[row] = new_value
-            changed.add(name)
+        for index, key_list in self.indexes:
+            for row, new_value in self._new_values(index, key_list, block, values):
+                values[row] = new_value
+                changed.add(index.within)
         return Change(frozenset(leaves), renamed, values, frozenset(changed))
 
     def files(self, folder: Path) -> dict[str, bytes]:
@@ -235,15 +236,19 @@ class Repair:
                 result[row] = new
         return result
 
-    def _new_indexes(self, block: Block) -> Iterator[tuple[str, int, bytes]]:
-        """Yield each record in a block that names others which have new keys or go: its index, row and new value."""
-        for index, key_list in self.indexes:
-            for row in index.rows(block.keys):
-                old = bytes(block.values[row])
-                # without a form, the value is a key: a record that names a dropped one is left out instead
-                new = index.rewritten(block.keys[row], old, key_list.key) if index.form else key_list.key(old)
-                if new is not None and new != old:
-                    yield index.within, row, new
+    def _new_values(
+        self, index: Index, key_list: OtherKeyList, block: Block, values: Mapping[int, bytes]
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield the row and the new value of each record in a block that names others which have new keys or go.
+
+        Other parts of some records have changed already, as in `values`.
+        """
+        for row in index.rows(block.keys):
+            old = values.get(row) or bytes(block.values[row])
+            # without a form, the value is a key: a record that names a dropped one is left out instead
+            new = index.rewritten(block.keys[row], old, key_list.key) if index.form else key_list.key(old)
+            if new is not None and new != old:
+                yield row, new
 
     def _new_number(self, number: int) -> int | None:
         """Return the new number of a sample, or None if it is left out."""

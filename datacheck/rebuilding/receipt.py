@@ -137,7 +137,7 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
                 for part, one in repairs
                 for it in (*one.lists, *one.side_files, *one.other_lists)
             ),
-            *(it.name for _, one in repairs for it, _ in one.indexes),
+            *dict.fromkeys(it.name for _, one in repairs for it, _ in one.indexes),
         ),
         lengths=tuple(
             named(escape(it.key), part)

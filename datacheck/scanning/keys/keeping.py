@@ -11,6 +11,7 @@ import msgspec
 from datacheck.backends.interface import READINGS, Reader, WithDatabases
 from datacheck.conventions import CONVENTIONS, NONE, require_met
 from datacheck.conventions.across import with_asked_samples
+from datacheck.conventions.clip_tables_found import clip_tables
 from datacheck.conventions.conclusions import convention_findings, list_findings, samples_of
 from datacheck.conventions.counts.clip_counts import clip_counts, clip_findings
 from datacheck.conventions.counts.clip_totals import clip_totals, total_findings
@@ -207,9 +208,13 @@ class Recognise(msgspec.Struct, frozen=True):
             complete = complete_conventions(kept, views, asked=bool(wanted))
             within = [] if wanted == (NONE,) else list(lists_within(complete, views))
             complete = {part: tuple(_without_holders(part, it, within) for it in complete[part]) for part in complete}
-            named = []
+            named: list[tuple[str, Index]] = []
             if not wanted and len(views) <= FEW_PARTS:
                 named = self._indexes(job.reader, watch, views, keys, several)
+                tables = list(clip_tables(views, _holders(complete)))
+                of_clips = {(it.kept_in, it.holder) for _, it in tables}
+                within = [it for it in within if (it[1].kept_in, it[1].key) not in of_clips]
+                named += tables
         except Blamed:  # the store is damaged or being written to, which the scan itself reports
             return {}
         return {
@@ -291,6 +296,16 @@ def _compared(
         with_frames = with_frame_counts(known, part_shards, do)
         result[part] = msgspec.structs.replace(with_frames, listed=(*listed, *named), stems=stems)
     return result
+
+
+def _holders(conventions: Mapping[str, Sequence[Convention]]) -> frozenset[tuple[str, bytes]]:
+    """Return the database and the key of each record that holds the lists of a convention."""
+    return frozenset(
+        (part if it.kept_in is None else it.kept_in, it.key)
+        for part, every in conventions.items()
+        for one in every
+        for it in one.lists
+    )
 
 
 def _without_holders(part: str, convention: Convention, within: Sequence[tuple[str, ListWithin]]) -> Convention:
