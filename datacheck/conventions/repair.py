@@ -21,6 +21,7 @@ from datacheck.conventions.keys.spanning import Naming
 from datacheck.conventions.keys.stems import Stems
 from datacheck.conventions.naming_records import Index
 from datacheck.conventions.values.aligned import with_keys
+from datacheck.conventions.values.per_record import without_items
 from datacheck.conventions.values.rewriting import Place, rewritten
 from datacheck.conventions.values.sibling_counts import with_number
 from datacheck.conventions.values.side_files import side_file
@@ -119,7 +120,7 @@ class Repair:
     `gone_stems` are left out with all of their records. Records with the keys in `also` are left out in any case.
     `other_lists` are lists, by key, of keys of other databases; `indexes` are records that name others. `naming`
     identifies samples that other databases have a part in. `beside` maps the key of a list to the lists whose items
-    belong to its items.
+    belong to its items. `positions` are the lengths of lists, by key, that have an item for each number in the source.
     """
 
     patterns: tuple[Pattern, ...]
@@ -140,6 +141,7 @@ class Repair:
     naming: Naming | None = None
     indexes: Sequence[tuple[Index, OtherKeyList]] = ()
     beside: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    positions: Mapping[bytes, int] = field(default_factory=dict)
 
     @property
     def ordered(self) -> bool:
@@ -220,7 +222,7 @@ class Repair:
         counts: dict[bytes, list[Count]] = {}
         for count in (*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None)):
             counts.setdefault(count.key, []).append(count)
-        watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | counts.keys()))
+        watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | counts.keys() | self.positions.keys()))
         for row in watch.own_rows(block.keys, block.series):
             key = block.keys[row]
             raw = bytes(block.values[row])
@@ -232,6 +234,9 @@ class Repair:
                 number = _listed_number(lists[count.of_list], value(count.of_list) or b"", count)
                 if number != count.number:
                     new = written_into(count, new, number)
+            if key in self.positions:
+                kept = [it - self.base for it in self.left]
+                new = without_items(new, self.positions[key], kept) or new
             if new != raw:
                 result[row] = new
         return result

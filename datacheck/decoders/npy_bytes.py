@@ -164,6 +164,19 @@ def column(value: Value) -> NDArray[Any] | None:
     return np.frombuffer(value, header.dtype, offset=start)
 
 
+def whole_number(value: Value) -> int | None:
+    """Return the whole number in .npy bytes without a dimension, or None if these are no such bytes."""
+    header, start = _header(value)
+    if (
+        isinstance(header, Finding)
+        or header.shape
+        or len(value) - start != header.size
+        or header.dtype.kind not in "iu"
+    ):
+        return None
+    return int(np.frombuffer(value, header.dtype, offset=start)[0])
+
+
 def objects_at(value: Value) -> int | None:
     """Return the offset of the pickle that holds the items of an array of objects, or None for any other array."""
     if value[:6] != MAGIC:

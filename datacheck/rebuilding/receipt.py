@@ -135,7 +135,7 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
             *(
                 named(escape(it), part)
                 for part, one in repairs
-                for it in (*one.lists, *one.side_files, *one.other_lists)
+                for it in (*one.lists, *one.side_files, *one.other_lists, *(one.positions.keys() - one.values.keys()))
             ),
             *dict.fromkeys(it.name for _, one in repairs for it, _ in one.indexes),
         ),
