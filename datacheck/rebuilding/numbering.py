@@ -22,6 +22,7 @@ from datacheck.conventions.repair import Repair
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import named
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 from datacheck.rebuilding.dropped_keys import DroppedKeys, dropped_keys
 from datacheck.rebuilding.mending import can_lose
@@ -162,7 +163,7 @@ def _left_naming(report: Report, part: str, repair: Repair) -> Iterator[str]:
     if others:
         yield f"{others} may name records of {names}, which have other numbers now"
     elif count > ACCIDENTS:
-        yield f"{count:,} other records may name records of {names}, which have other numbers now"
+        yield f"{counted(count, 'other record')} may name records of {names}, which have other numbers now"
 
 
 def _left_open(report: Report, part: str, repair: Repair | None, dropped: DroppedKeys) -> Iterator[str]:
@@ -235,7 +236,7 @@ def _left_parallel(known: Known, account: Account, part: str, rewritten: Collect
     for it in known.parallel:
         if it.items in counts and it.key not in listed and not (it.of_records and it.key in rewritten):
             name = ": ".join(filter(None, (named(escape(it.key), part), plain(it.name))))
-            text = f"{name} has {it.items:,} items as before, as many as there were records"
+            text = f"{name} has {counted(it.items, 'item')} as before, as many as there were records"
             yield f"{text}: if there is one for each, they do not fit those of the copy"
 
 

@@ -21,13 +21,14 @@ from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, named
+from datacheck.model.listing import counted
 from datacheck.model.settings import Configuration
 from datacheck.rebuilding.choice import Choice, Decided, Fate, decided
 from datacheck.rebuilding.mending import outcomes_of
 from datacheck.reporting.json_files import streamed
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
-from datacheck.reporting.summary import counted, ignored
+from datacheck.reporting.summary import ignored
 
 RECEIPTS = (".json", ".html")
 """File name suffixes of a receipt: a JSON document or an HTML page."""
@@ -303,7 +304,7 @@ def _written_text(receipt: Receipt) -> Iterator[str]:
     """Yield lines about a copy that was written."""
     yield f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source"
     if receipt.quarantine is not None:
-        yield f"in quarantine: {receipt.quarantined:,} records in {plain(receipt.quarantine)}"
+        yield f"in quarantine: {counted(receipt.quarantined, 'record')} in {plain(receipt.quarantine)}"
     instead = f" (replaced {receipt.replaced} that was there)" if receipt.replaced else ""
     yield f"the copy: {plain(receipt.target.path)}{instead}"
 

@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.library.looking import LARGEST, Looking
 from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.tables import Positions, Table
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 
 POSITIONS, MASKED = frozenset(b"pos position positions".split()), frozenset(b"mask masked masks lm mlm".split())
@@ -63,5 +64,5 @@ def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Itera
         for row in np.flatnonzero(beyond.any(axis=1)).tolist():
             at = int(beyond[row].argmax())
             number = int(numbers[row, at])
-            text = f"[{at}] is position {number:,}, and a row of {it.of} has {it.width:,} values"
+            text = f"[{at}] is position {number:,}, and a row of {it.of} has {counted(it.width, 'value')}"
             yield row, found("dangling", text, field=it.name, number=number, width=it.width)
