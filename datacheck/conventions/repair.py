@@ -26,7 +26,7 @@ from datacheck.conventions.values.rewriting import Place, rewritten
 from datacheck.conventions.values.sibling_counts import with_number
 from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.standing import keys_at
-from datacheck.conventions.values.stored_values import FORMS, is_index, keys_in
+from datacheck.conventions.values.stored_values import FORMS, is_index, key_of, keys_in
 from datacheck.model.blocks import Block
 from datacheck.model.escaping import escape
 
@@ -120,7 +120,8 @@ class Repair:
     `gone_stems` are left out with all of their records. Records with the keys in `also` are left out in any case.
     `other_lists` are lists, by key, of keys of other databases; `indexes` are records that name others. `naming`
     identifies samples that other databases have a part in. `beside` maps the key of a list to the lists whose items
-    belong to its items. `positions` are the lengths of lists, by key, that have an item for each number in the source.
+    belong to its items. `positions` are the lengths of lists, by key, that have an item for each number in the
+    source, or for each key in the list that is named.
     """
 
     patterns: tuple[Pattern, ...]
@@ -141,7 +142,7 @@ class Repair:
     naming: Naming | None = None
     indexes: Sequence[tuple[Index, OtherKeyList]] = ()
     beside: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
-    positions: Mapping[bytes, int] = field(default_factory=dict)
+    positions: Mapping[bytes, tuple[int, bytes]] = field(default_factory=dict)
 
     @property
     def ordered(self) -> bool:
@@ -157,7 +158,11 @@ class Repair:
     def looked_up(self) -> frozenset[bytes]:
         """The keys of lists whose length another record holds, or whose positions match those of other lists."""
         counts = (*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None))
-        others = chain(*self.beside.values(), *(it.beside for it in self.other_lists.values()))
+        others = chain(
+            (of_list for _, of_list in self.positions.values() if of_list),
+            *self.beside.values(),
+            *(it.beside for it in self.other_lists.values()),
+        )
         return frozenset((*(it.of_list for it in counts if it.of_list is not None), *others))
 
     def changes_to(self, block: Block, value: Value) -> Change:
@@ -235,11 +240,18 @@ class Repair:
                 if number != count.number:
                     new = written_into(count, new, number)
             if key in self.positions:
-                kept = [it - self.base for it in self.left]
-                new = without_items(new, self.positions[key], kept) or new
+                length, of_list = self.positions[key]
+                new = without_items(new, length, self._kept_positions(value(of_list) or b"", of_list)) or new
             if new != raw:
                 result[row] = new
         return result
+
+    def _kept_positions(self, raw: bytes, of_list: bytes) -> list[int]:
+        """Return the positions of the numbers, or of the keys in a list, that the copy has."""
+        if not of_list:
+            return [it - self.base for it in self.left]
+        listed = FORMS[self.lists[of_list]].read(raw)
+        return [at for at, it in enumerate(listed) if self.key(key_of(it)) is not None]
 
     def _new_values(
         self, index: Index, key_list: OtherKeyList, block: Block, values: Mapping[int, bytes]

@@ -149,9 +149,18 @@ class _Plan:
         return dropped
 
     def list_by_position(self) -> None:
-        """Remove the items of dropped records from lists that have one for each, if the copy has no gaps."""
+        """Remove the items of dropped records from lists that have one for each record, or for each key in a list.
+
+        If numbers identify the records, the copy must have no gaps.
+        """
         for part, known in self.report.keeps.items():
             repair = self._repair(part)
+            lists = [it for one in known.conventions for it in one.lists if it.key in repair.lists and not it.groups]
+            by_length = {it.entries: it.key for it in lists if it.kept_in is None and not it.places}
+            if by_length:
+                of_lists = [it for it in known.parallel if it.of_records and it.items in by_length]
+                self._change(part, positions={it.key: (it.items, by_length[it.items]) for it in of_lists})
+                continue
             dense = repair.left.pieces == 1 and repair.left.first == repair.base
             if not repair.left or not (repair.renumbered or dense):
                 continue
@@ -160,7 +169,7 @@ class _Plan:
             lengths = {length, *(it for it in counted if it is not None and it >= length)}
             fitting = [it for it in known.parallel if it.of_records and it.items in lengths]
             if repair.left.first >= repair.base:
-                self._change(part, positions={it.key: it.items for it in fitting})
+                self._change(part, positions={it.key: (it.items, b"") for it in fitting})
 
     def list_elsewhere(self) -> None:
         """Remove the keys of records that the copy lacks from lists that lie in another database than the records."""

@@ -93,7 +93,8 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     `patterns` are the keys of one sample, with "#" for its number. The records of `samples` samples were dropped as a
     whole, others were `renumbered`. `values` are the new values of the convention's own records, by key, both escaped.
     `lists` are the keys of lists from which the keys of absent records were removed, `lengths` those of the counts of
-    such lists. Keys in a named database begin with its name.
+    such lists. `items` are the keys of lists that lost the items of dropped records. Keys in a named database begin
+    with its name.
     """
 
     conventions: tuple[str, ...]
@@ -103,13 +104,15 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, str]
     lists: tuple[str, ...]
     lengths: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
 
     def made(self, changed: Set[str] | None) -> Repairs:
         """Return the repairs without lists and counts of their keys that stayed equal; None if these are not known."""
         if changed is None:
             return self
-        lists, lengths = (tuple(it for it in names if it in changed) for names in (self.lists, self.lengths))
-        return msgspec.structs.replace(self, lists=lists, lengths=lengths)
+        every = (self.lists, self.lengths, self.items)
+        lists, lengths, items = (tuple(it for it in names if it in changed) for names in every)
+        return msgspec.structs.replace(self, lists=lists, lengths=lengths, items=items)
 
 
 def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> Repairs | msgspec.UnsetType:
@@ -136,10 +139,11 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
             *(
                 named(escape(it), part)
                 for part, one in repairs
-                for it in (*one.lists, *one.side_files, *one.other_lists, *(one.positions.keys() - one.values.keys()))
+                for it in (*one.lists, *one.side_files, *one.other_lists)
             ),
             *dict.fromkeys(it.name for _, one in repairs for it, _ in one.indexes),
         ),
+        items=tuple(named(escape(it), part) for part, one in repairs for it in one.positions if it not in one.values),
         lengths=tuple(
             named(escape(it.key), part)
             for part, repair in repairs
@@ -352,6 +356,8 @@ def repairs_text(receipt: Receipt) -> Iterator[str]:
         yield f"{be}renumbered without gaps ({keys}): {first.first} as {first.to}, and so on"
     for key, value in repairs.values.items():
         yield f"{be}rewritten: {plain(key)}, as {plain(value)}"
+    for key in repairs.items:
+        yield f"{be}rewritten: {plain(key)}, without the items of dropped records"
     for key in repairs.lists:
         yield f"{be}rewritten: the keys in {plain(key)}"
     for key in repairs.lengths:

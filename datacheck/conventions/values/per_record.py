@@ -15,7 +15,7 @@ from datacheck.conventions.values.stored_values import Stored, same_kind, stored
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-OF_RECORDS = frozenset(["natoms", "natom", "nnodes", "nedges", "lengths"])
+OF_RECORDS = frozenset(["natoms", "natom", "nnodes", "nedges", "lengths", "label", "labels", "target", "targets"])
 """Words in the names of lists with a number for each record."""
 THINGS = frozenset(["atoms", "nodes", "edges", "neighbors"])
 """Words in the names of such lists if a word for a number is there too; `bin_edges` has none."""

@@ -30,12 +30,11 @@ def parallel(view: StoreView, conventions: Iterable[Convention]) -> Iterator[Par
         raw = view.value(key)
         if raw is None or len(raw) > LARGEST:
             continue
-        of_value = list(_lists_of_texts(key, view))
+        yield from _lists_of_texts(key, view)
         if key not in own:
-            of_value += _arrays(key, raw)
+            yield from _marked(list(_arrays(key, raw)), raw)
         elif key in METADATA:
-            of_value += _numbers(key, view)
-        yield from _marked(of_value, raw)
+            yield from _marked(list(_numbers(key, view)), raw)
 
 
 def _marked(lists: Sequence[Parallel], raw: bytes) -> Iterator[Parallel]:
