@@ -110,3 +110,12 @@ def test_arrays_of_something_else_stay(tmp_path, said):
     copied = pickle.loads(read(tmp_path / "copy")[b"__metadata__"])
     assert {key: np.size(it) for key, it in copied.items()} == {key: np.size(it) for key, it in said.items()}
     assert copied["num_samples"] == COUNT - 1
+
+
+def test_records_without_numbers_may_be_more_than_the_items(tmp_path):
+    store = {b"mol-%s" % bytes([97 + at % 26, 97 + at // 26]): it for at, it in enumerate(structures().values())}
+    beside = {b"natoms": npz(natoms=ATOMS), b"readme": pickle.dumps({"license": "CC0"}), b"mean": pickle.dumps(0.5)}
+    found = datacheck.scan(write(tmp_path / "names", store | beside)).findings
+    assert not [it for it in found if it.code == "count"]
+    found = datacheck.scan(write(tmp_path / "numbers", structures() | beside)).findings
+    assert not [it for it in found if it.code == "count"]

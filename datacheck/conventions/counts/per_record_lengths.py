@@ -15,14 +15,17 @@ NEAR = 0.1
 
 
 def per_record_findings(known: Known, account: Account) -> Iterator[Finding]:
-    """Yield a finding for each list whose length is near the number of records; a count that says so is one itself."""
+    """Yield a finding for each list whose length is near the number of numbered records, and not that of any records.
+
+    A count that says so is a finding itself. How many other records there should be is not known.
+    """
     records = account.records - account.own
-    true_counts = {records, records - len(known.aside), *map(len, account.numbers.values())}
+    true_counts: set[int | None] = {records, records - len(known.aside), *map(len, account.numbers.values())}
     known_counts = {it.number for one in known.conventions for it in one.counts}
-    for it in known.parallel:
-        off = min(abs(it.items - number) for number in true_counts)
-        if it.of_records and it.items not in known_counts and 0 < off <= NEAR * it.items:
-            number = min(true_counts, key=lambda number: abs(it.items - number))
+    numbered = list(map(len, account.numbers.values()))
+    for it in known.parallel if numbered else ():
+        number = min(numbered, key=lambda number: abs(it.items - number))
+        if it.of_records and it.items not in true_counts | known_counts and abs(it.items - number) <= NEAR * it.items:
             name = ": ".join(filter(None, (escape(it.key), plain(it.name))))
             text = f"{name} has {counted(it.items, 'item')}, {there_are(number, 'record')}"
             text += ": it is not true if it has one for each"
