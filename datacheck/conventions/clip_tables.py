@@ -13,6 +13,8 @@ from datacheck.model.sample_sets import SETS
 
 NEARLY = 0.75
 """Minimum share of the clips that must have frames; otherwise the store may hold a part of the clips on purpose."""
+DEEPEST = 3
+"""Maximum depth of lists in the entry of a clip."""
 Name = str | bytes | int
 """A name in a mapping, or a position in a list."""
 
@@ -21,13 +23,15 @@ class ClipTable(Index, frozen=True):
     """A record that lists the frames of every clip, by the clip's name.
 
     The value of `holder` is a mapping of clips, or has it at `path`. With `column`, it has a list of mappings instead,
-    each with the name of its clip under that name. What the keys of all frames begin with is the `prefix`.
+    each with the name of its clip under that name. What the keys of all frames begin with is the `prefix`. With `deep`,
+    an entry has such lists further inside, as of each object in the clip, which a copy keeps as they are.
     """
 
     holder: bytes = b""
     path: tuple[Name, ...] = ()
     column: str = ""
     prefix: bytes = b""
+    deep: bool = False
 
     @property
     def within(self) -> str:
@@ -48,7 +52,8 @@ class ClipTable(Index, frozen=True):
         lists = []
         for _, name, entry in clip_entries(table, self.column):
             before = self.prefix + name + self.clip.between
-            lists.append([before + key_of(it) + self.clip.after for it in self.clip.names(entry) or () if it])
+            every = map(self.clip.names, lists_inside(entry, self.clip.field) if self.deep else [entry])
+            lists += [[before + key_of(it) + self.clip.after for it in names or () if it] for names in every]
         return lists
 
     def keys(self, key: bytes, value: bytes) -> list[bytes] | None:
@@ -113,6 +118,18 @@ def clip_entries(table: Any, column: str) -> Iterator[tuple[Name, bytes, Any]]:
             name = row.get(column) if isinstance(row, dict) else None
             if isinstance(name, (str, bytes, int)):
                 yield at, _raw(name), row
+
+
+def lists_inside(entry: Any, field: str, depth: int = 0) -> list[dict[str, Any]]:
+    """Return the mappings inside an entry that have a list of this name, in mappings or lists of mappings.
+
+    >>> lists_inside({"objects": {"1": {"frames": [0, 5]}, "2": {"frames": [5]}}}, "frames")
+    [{'frames': [0, 5]}, {'frames': [5]}]
+    """
+    if isinstance(entry, dict) and isinstance(entry.get(field), list):
+        return [entry]
+    inside = entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else ()
+    return [one for it in inside if depth < DEEPEST for one in lists_inside(it, field, depth + 1)]
 
 
 def _raw(name: Name) -> bytes:

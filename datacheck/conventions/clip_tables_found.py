@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from datacheck.conventions.clip_lists import BINARY, FIELDS, are_numbers, lists_all, number_forms
-from datacheck.conventions.clip_tables import ClipTable, Name, clip_entries
+from datacheck.conventions.clip_tables import ClipTable, Name, clip_entries, lists_inside
 from datacheck.conventions.indexes import PROBED, suffixes
 from datacheck.conventions.interface import StoreView
 from datacheck.conventions.keys.groups import words
@@ -68,9 +68,10 @@ def clip_tables(
                 for owner in (part, *(it for it in views if it != part)):
                     ways = list(_ways(table, key, views[owner]))
                     for clip, prefix in ways:
-                        fixed = not _can_be_rewritten(view.value(key) or b"", parsed, table, clip.field)
+                        deep = bool(clip.field) and not any(_has(it, clip.field) for it in table.entries.values())
+                        fixed = deep or not _can_be_rewritten(view.value(key) or b"", parsed, table, clip.field)
                         form = IN_PART + parsed.form if parsed.in_part else parsed.form
-                        at = (key, table.path, table.column, prefix)
+                        at = (key, table.path, table.column, prefix, deep)
                         yield owner, ClipTable(part, None, form, clip, fixed, *at)
                     if ways:
                         break
@@ -94,9 +95,12 @@ def _tables(value: Any, path: tuple[Name, ...]) -> Iterator[_Table]:
 
 def _ways(table: _Table, key: bytes, view: StoreView) -> Iterator[tuple[Clip, bytes]]:
     """Yield how the lists of a table name the frames in a database, with what the keys of these begin with."""
-    found = _found(table.entries, view.keys)
-    if found is None:
-        return
+    for found in _found(table.entries, view.keys):
+        yield from ((it, found.prefix) for it in _ways_with(found, table, key, view))
+
+
+def _ways_with(found: _Found, table: _Table, key: bytes, view: StoreView) -> list[Clip]:
+    """Return how the lists of a table name the frames whose keys have one prefix."""
     probed = sorted(it for it in found.rests if table.entries[it])
     probed = probed[:: max(1, len(probed) // PROBED)][:PROBED]
     ways: Counter[Clip] = Counter()
@@ -114,7 +118,7 @@ def _ways(table: _Table, key: bytes, view: StoreView) -> Iterator[tuple[Clip, by
     for clip in best:
         if not kinds or whole[clip] >= len(probed) - max(len(probed) > FEWEST, len(probed) // 10):
             kinds.setdefault((clip.between, clip.after), clip)
-    yield from ((it, found.prefix) for it in list(kinds.values())[:WAYS])
+    return list(kinds.values())[:WAYS]
 
 
 def _ways_of_clip(
@@ -138,12 +142,21 @@ def _ways_of_clip(
 
 def _lists_of(table: _Table, entry: Any, key: bytes) -> Iterator[tuple[str, list[Any], bool]]:
     """Yield the lists that an entry may have of a clip's frames, by name, and whether a name says that they are so."""
-    fields = {"": entry} if isinstance(entry, list) else entry
-    for field, items in list(fields.items())[:FIELDS] if isinstance(fields, dict) else ():
+    fields = (
+        [("", entry)] if isinstance(entry, list) else list(entry.items())[:FIELDS] if isinstance(entry, dict) else []
+    )
+    if not any(isinstance(items, list) for _, items in fields):
+        inside = (one for field in FRAMES for one in lists_inside(entry, field)[:1])
+        fields = [(field, items) for one in inside for field, items in one.items() if field in FRAMES]
+    for field, items in fields:
         names = frozenset().union(*map(words, (key.decode("latin1"), *map(str, table.path), str(field))))
         may_be = isinstance(field, str) and isinstance(items, list) and items and CLASSES.isdisjoint(names)
         if may_be and (are_numbers(items) or is_key_list(items)):
             yield field, items, not FRAMES.isdisjoint(names)
+
+
+def _has(entry: Any, field: str) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get(field), list)
 
 
 def _rests_by_between(rests: Collection[bytes]) -> dict[bytes, list[bytes]]:
@@ -160,8 +173,8 @@ def _rests_by_between(rests: Collection[bytes]) -> dict[bytes, list[bytes]]:
     return dict(result)
 
 
-def _found(clips: Collection[bytes], keys: Collection[bytes]) -> _Found | None:
-    """Return the sampled keys that contain the names of clips, those with the most frequent prefix, or None."""
+def _found(clips: Collection[bytes], keys: Collection[bytes]) -> list[_Found]:
+    """Return the sampled keys that contain the names of clips, by prefix, for those that most of them have."""
     rests: dict[bytes, dict[bytes, set[bytes]]] = defaultdict(lambda: defaultdict(set))
     for key in keys:
         edges = [it.start() for it in _EDGE.finditer(key)]
@@ -170,8 +183,9 @@ def _found(clips: Collection[bytes], keys: Collection[bytes]) -> _Found | None:
         )
         if place is not None:
             rests[key[: place[0]]][key[place[0] : place[1]]].add(key[place[1] :])
-    prefix = max(rests, key=lambda it: (sum(map(len, rests[it].values())), it), default=None)
-    return None if prefix is None else _Found(prefix, rests[prefix])
+    sizes = {prefix: sum(map(len, it.values())) for prefix, it in rests.items()}
+    usual = sorted(it for it, size in sizes.items() if size >= WHOLE * max(sizes.values()))
+    return [_Found(it, rests[it]) for it in usual[:WAYS]]
 
 
 def _can_be_rewritten(raw: bytes, parsed: Stored, table: _Table, field: str) -> bool:

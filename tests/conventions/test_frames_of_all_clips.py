@@ -135,3 +135,21 @@ def test_a_mapping_that_cannot_be_written_or_on_which_something_depends_stays_an
 def test_a_mapping_of_something_else_or_of_a_whole_set_is_none_of_frames(tmp_path, said):
     for key in (b"meta", b"frames"):
         assert scanned(tmp_path / key.decode(), frames() | {key: json.dumps(said).encode()}) == []
+
+
+def test_the_frames_of_each_object_are_compared_as_youtube_vos_lists_them(tmp_path):
+    said = {clip: {"objects": {"1": {"category": "cat", "frames": it}}} for clip, it in mapping().items()}
+    said["vid05"]["objects"]["2"] = {"category": "dog", "frames": ["0002"]}
+    listed = {b"meta.json": json.dumps({"videos": said}).encode()}
+    assert scanned(tmp_path / "sound", frames() | listed) == []
+    assert scanned(tmp_path / "gone", frames(gone=[GONE]) | listed) == [("dangling", "bad", [GONE.decode()])]
+    receipt, copy = copied(tmp_path / "cut", frames(cut=[CUT]) | listed)
+    assert copy[b"meta.json"] == listed[b"meta.json"]
+    assert "meta.json: videos names keys of records as before: some may not be in the copy" in receipt.unkept
+
+
+def test_frames_under_each_of_two_folders_are_compared(tmp_path):
+    store = frames(before=b"JPEGImages/") | frames(before=b"Annotations/")
+    del store[b"JPEGImages/" + GONE]
+    found = scanned(tmp_path / "gone", store | {b"meta.json": json.dumps({"videos": mapping()}).encode()})
+    assert found == [("dangling", "bad", [f"JPEGImages/{GONE.decode()}"])]
