@@ -87,7 +87,8 @@ class Layout(msgspec.Struct, frozen=True):
     `records` and `size` (bytes) are None if only reading the store can determine them. `more` means that there are
     values that are not records and are only read. `known` is what the reader has found out and other workers need not
     repeat (see `Knowing`). `keeps` are the names of the conventions that the structure of the store follows.
-    `various` are the fields, each with its table, whose shape differs between the files of a store by design.
+    `various` are the fields, each with its table, whose shape differs between the files of a store by design. `tables`
+    says that all probes are of tables, whose rows are summed up without regard to other probes.
     """
 
     shards: Sequence[Shard]
@@ -99,6 +100,7 @@ class Layout(msgspec.Struct, frozen=True):
     known: bytes = b""
     keeps: tuple[str, ...] = ()
     various: tuple[tuple[str, str], ...] = ()
+    tables: bool = False
 
 
 Note = Callable[[Position, bool], None]

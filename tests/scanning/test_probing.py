@@ -2,16 +2,15 @@
 
 import functools
 import io
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from building import datum, key, pixels, raw_records, write_lmdb
 from delegating import Delegating
+from inline_pool import Inline
 from PIL import Image
 
 import datacheck
@@ -20,14 +19,12 @@ from datacheck.decoders import decoder
 from datacheck.errors import RebuildFailed
 from datacheck.model.blocks import Block, Layout, Position, Shard
 from datacheck.model.finding import found
-from datacheck.model.settings import Settings
 from datacheck.reporting.source import Source
 from datacheck.scanning.profile import profiling
 from datacheck.scanning.profile.probing import DEATHS, _scattered, take_profile, undecided
 from datacheck.scanning.profile.recognition import SAMPLED
 from datacheck.scanning.retry import finding_of_death
 from datacheck.scanning.settings.make_settings import make
-from datacheck.workers.interface import Death, Step
 
 
 def png(size: int, *, noise: bool = False) -> bytes:
@@ -145,35 +142,6 @@ def test_a_rebuild_without_a_profile_is_refused(tmp_path, monkeypatch):
     with pytest.raises(RebuildFailed, match="did not reach every record"):
         datacheck.rebuild(tmp_path / "env", tmp_path / "copy", drop_bad=True)
     assert not (tmp_path / "copy").exists()
-
-
-class Inline:
-    """A pool that runs its tasks in this process; `dies` tells from a note whether the worker dies after it."""
-
-    def __init__(self, reader, dies=lambda note: False, timeout=10.0):
-        self.job = SimpleNamespace(reader=reader, settings=Settings(timeout=timeout))
-        self.dies, self.last, self.tasks = dies, None, 0
-
-    def note(self, value):
-        self.last = pickle.loads(pickle.dumps(value))
-        if value is not None and self.dies(value):
-            raise KilledError
-
-    def run(self, tasks):
-        for task in tasks:
-            self.tasks += 1
-            steps = task.run(self.job, self)
-            try:
-                while True:
-                    yield task, Step(pickle.loads(pickle.dumps(next(steps))))
-            except StopIteration as stop:
-                yield task, pickle.loads(pickle.dumps(stop.value))
-            except KilledError:
-                yield task, Death("SIGALRM", self.last)
-
-
-class KilledError(BaseException):
-    """Stands for a signal, so nothing catches it."""
 
 
 @dataclass(frozen=True)

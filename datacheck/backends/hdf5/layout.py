@@ -114,7 +114,8 @@ def layout(reader: Hdf5Reader, *, guarded: bool = True) -> Layout:
     looked_at = [*probes(tables), *looked_at[:PROBES]]
     unlike = stacked([*map(unescape, reader.names)], shapes.by_file)
     various = tuple(sorted({it for _, table in tables for it in table.fields_at(unlike)})) if unlike else ()
-    return Layout(all_shards, looked_at, count, size, findings, more, known, tuple(keeps), various)
+    only_tables = not single and not any(table.each for _, table in tables)
+    return Layout(all_shards, looked_at, count, size, findings, more, known, tuple(keeps), various, only_tables)
 
 
 def _contents_of_files(reader: Hdf5Reader, *, guarded: bool) -> Iterator[tuple[int, Contents]]:

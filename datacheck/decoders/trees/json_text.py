@@ -45,6 +45,8 @@ _TOKEN = re.compile(
     r'[ \t\n\r]*(?:([\[{}\],:])|("(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])*")'
     r"|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN|true|false|null))"
 )
+_NUMBERS = re.compile(r"(?:[ \t\n\r]*-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?[ \t\n\r]*,)+")
+"""Matches numbers in a list, each with the comma behind it."""
 _NO_NUMBER = re.compile(r"-?(?:nan|inf)\b")
 """Matches what Python and NumPy write for NaN and infinity."""
 _MARKS = ("", "", '"', "word")
@@ -88,6 +90,8 @@ def _begins_json(text: str) -> bool:
             open_ += mark
         elif expected == "more":
             expected = "key" if open_[-1] == "{" else "value"
+            if expected == "value" and (numbers := _NUMBERS.match(text, at)) is not None:
+                at = numbers.end()  # many at once: lists are mostly long
         elif expected.startswith("closed"):
             if open_[-1] != expected[-1]:
                 return False
@@ -275,6 +279,10 @@ class JsonDecoder(ContainerDecoder):
 
     def parse(self, value: Value) -> Parsed:
         return parse_json(value)
+
+    def classes(self, value: Value) -> frozenset[str]:
+        """Return no names: JSON has no classes."""
+        return frozenset()
 
     def decode_together(
         self, read: Callable[[Value], Reading], block: Block, rows: Sequence[int], profile: FamilyProfile | None

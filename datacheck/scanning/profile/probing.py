@@ -17,7 +17,7 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.profile import FamilyProfile, Profile
 from datacheck.model.replacing import replace
 from datacheck.reporting.tally import Tally
-from datacheck.scanning.profile.taking import DECODING, Left, Probe, Taken, TakeProfile
+from datacheck.scanning.profile.taking import DECODING, Left, Probe, SumProbes, Taken, TakeProfile
 from datacheck.scanning.tasks import TRIES, Task, from_outside
 from datacheck.workers.interface import Death, Engine, Step
 
@@ -25,6 +25,8 @@ DEATHS = 8
 """Maximum number of deaths while taking a profile. After that, it is made from what the probes have returned so far."""
 RAISED = 64
 """Maximum number of exceptions while taking a profile; they cost no time."""
+LEAST_SHARE = 8
+"""Minimum number of probes that make a task of their own worthwhile."""
 MOST, CERTAIN = 0.5, 200
 """Share of all records, or number of records of a family, that must be sampled for ties to be certain.
 
@@ -35,6 +37,9 @@ With fewer sampled records, differences that few records have may be missed.
 def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) -> Taken:
     """Return the profile, and what could not be used for it."""
     attempts = _Attempts(layout)
+    for death in attempts.share(pool, layout, pixels=pixels):
+        if not attempts.go_on_after(death):
+            return attempts.given_up(death)
     while attempts.probes:
         result = attempts.run(pool, pixels=pixels)
         if isinstance(result, Taken):
@@ -43,7 +48,7 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
             profile = Profile() if taken.empty else _mark_loose_ties(taken.profile, layout)
             return replace(taken, profile=_without_shapes(profile, layout.various))
         if not attempts.go_on_after(result):
-            return Taken(Profile(), left=tuple(attempts.left), unused=len(attempts.probes), last=result)
+            return attempts.given_up(result)
     return Taken(Profile())
 
 
@@ -74,14 +79,39 @@ class _Attempts:
         result: Any = None
         for _, result in pool.run([task]):
             if isinstance(result, Step):
-                number, given = result.value
-                if number == len(self.probes):
-                    self.probes.append(Probe(**given))
-                    self._order.append(number)
-                else:
-                    self.probes[number] = replace(self.probes[number], **given)
+                self._take(*result.value)
         assert isinstance(result, (Taken, Death))
         return result
+
+    def share(self, pool: Engine[Task], layout: Layout, *, pixels: bool) -> list[Death]:
+        """Let several workers sum up the rows at probes of tables, and return how some of them died at a known place.
+
+        Probes without a result are left to `run`.
+        """
+        shares = min(pool.count, len(layout.shards), self._given // LEAST_SHARE) if layout.tables else 1
+        if shares < 2:
+            return []
+        size = -(-self._given // shares)
+        runs = [self._order[at : at + size] for at in range(0, self._given, size)]
+        deaths = []
+        for _, result in pool.run([SumProbes(tuple(self.probes), tuple(numbers), pixels) for numbers in runs]):
+            if isinstance(result, Step):
+                self._take(*result.value)
+            elif isinstance(result, Death) and result.note is not None:
+                deaths.append(result)
+        return deaths
+
+    def _take(self, number: int, given: dict[str, Any]) -> None:
+        """Keep what a task has found out about a probe."""
+        if number == len(self.probes):
+            self.probes.append(Probe(**given))
+            self._order.append(number)
+        else:
+            self.probes[number] = replace(self.probes[number], **given)
+
+    def given_up(self, death: Death) -> Taken:
+        """Return what is known if no profile can be made after a death."""
+        return Taken(Profile(), left=tuple(self.left), unused=len(self.probes), last=death)
 
     def go_on_after(self, death: Death) -> bool:
         """Leave out what an attempt died of, and return whether another attempt is worthwhile."""

@@ -7,9 +7,9 @@ death loses nothing of the other probes. Light to import: the caller keeps the r
 from __future__ import annotations
 
 import pickle
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datacheck.scanning.profile.profiling import Sums
     from datacheck.scanning.profile.recognition import Families, Look
 
+T = TypeVar("T")
 ALONE_BYTES = 64 << 10
 """Size in bytes above which values are decoded one at a time, each with an alarm of its own."""
 FURTHER_PROBES = 128
@@ -115,13 +116,33 @@ class TakeProfile(msgspec.Struct, frozen=True):
     finish: bool = False
 
     def run(self, job: Job, watch: Watch) -> Generator[Given, None, Taken | Death]:
-        watch.timeout, watch.patience = job.settings.timeout, PATIENCE
-        try:
-            return (yield from _Taking(self, job, watch).steps())
-        except DatacheckError:
-            raise
-        except Exception as exc:  # noqa: BLE001  (as in Job; what is left out is told)
-            return ended_by(exc, watch)
+        return (yield from _caught(lambda: _Taking(self, job, watch).steps(), job, watch))
+
+
+class SumProbes(msgspec.Struct, frozen=True):
+    """A task that sums up the rows at the probes of tables with these numbers, and yields the result of each at once.
+
+    Several workers can do so at a time; TakeProfile then makes the profile of the results.
+    """
+
+    probes: tuple[Probe, ...]
+    numbers: tuple[int, ...]
+    pixels: bool = True
+
+    def run(self, job: Job, watch: Watch) -> Generator[Given, None, Death | None]:
+        task = TakeProfile(self.probes, self.numbers, len(self.probes), self.pixels)
+        return (yield from _caught(lambda: _Taking(task, job, watch).look_around(), job, watch))
+
+
+def _caught(work: Callable[[], Generator[Given, None, T]], job: Job, watch: Watch) -> Generator[Given, None, T | Death]:
+    """Do the work under the time limit of a record; return the Death that an exception stands for."""
+    watch.timeout, watch.patience = job.settings.timeout, PATIENCE
+    try:
+        return (yield from work())
+    except DatacheckError:
+        raise
+    except Exception as exc:  # noqa: BLE001  (as in Job; what is left out is told)
+        return ended_by(exc, watch)
 
 
 Given = tuple[int, dict[str, Any]]
@@ -151,7 +172,7 @@ class _Taking:
         from datacheck.scanning.profile.recognition import Families, families_of
 
         if not self._task.finish:
-            yield from self._look_around()
+            yield from self.look_around()
             yield from self._look_further()
         self._watch.note(None)
         settings = self._job.settings
@@ -191,7 +212,7 @@ class _Taking:
     def _all_looks(self) -> list[Look]:
         return [look for number in sorted(self._looks) for look in self._looks[number]]
 
-    def _look_around(self) -> Iterator[Given]:
+    def look_around(self) -> Generator[Given, None, None]:
         """Read the probes, in an order of which every prefix is spread evenly, until enough is known."""
         from datacheck.scanning.profile.profiling import PROFILE_BYTES
         from datacheck.scanning.profile.recognition import families_of, too_few
