@@ -164,7 +164,7 @@ def _page_use_findings(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
         orphans = Orphans(pages, ledger.used, known=True)
         leaves = len(orphans)
         missing = _missing_key(pages, bones, orphans)
-        cost = f"; {leaves:,} of them look like leaves" if leaves else ""
+        cost = f"; {counted(leaves, 'of them looks like a leaf', 'of them look like leaves')}" if leaves else ""
         if missing is not None:
             cost += f", and the store has no record of the key {escape(missing)} that is there: records may be missing"
         why = (

@@ -69,7 +69,7 @@ def test_a_leaf_taken_out_of_its_branch_is_undecided(tmp_path):
     (said,) = report.findings
     assert (report.status, said.verdict) == (3, "unverifiable")
     assert (
-        f"the first is {leaf:,}, are neither used nor listed as free; 1 of them look like leaves, and the"
+        f"the first is {leaf:,}, is neither used nor listed as free; 1 of them looks like a leaf, and the"
         in said.message
     )
 
