@@ -42,7 +42,7 @@ from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 
 ID = b"id"
 """Attribute of a sample that may hold its number."""
@@ -302,7 +302,8 @@ def _dangling_references(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
 def _unjudged_finding(dataset: Dataset) -> Finding:
     path = escape(dataset.path)
     text = (
-        f"{path} is read and not judged: it has {math.prod(dataset.shape[1:]):,} values of varying length in each row"
+        f"{path} is read and not judged: it has {counted(math.prod(dataset.shape[1:]), 'value')} of "
+        "varying length in each row"
     )
     return found("unsupported", text, field=dataset.title, path=path)
 

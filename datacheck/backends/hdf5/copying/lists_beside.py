@@ -20,7 +20,7 @@ from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
 from datacheck.files.regular import NotRegular, is_regular, open_regular, read_whole
 from datacheck.model.escaping import escape
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 
 SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names"})
 JSON = ".json"
@@ -138,7 +138,7 @@ def _counted(path: Path, numbers: Mapping[int, str]) -> str | None:
     known = max((it for it in counts if it in numbers), default=None)
     if known is None:
         return None
-    listed = f"{known:,} items" if count is None else f"{count:,} lines"
+    listed = f"{counted(known, 'item')}" if count is None else f"{count:,} lines"
     return f"{listed}, which may be of the {numbers[known]} one by one"
 
 
@@ -177,7 +177,10 @@ def notes_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterat
         if named := _named(path, names):
             yield f"{escape(os.fsencode(path.name))}, beside the source, names {named}, which the copy does not have"
     if left:
-        yield f"{left:,} further texts beside the source may be lists, and were not searched for what the copy lacks"
+        yield (
+            f"{counted(left, 'further text')} beside the source may be lists, and were not searched for what "
+            "the copy lacks"
+        )
 
 
 def _striking(names: Iterator[bytes]) -> frozenset[bytes]:

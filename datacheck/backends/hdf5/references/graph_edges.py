@@ -26,6 +26,7 @@ from datacheck.model.cells import NUMBERS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 from datacheck.model.sample_sets import SETS
 
@@ -70,7 +71,9 @@ class Ends(msgspec.Struct, frozen=True):
         more = f" and {at_least}{self.beyond.size - NAMED:,} more" if self.beyond.size > NAMED else ""
         lead = ", ".join(f"{it:,}" for it in self.beyond[:NAMED].tolist()) + more
         shape = self.nodes.shape
-        extent = f"{nodes} has {self.nodes.rows:,} rows" if len(shape) < 3 else f"{nodes} has the shape {shape}"
+        extent = (
+            f"{nodes} has {counted(self.nodes.rows, 'row')}" if len(shape) < 3 else f"{nodes} has the shape {shape}"
+        )
         missing = self.beyond[:NAMED].tolist()
         return found("dangling", f"{path} leads to the nodes {lead}, and {extent}", verdict=verdict, dataset=path,
                      missing=missing, **self.details)  # fmt: skip
@@ -202,7 +205,10 @@ def _edge_data_findings(dataset: Dataset, datasets: Sequence[Dataset], details: 
         )
         if belongs and other.rows != count and near(other, replace(dataset, shape=(count, 2))):
             rows = {escape(dataset.path): count, escape(other.path): other.rows}
-            text = f"{escape(dataset.path)} has {count:,} edges, and {escape(other.path)} has {other.rows:,} rows"
+            text = (
+                f"{escape(dataset.path)} has {counted(count, 'edge')}, and {escape(other.path)} has "
+                f"{counted(other.rows, 'row')}"
+            )
             yield found("row-count", text, rows=rows, **details)
 
 

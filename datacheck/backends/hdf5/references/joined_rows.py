@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.references.row_numbers import END, LENGTH, ROWS, ST
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 IX = ROWS | {b"ix"}
 ADJOINING = 0.9
@@ -64,7 +65,10 @@ def joined_rows(
             yield from _lengths(dataset, target, values(dataset), sure=target.path in targets)
         elif target.shape[1:-1] == dataset.shape[1:] and abs(target.rows - dataset.rows) <= FEW * target.rows:
             rows = {escape(it.path): it.rows for it in (target, dataset)}
-            text = f"{escape(target.path)} has {target.rows:,} rows, and {escape(dataset.path)} has {dataset.rows:,}"
+            text = (
+                f"{escape(target.path)} has {counted(target.rows, 'row')}, and {escape(dataset.path)} has "
+                f"{dataset.rows:,}"
+            )
             yield found("row-count", f"{text}; one has the lengths of the other", rows=rows)
     yield from _events(datasets, by_name, values)
     if not any(words(it.name) & (START | END) for it in datasets):
@@ -140,7 +144,7 @@ def _lengths(dataset: Dataset, target: Dataset, lengths: NDArray[Any] | None, *,
     place = f"[{at}]" if lengths.ndim == 1 else str([*map(int, np.unravel_index(at, lengths.shape))])
     longest = int(lengths.max())
     more = f", and {beyond.size - 1:,} more exceed it too" if beyond.size > 1 else ""
-    has = f"a row of {escape(target.path)} has {width:,} values"
+    has = f"a row of {escape(target.path)} has {counted(width, 'value')}"
     text = f"{escape(dataset.path)}{place} is {longest:,}; {has}{more}"
     verdict: Verdict | None = None if sure and longest > width + MARKS else "suspicious"
     yield found("dangling", text, field=dataset.title, verdict=verdict, dataset=escape(dataset.path), row=at,
@@ -167,7 +171,8 @@ def _of_each(group: bytes, name: bytes, by_name: dict[bytes, Dataset], number: N
     expected = count * one.rows
     if many.rows != expected and abs(many.rows - expected) <= FEW * expected:
         text = (
-            f"{escape(group or b'/')}: {escape(name)} says {count:,}: {escape(one.path)} has {one.rows:,} rows, and "
+            f"{escape(group or b'/')}: {escape(name)} says {count:,}: {escape(one.path)} has "
+            f"{counted(one.rows, 'row')}, and "
             f"{escape(many.path)} has {many.rows:,}, not {expected:,}"
         )
         rows = {escape(it.path): it.rows for it in (one, many)}

@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.tables import Positions, Table
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 
 POSITIONS, MASKED = frozenset(b"pos position positions".split()), frozenset(b"mask masked masks lm mlm".split())
@@ -111,7 +112,7 @@ def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Itera
                 if left > 1 or _are_for_none(None if masked is None else masked[row, at:], text, row):
                     continue
                 verdict = "suspicious" if masked is None else None
-            message = f"[{at}] is position {number:,}, and a row of {it.of} has {it.width:,} values"
+            message = f"[{at}] is position {number:,}, and a row of {it.of} has {counted(it.width, 'value')}"
             yield row, found("dangling", message, field=it.name, verdict=verdict, number=number, width=it.width)
 
 
@@ -123,7 +124,7 @@ def _beyond_end(it: Positions, numbers: NDArray[Any]) -> Iterator[tuple[int, Fin
         number = int(of_row[row, at])
         place = f"[{at}] " if numbers.ndim > 1 else ""
         rows = it.width if numbers.ndim > 1 else it.width - 1
-        text = f"{place}is position {number:,}, and {it.of} has {rows:,} rows"
+        text = f"{place}is position {number:,}, and {it.of} has {counted(rows, 'row')}"
         yield row, found("dangling", text, field=it.name, number=number, width=it.width)
 
 

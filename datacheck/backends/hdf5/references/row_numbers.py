@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.names import WORDS, words
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted, there_are
 from datacheck.model.sample_sets import SETS
 
 Kind = Literal["ends", "starts", "lengths", "rows"]
@@ -205,13 +206,14 @@ def _take_ends(
         result.append(RowNumbers(dataset.path, "ends", last))
         return
     if last > usual:
-        text = f"{path}: the last one ends at row {last:,}, and there are {usual:,} rows"
+        text = f"{path}: the last one ends at row {last:,}, and {there_are(usual, 'row')}"
         verdict: Verdict | None = "suspicious" if int(numbers[0]) > usual else None  # none of them refers to these rows
         findings.append(
             found("dangling", text, field=dataset.title, verdict=verdict, dataset=path, number=last, rows=usual)
         )
         return
-    text = f"{path}: the last one ends at row {last:,} of {usual:,}; the {usual - last:,} rows behind it are in none"
+    behind = counted(usual - last, "row behind it is", "rows behind it are")
+    text = f"{path}: the last one ends at row {last:,} of {usual:,}; the {behind} in none"
     findings.append(
         found("count", text, field=dataset.title, verdict="suspicious", dataset=path, number=last, rows=usual)
     )
@@ -245,7 +247,7 @@ def _take_starts(
     if last > usual and last not in heights:
         at = int(ends.argmax())
         text = (
-            f"{escape(dataset.path)}[{at}] and {escape(path)}[{at}] lead to row {last:,}, and there are {usual:,} rows"
+            f"{escape(dataset.path)}[{at}] and {escape(path)}[{at}] lead to row {last:,}, and {there_are(usual, 'row')}"
         )
         findings.append(
             found("dangling", text, field=dataset.title, dataset=escape(dataset.path), number=last, rows=usual)
@@ -274,7 +276,7 @@ def _take_rows(
     if beyond.size:
         at = int(beyond[0])
         more = f", and so do {beyond.size - 1:,} more" if beyond.size > 1 else ""
-        text = f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,}{more}; there are {most:,} rows"
+        text = f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,}{more}; {there_are(most, 'row')}"
         findings.append(
             found("dangling", text, field=dataset.title, dataset=escape(dataset.path), row=at, number=int(numbers[at]))
         )
