@@ -18,6 +18,7 @@ from datacheck.conventions.interface import Known
 from datacheck.errors import UsageError
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.key_families import fold
+from datacheck.model.listing import counted
 from datacheck.reporting.report import Report
 
 if TYPE_CHECKING:
@@ -134,8 +135,8 @@ def _bad_numbers(report: Report, count: int) -> set[int]:
         numbered = numbering.last - numbering.base + 1
         if numbered != count:
             raise UsageError(
-                f"the dataset has {count:,} samples, and the convention {convention.name} counts {numbered:,} from "
-                f"{numbering.base} on: say the key of each sample, as in {EXAMPLE}"
+                f"the dataset has {counted(count, 'sample')}, and the convention {convention.name} counts {numbered:,} "
+                f"from {numbering.base} on: say the key of each sample, as in {EXAMPLE}"
             )
         bad = set()
         for key in report.bad_keys(raw=True):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -366,7 +367,7 @@ def _first_true(low: int, high: int, holds: Any) -> int:
 def balance_sentence(result: Balance) -> str:
     """Return the sentence that describes a balance in a report."""
     size = result.batch_size
-    text = f"labels: {result.classes} classes, {result.records:,} records; shuffled, "
+    text = f"labels: {result.classes} classes, {counted(result.records, 'record')}; shuffled, "
     if result.expected is None:
         return text.removesuffix("; shuffled, ")
     most = "" if result.expected.exact else "at most "

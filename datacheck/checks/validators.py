@@ -19,6 +19,7 @@ from datacheck.checks.usual_shapes import SHAPELESS, WITHOUT_SHAPE, findings_of_
 from datacheck.checks.wrong_values import are_beyond, finding_of_values, wrong_records
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
+from datacheck.model.fill_names import tells_missing
 from datacheck.model.finding import Finding, found
 from datacheck.model.measured import is_signal, measured_longer
 from datacheck.model.settings import Bounds, Settings
@@ -67,6 +68,8 @@ class Finite(BuiltIn):
 
     def __call__(self, batch: Batch) -> Findings:
         if not batch.floating or batch.label or not batch.values.size or batch.all_finite:
+            return
+        if batch.leaf and batch.width == 1 and tells_missing(batch.field):
             return
         allowed = any(map(batch.called, self.allow_nan))
         suspects = np.flatnonzero(~(np.isfinite(batch.lows) & np.isfinite(batch.highs)))

@@ -14,6 +14,7 @@ import msgspec
 
 from datacheck.checks.class_balance import Labels, expected_if_sorted
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,7 +126,8 @@ class WholeStore(msgspec.Struct):
         """Yield a finding for each field that has one value only in most records."""
         for name, count in sorted(self.constants.items()):
             records = self.records[name]
-            text = f"{count:,} of {records:,} records have one value only: normalising them divides by zero"
+            has = "has" if count == 1 else "have"
+            text = f"{count:,} of {records:,} records {has} one value only: normalising them divides by zero"
             yield found("constant", text, field=name, count=count, records=records)
 
     def took(self, finding: Finding) -> bool:
@@ -140,7 +142,7 @@ class WholeStore(msgspec.Struct):
         """Yield a finding for the bytes after each kind of payload of which nearly all records have some."""
         for name, count in sorted(self.trailing.items()):
             field, _, end = name.partition("\n")
-            text = f"{count:,} records have bytes {end}, as nearly all of them do"
+            text = f"{counted(count, 'record has', 'records have')} bytes {end}, as nearly all of them do"
             yield found("trailing-data", text, field=field or None, count=count)
 
     def missing_labels(self, profile: Profile, settings: Settings) -> Iterator[Finding]:

@@ -60,7 +60,8 @@ class Recorded(msgspec.Struct, frozen=True):
     seconds: float
 
     def __str__(self) -> str:
-        from datacheck.reporting.summary import amount, counted
+        from datacheck.model.listing import counted
+        from datacheck.reporting.summary import amount
 
         text = f"checksums of {counted(self.records, 'record')}, {amount(self.bytes)}, {self.seconds:.1f} s"
         return f"{plain(self.path)}: {text}"

@@ -15,6 +15,7 @@ from datacheck.comparing.store import Store
 from datacheck.digests.sorting import Sorter
 from datacheck.errors import UsageError
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.reporting.tally import Tally
 from datacheck.reporting.weaving import weave
 from datacheck.scanning.alike.collecting import Collect
@@ -98,7 +99,8 @@ class Comparing:
         near = find_near(places, [it for store in self.stores for it in store.prints], self._near)
         if near.crowded:
             message = (
-                f"{near.crowded:,} pictures look much like very many others, and were not all compared with --near"
+                f"{counted(near.crowded, 'picture looks', 'pictures look')} much like very many others, and were not "
+                "all compared with --near"
             )
             for number in range(len(self.stores)):
                 self._add(number, found("unsupported", message, count=near.crowded))

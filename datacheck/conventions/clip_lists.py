@@ -32,18 +32,18 @@ def clip_lists(raw: bytes, whole: Sequence[tuple[str, list[bytes]]]) -> Iterator
     if parsed is None or (parsed.in_part and parsed.form not in BINARY):
         return
     form = IN_PART + parsed.form if parsed.in_part else parsed.form
-    if _are_numbers(parsed.value):
+    if are_numbers(parsed.value):
         yield form, "", parsed.value
     elif parsed.in_part and isinstance(parsed.value, list) and len(parsed.value) > 1 and is_key_list(parsed.value):
         yield form, "", list(map(key_of, parsed.value))
     for name, items in list(parsed.value.items())[:FIELDS] if isinstance(parsed.value, dict) else ():
-        if isinstance(name, str) and _are_numbers(items):
+        if isinstance(name, str) and are_numbers(items):
             yield form, name, items
         elif isinstance(name, str) and isinstance(items, list) and len(items) > 1 and is_key_list(items):
             yield form, name, list(map(key_of, items))
 
 
-def _are_numbers(items: Any) -> bool:
+def are_numbers(items: Any) -> bool:
     """Return whether these are several different numbers."""
     if not isinstance(items, list) or len(items) < 2 or not all(type(it) is int for it in items):
         return False

@@ -23,7 +23,7 @@ from datacheck.conventions.keys.stems import StemGroups
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 from datacheck.model.replacing import replace
 
 NOTHING = Known()
@@ -229,7 +229,9 @@ def list_findings(listed: Listed) -> Iterator[Finding]:
         details |= {"numbers": True} if listed.numbers else {}
         yield found("dangling", text, verdict=verdict, key=key, count=len(listed.missing), first=first, **details)
     if listed.unlisted:
-        text = f"{listed.unlisted:,} records are not among the {listed.number:,} keys in {name}: no loader reads them"
+        records = counted(listed.unlisted, "record is", "records are")
+        them = "it" if listed.unlisted == 1 else "them"
+        text = f"{records} not among the {counted(listed.number, 'key')} in {name}: no loader reads {them}"
         yield found("count", text, verdict="suspicious", key=key, count=listed.unlisted)
     if listed.lacking:
         first = list(map(escape, listed.lacking[:NAMED]))

@@ -172,7 +172,7 @@ def _ways_to_name(
     before = name + named.between
     for form, field, items in clip_lists(raw, list(_lists_in(raw))):
         numbers = type(items[0]) is int
-        for after, width in number_forms(rests) if numbers else [(it, None) for it in _suffixes(items[0], rests)]:
+        for after, width in number_forms(rests) if numbers else [(it, None) for it in suffixes(items[0], rests)]:
             clip = replace(named, after=after, width=width, field=field)
             names = [b"%0*d" % (width, it) for it in items] if width is not None else items
             some = names[:: max(1, len(names) // PROBED)][:PROBED]
@@ -181,10 +181,10 @@ def _ways_to_name(
                 yield form, clip
 
 
-def _suffixes(item: bytes, rests: Collection[bytes]) -> list[bytes]:
+def suffixes(item: bytes, rests: Collection[bytes]) -> list[bytes]:
     """Return what may follow the names of a list in keys, judged by one of them: nothing, or the shortest suffixes.
 
-    >>> _suffixes(b"1", [b"1.jpg", b"10.jpg", b"11.jpg", b"2.jpg"])
+    >>> suffixes(b"1", [b"1.jpg", b"10.jpg", b"11.jpg", b"2.jpg"])
     [b'', b'.jpg']
     """
     found = {it[len(item) :] for it in rests if it.startswith(item)}

@@ -19,7 +19,9 @@ from datacheck.conventions.keys.spanning import Naming, Spanning
 from datacheck.conventions.keys.stems import StemGroups, Stems
 from datacheck.conventions.naming_records import Index
 from datacheck.conventions.values.aligned import Parallel
+from datacheck.conventions.values.per_record import with_number
 from datacheck.conventions.values.rewriting import Place
+from datacheck.conventions.values.stored_lists import stored_list
 from datacheck.conventions.values.stored_values import FORMS, Stored, stored
 from datacheck.model.escaping import escape, plain
 
@@ -48,6 +50,7 @@ class StoreView(msgspec.Struct, frozen=True):
     file: Value
     keys: Collection[bytes] = ()
     _stored: dict[bytes, Stored | None] = msgspec.field(default_factory=dict)
+    _listed: dict[bytes, Stored | None] = msgspec.field(default_factory=dict)
 
     @property
     def frequent(self) -> tuple[Pattern, ...]:
@@ -62,9 +65,14 @@ class StoreView(msgspec.Struct, frozen=True):
     def stored(self, key: bytes) -> Stored | None:
         """Return the parsed value of a key, or None if it has no known form. The value is read only once."""
         if key not in self._stored:
-            raw = self.value(key)
-            self._stored[key] = None if raw is None else stored(raw)
+            self._stored[key] = None if (raw := self.value(key)) is None else stored(raw)
         return self._stored[key]
+
+    def listed(self, key: bytes) -> Stored | None:
+        """Return the parsed value of a key, or the lists in it if it has no known form, or None."""
+        if self.stored(key) is None and key not in self._listed:
+            self._listed[key] = stored_list(self.value(key) or b"")
+        return self.stored(key) or self._listed[key]
 
     def pattern(self, before: bytes, after: bytes = b"") -> Pattern | None:
         """Return the pattern that most of the sampled keys of this form have, or None if there are none."""
@@ -149,6 +157,8 @@ class Count(msgspec.Struct, frozen=True):
             return FORMS[self.form].write(number)
         if self.item is None:
             return self.said.written(number)
+        if self.said.in_part:
+            return with_number(self.raw, str(self.item), self.number - self.last, number)
         value: Any = dict(self.said.value) if isinstance(self.item, str) else list(self.said.value)
         value[self.item] = number
         return self.said.written(value)

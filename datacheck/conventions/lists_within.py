@@ -81,7 +81,7 @@ def lists_within(
         known = {(it.kept_in or part, it.key) for every in conventions.values() for one in every for it in one.lists}
         known |= {(part, it.deleted.key) for it in conventions[part] if it.deleted is not None}
         for key in keys_with_lists(view):
-            parsed = None if (part, key) in known else _parsed(view, key)
+            parsed = None if (part, key) in known else view.listed(key)
             if parsed is None:
                 continue
             holder = _Holder(part, key, view.value(key) or b"", parsed)
@@ -210,11 +210,6 @@ def _without_counts(value: Any, counted: Collection[Count], lists: Lists) -> Any
         return None
     names = {it.item for it in counted}
     return {name: it for name, it in value.items() if name not in names}
-
-
-def _parsed(view: StoreView, key: bytes) -> Stored | None:
-    parsed, raw = view.stored(key), view.value(key)
-    return parsed if parsed is not None or raw is None else stored_list(raw)
 
 
 def _pattern_of(lists: list[list[Any]], view: StoreView) -> Pattern | None:

@@ -139,12 +139,21 @@ class Index(msgspec.Struct, frozen=True):
         """Whether the values are texts, which cannot be lists of nothing."""
         return self.form in SEPARATORS
 
+    @property
+    def of_all_clips(self) -> bool:
+        """Whether one record lists the frames of all clips."""
+        return False
+
     def rows(self, keys: Sequence[bytes]) -> Iterator[int]:
         """Yield the positions of these records among neighbouring keys."""
         if self.clip is not None:
             yield from (row for row, key in enumerate(keys) if self.clip.has(key))
         else:
             yield from range(len(keys)) if self.pattern is None else self.pattern.numbers(KeyTable(keys))[0].tolist()
+
+    def key_lists(self, key: bytes, value: bytes) -> list[list[bytes]]:
+        """Return the keys that the value of the record with this key names, one list for each that it holds."""
+        return [self.keys(key, value) or []]
 
     def keys(self, key: bytes, value: bytes) -> list[bytes] | None:
         """Return the keys that the value of the record with this key names, or None if it has another form."""
@@ -159,6 +168,10 @@ class Index(msgspec.Struct, frozen=True):
     def _around(self, key: bytes) -> tuple[bytes, bytes]:
         """Return what comes before and after a name in a list, in the key of the record that it names."""
         return (b"", b"") if self.clip is None else (self.clip.before(key), self.clip.after)
+
+    def others(self, missing: Collection[bytes], every: Collection[bytes]) -> set[bytes]:
+        """Return those of the missing keys that name nothing that should be there; `every` are all that are named."""
+        return set() if self.clip is None or not missing else self.clip.unlike(missing, {*every} - {*missing})
 
     def rewritten(self, key: bytes, value: bytes, new: Callable[[bytes], bytes | None]) -> bytes:
         """Return the value of the record with this key in a copy; `new` returns the key of a record there, or None."""
@@ -182,10 +195,10 @@ class Index(msgspec.Struct, frozen=True):
     def _items(self, value: bytes) -> list[Any] | None:
         if self.clip is None or self.is_text or (self.clip.width is None and not self.clip.field):
             return read_items(self.form, value)
-        return self.clip.names(_parsed(self.form, value))
+        return self.clip.names(parsed_value(self.form, value))
 
 
-def _parsed(form: str, value: bytes) -> Any:
+def parsed_value(form: str, value: bytes) -> Any:
     """Return a value in this form, or None if it has another one."""
     if not form.startswith(IN_PART):
         return FORMS[form].read(value)
@@ -200,5 +213,5 @@ def read_items(form: str, value: bytes) -> list[Any] | None:
             return value.decode().split(SEPARATORS[form])
         except UnicodeDecodeError:
             return None
-    parsed = _parsed(form, value)
+    parsed = parsed_value(form, value)
     return parsed if not isinstance(parsed, dict) and is_key_list(parsed) else None

@@ -21,11 +21,12 @@ from datacheck.conventions.keys.spanning import Naming
 from datacheck.conventions.keys.stems import Stems
 from datacheck.conventions.naming_records import Index
 from datacheck.conventions.values.aligned import with_keys
+from datacheck.conventions.values.per_record import without_items
 from datacheck.conventions.values.rewriting import Place, rewritten
 from datacheck.conventions.values.sibling_counts import with_number
 from datacheck.conventions.values.side_files import side_file
 from datacheck.conventions.values.standing import keys_at
-from datacheck.conventions.values.stored_values import FORMS, is_index, keys_in
+from datacheck.conventions.values.stored_values import FORMS, is_index, key_of, keys_in
 from datacheck.model.blocks import Block
 from datacheck.model.escaping import escape
 
@@ -119,7 +120,8 @@ class Repair:
     `gone_stems` are left out with all of their records. Records with the keys in `also` are left out in any case.
     `other_lists` are lists, by key, of keys of other databases; `indexes` are records that name others. `naming`
     identifies samples that other databases have a part in. `beside` maps the key of a list to the lists whose items
-    belong to its items.
+    belong to its items. `positions` are the lengths of lists, by key, that have an item for each number in the
+    source, or for each key in the list that is named.
     """
 
     patterns: tuple[Pattern, ...]
@@ -140,6 +142,7 @@ class Repair:
     naming: Naming | None = None
     indexes: Sequence[tuple[Index, OtherKeyList]] = ()
     beside: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    positions: Mapping[bytes, tuple[int, bytes]] = field(default_factory=dict)
 
     @property
     def ordered(self) -> bool:
@@ -155,7 +158,11 @@ class Repair:
     def looked_up(self) -> frozenset[bytes]:
         """The keys of lists whose length another record holds, or whose positions match those of other lists."""
         counts = (*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None))
-        others = chain(*self.beside.values(), *(it.beside for it in self.other_lists.values()))
+        others = chain(
+            (of_list for _, of_list in self.positions.values() if of_list),
+            *self.beside.values(),
+            *(it.beside for it in self.other_lists.values()),
+        )
         return frozenset((*(it.of_list for it in counts if it.of_list is not None), *others))
 
     def changes_to(self, block: Block, value: Value) -> Change:
@@ -183,9 +190,10 @@ class Repair:
             leaves += [row for row in index.rows(block.keys) if key_list.key(bytes(block.values[row])) is None]
         values = self._new_own_values(block, value)
         changed = {escape(keys[row]) for row in values}
-        for name, row, new_value in self._new_indexes(block):
-            values[row] = new_value
-            changed.add(name)
+        for index, key_list in self.indexes:
+            for row, new_value in self._new_values(index, key_list, block, values):
+                values[row] = new_value
+                changed.add(index.within)
         return Change(frozenset(leaves), renamed, values, frozenset(changed))
 
     def files(self, folder: Path) -> dict[str, bytes]:
@@ -219,7 +227,7 @@ class Repair:
         counts: dict[bytes, list[Count]] = {}
         for count in (*self.lengths, *(it.count for it in self.other_lists.values() if it.count is not None)):
             counts.setdefault(count.key, []).append(count)
-        watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | counts.keys()))
+        watch = KeyWatch(own=frozenset(self.values.keys() | lists.keys() | counts.keys() | self.positions.keys()))
         for row in watch.own_rows(block.keys, block.series):
             key = block.keys[row]
             raw = bytes(block.values[row])
@@ -231,19 +239,33 @@ class Repair:
                 number = _listed_number(lists[count.of_list], value(count.of_list) or b"", count)
                 if number != count.number:
                     new = written_into(count, new, number)
+            if key in self.positions:
+                length, of_list = self.positions[key]
+                new = without_items(new, length, self._kept_positions(value(of_list) or b"", of_list)) or new
             if new != raw:
                 result[row] = new
         return result
 
-    def _new_indexes(self, block: Block) -> Iterator[tuple[str, int, bytes]]:
-        """Yield each record in a block that names others which have new keys or go: its index, row and new value."""
-        for index, key_list in self.indexes:
-            for row in index.rows(block.keys):
-                old = bytes(block.values[row])
-                # without a form, the value is a key: a record that names a dropped one is left out instead
-                new = index.rewritten(block.keys[row], old, key_list.key) if index.form else key_list.key(old)
-                if new is not None and new != old:
-                    yield index.within, row, new
+    def _kept_positions(self, raw: bytes, of_list: bytes) -> list[int]:
+        """Return the positions of the numbers, or of the keys in a list, that the copy has."""
+        if not of_list:
+            return [it - self.base for it in self.left]
+        listed = FORMS[self.lists[of_list]].read(raw)
+        return [at for at, it in enumerate(listed) if self.key(key_of(it)) is not None]
+
+    def _new_values(
+        self, index: Index, key_list: OtherKeyList, block: Block, values: Mapping[int, bytes]
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield the row and the new value of each record in a block that names others which have new keys or go.
+
+        Other parts of some records have changed already, as in `values`.
+        """
+        for row in index.rows(block.keys):
+            old = values.get(row) or bytes(block.values[row])
+            # without a form, the value is a key: a record that names a dropped one is left out instead
+            new = index.rewritten(block.keys[row], old, key_list.key) if index.form else key_list.key(old)
+            if new is not None and new != old:
+                yield row, new
 
     def _new_number(self, number: int) -> int | None:
         """Return the new number of a sample, or None if it is left out."""

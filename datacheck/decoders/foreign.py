@@ -61,6 +61,7 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"fLaC\0", "FLAC sound"),
     (0, b"ID3", "MP3 sound"),
     (0, b"FORM", "AIFF sound"),
+    (0, b"NIST_1A\n", "NIST SPHERE sound"),
     (0, b"riff.\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", "Wave64 sound"),
     (0, b".snd\0\0\0", "AU sound"),
     (0, b"caff\0\x01\0\0", "CAF sound"),

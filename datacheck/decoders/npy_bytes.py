@@ -164,6 +164,27 @@ def column(value: Value) -> NDArray[Any] | None:
     return np.frombuffer(value, header.dtype, offset=start)
 
 
+def void_content(value: Value) -> Value | None:
+    """Return the bytes of a single item whose meaning its dtype does not give, as of `np.void(b"...")`, or None."""
+    header, start = _header(value)
+    if isinstance(header, Finding) or header.shape or header.dtype.kind != "V" or header.dtype.names is not None:
+        return None
+    return value[start : start + header.size] if len(value) - start == header.size else None
+
+
+def whole_number(value: Value) -> int | None:
+    """Return the whole number in .npy bytes without a dimension, or None if these are no such bytes."""
+    header, start = _header(value)
+    if (
+        isinstance(header, Finding)
+        or header.shape
+        or len(value) - start != header.size
+        or header.dtype.kind not in "iu"
+    ):
+        return None
+    return int(np.frombuffer(value, header.dtype, offset=start)[0])
+
+
 def objects_at(value: Value) -> int | None:
     """Return the offset of the pickle that holds the items of an array of objects, or None for any other array."""
     if value[:6] != MAGIC:

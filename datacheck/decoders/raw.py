@@ -16,6 +16,7 @@ from datacheck.model.batch import Batch, SeparateArrays
 from datacheck.model.blocks import Block
 from datacheck.model.equal_lengths import EqualLengths, lengths
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.profile import FamilyProfile
 from datacheck.model.settings import Array
 
@@ -113,7 +114,9 @@ def _by_length(values: Sequence[Value], rows: Sequence[int]) -> dict[int, Sequen
 def _mismatch(array: Array, size: int, item: int, expected: int | None) -> Finding:
     """Return the finding for a value whose size no array of this type has."""
     if expected is None:
-        text = f"{size:,} bytes are not a whole number of items of {array.dtype}, {item} bytes each"
+        text = (
+            f"{counted(size, 'byte is', 'bytes are')} not a whole number of items of {array.dtype}, {item} bytes each"
+        )
         return found("size-mismatch", text, field="data", found=size, item=item)
     text = f"{size:,} bytes, an array of {array_text(array)} takes {expected:,}"
     return found("size-mismatch", text, field="data", found=size, expected=expected)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.model.listing import counted
 from datacheck.reporting.log_series import RunSummary
-from datacheck.reporting.summary import amount, counted, counts_text
+from datacheck.reporting.summary import amount, counts_text
 
 if TYPE_CHECKING:
     from datacheck.logs.diagnosis import LogReport

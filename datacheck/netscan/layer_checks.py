@@ -19,6 +19,7 @@ from datacheck.errors import DatacheckError, SourceMissing, SourceUnreadable
 from datacheck.files.regular import irregular
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.netscan.caffe_behaviour import SENTENCES
 from datacheck.netscan.record_checks import Demand
 from datacheck.netscan.source_probe import TopDataset
@@ -242,7 +243,8 @@ def check_pairing(source: NetSource, records: int | None, partner: str, others: 
     """Yield a finding if the layer and the one whose predictions are compared with it differ in number of records."""
     if records is None or others is None or records == others:
         return
-    text = f"{records:,} records for the {others:,} of layer {partner!r}, whose predictions are compared with them"
+    text = f"{counted(records, 'record')} for the {others:,} of layer {partner!r}, whose predictions are compared "
+    text += "with them"
     caffe = "trains on in silence: each layer starts over at its own end, and from then on their records do not match"
     yield found("row-count", text, rows={source.name: records, partner: others}, caffe=caffe)
 

@@ -74,6 +74,7 @@ def outcomes_of(choice: Choice, report: Report, renumber: bool | None = None) ->
     plan = _Plan(report, DroppedKeys(choice, report))
     plan.each_by_itself(renumber)
     plan.count_elsewhere()
+    plan.list_by_position()
     plan.list_elsewhere()
     plan.list_within()
     plan.list_in_records()
@@ -146,6 +147,29 @@ class _Plan:
             in_samples = not of_records and other in keeps and keeps[other].across is not None
             dropped += 0 if other == part else (it.samples or 0) if in_samples else it.dropped
         return dropped
+
+    def list_by_position(self) -> None:
+        """Remove the items of dropped records from lists that have one for each record, or for each key in a list.
+
+        If numbers identify the records, the copy must have no gaps.
+        """
+        for part, known in self.report.keeps.items():
+            repair = self._repair(part)
+            lists = [it for one in known.conventions for it in one.lists if it.key in repair.lists and not it.groups]
+            by_length = {it.entries: it.key for it in lists if it.kept_in is None and not it.places}
+            if by_length:
+                of_lists = [it for it in known.parallel if it.of_records and it.items in by_length]
+                self._change(part, positions={it.key: (it.items, by_length[it.items]) for it in of_lists})
+                continue
+            dense = repair.left.pieces == 1 and repair.left.first == repair.base
+            if not repair.left or not (repair.renumbered or dense):
+                continue
+            length = max(it.last for it in (repair.left, repair.dropped) if it) + 1 - repair.base
+            counted = {it.number for one in known.conventions for it in one.counts if it.counts and not it.next}
+            lengths = {length, *(it for it in counted if it is not None and it >= length)}
+            fitting = [it for it in known.parallel if it.of_records and it.items in lengths]
+            if repair.left.first >= repair.base:
+                self._change(part, positions={it.key: (it.items, b"") for it in fitting})
 
     def list_elsewhere(self) -> None:
         """Remove the keys of records that the copy lacks from lists that lie in another database than the records."""

@@ -6,7 +6,7 @@ which, so the numbers are kept and the user is told about gaps. `--renumber` clo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Collection, Iterator, Sequence, Sized
 
 from datacheck.conventions.conclusions import samples_of, unsure_counts
 from datacheck.conventions.counts.clip_counts import counts_without
@@ -22,6 +22,7 @@ from datacheck.conventions.repair import Repair
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import full_name, key_name
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 from datacheck.rebuilding.dropped_keys import DroppedKeys, dropped_keys
 from datacheck.rebuilding.mending import can_lose
@@ -162,7 +163,7 @@ def _left_naming(report: Report, part: str, repair: Repair) -> Iterator[str]:
     if others:
         yield f"{others} may name records of {names}, which have other numbers now"
     elif count > ACCIDENTS:
-        yield f"{count:,} other records may name records of {names}, which have other numbers now"
+        yield f"{counted(count, 'other record')} may name records of {names}, which have other numbers now"
 
 
 def _left_open(report: Report, part: str, repair: Repair | None, dropped: DroppedKeys) -> Iterator[str]:
@@ -213,15 +214,19 @@ def _left_listed(report: Report, dropped: DroppedKeys, outcomes: Outcomes | None
             yield f"{where} lists {what} of records as before: some may not be in the copy{other}"
         for paired in sorted({names for one in known.conventions for it in one.lists for names in it.paired}):
             yield f"the partner of a key that goes, in the lists {paired}: they are taken for pairs, place by place"
-        yield from _left_parallel(known, report.account(part), part)
+        by_position = () if outcome is None else outcome.repair.positions
+        yield from _left_parallel(known, report.account(part), part, by_position)
         yield from dict.fromkeys(_left_of_frames(known, part, keys))
         for index in (it for it in known.indexes if not can_lose(report, it, part)):
             other = ", or have others there" if moved else ""
             yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
 
 
-def _left_parallel(known: Known, account: Account, part: str) -> Iterator[str]:
-    """Yield a sentence for each list or array that has as many items as there were records or samples."""
+def _left_parallel(known: Known, account: Account, part: str, rewritten: Collection[bytes]) -> Iterator[str]:
+    """Yield a sentence for each list or array that has as many items as there were records or samples.
+
+    Those that are `rewritten` have an item for each record of the copy.
+    """
     every = account.records - account.own
     counts = {every, every - len(known.aside), *map(len, account.numbers.values())}
     counts.update(it.number for it in known.listed)
@@ -229,9 +234,9 @@ def _left_parallel(known: Known, account: Account, part: str) -> Iterator[str]:
         counts.add(known.stems.all)
     listed = {it.key for it in known.within} | {it.key for one in known.conventions for it in one.lists}
     for it in known.parallel:
-        if it.items in counts and it.key not in listed:
+        if it.items in counts and it.key not in listed and not (it.of_records and it.key in rewritten):
             name = ": ".join(filter(None, (key_name(it.key, part), plain(it.name))))
-            text = f"{name} has {it.items:,} items as before, as many as there were records"
+            text = f"{name} has {counted(it.items, 'item')} as before, as many as there were records"
             yield f"{text}: if there is one for each, they do not fit those of the copy"
 
 

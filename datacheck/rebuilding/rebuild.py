@@ -27,6 +27,7 @@ from datacheck.files.staging import Workplace
 from datacheck.model.blocks import ignore
 from datacheck.model.codes import CODES
 from datacheck.model.finding import Finding
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Settings
 from datacheck.rebuilding.asked_names import require_possible
@@ -365,7 +366,7 @@ def _compare(
     target = str(order.target)
     refuse_changed(order.source, report, reader)
     if copied.kept + copied.dropped != receipt.records or copied.dropped != receipt.dropped:
-        parts = f"{copied.kept:,} records kept and {copied.dropped:,} dropped"
+        parts = f"{counted(copied.kept, 'record')} kept and {copied.dropped:,} dropped"
         raise RebuildFailed(target, f"{parts} do not make the {receipt.records:,} of the source")
     if (count, digest) != (copied.kept + copied.added, copied.digest):
         raise RebuildFailed(

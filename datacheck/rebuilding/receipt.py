@@ -21,13 +21,14 @@ from datacheck.files.guard import Guard
 from datacheck.files.output import Output, writing
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, full_name, key_name
+from datacheck.model.listing import counted
 from datacheck.model.settings import Configuration
 from datacheck.rebuilding.choice import Choice, Decided, Fate, decisions
 from datacheck.rebuilding.mending import outcomes_of
 from datacheck.reporting.json_files import streamed
 from datacheck.reporting.report import Report
 from datacheck.reporting.source import Source
-from datacheck.reporting.summary import counted, ignored
+from datacheck.reporting.summary import ignored
 
 RECEIPTS = (".json", ".html")
 """File name suffixes of a receipt: a JSON document or an HTML page."""
@@ -92,7 +93,8 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     `patterns` are the keys of one sample, with "#" for its number. The records of `samples` samples were dropped as a
     whole, others were `renumbered`. `values` are the new values of the convention's own records, by key, both escaped.
     `lists` are the keys of lists from which the keys of absent records were removed, `lengths` those of the counts of
-    such lists. Keys in a named database begin with its name.
+    such lists. `items` are the keys of lists that lost the items of dropped records. Keys in a named database begin
+    with its name.
     """
 
     conventions: tuple[str, ...]
@@ -102,13 +104,15 @@ class Repairs(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, str]
     lists: tuple[str, ...]
     lengths: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
 
     def made(self, changed: Set[str] | None) -> Repairs:
         """Return the repairs without lists and counts of their keys that stayed equal; None if these are not known."""
         if changed is None:
             return self
-        lists, lengths = (tuple(it for it in names if it in changed) for names in (self.lists, self.lengths))
-        return msgspec.structs.replace(self, lists=lists, lengths=lengths)
+        every = (self.lists, self.lengths, self.items)
+        lists, lengths, items = (tuple(it for it in names if it in changed) for names in every)
+        return msgspec.structs.replace(self, lists=lists, lengths=lengths, items=items)
 
 
 def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> Repairs | msgspec.UnsetType:
@@ -133,8 +137,9 @@ def repairs_of(report: Report, outcomes: Outcomes | None, gone: Gone | None) -> 
         },
         lists=(
             *(key_name(it, part) for part, one in repairs for it in (*one.lists, *one.side_files, *one.other_lists)),
-            *(it.name for _, one in repairs for it, _ in one.indexes),
+            *dict.fromkeys(it.name for _, one in repairs for it, _ in one.indexes),
         ),
+        items=tuple(key_name(it, part) for part, one in repairs for it in one.positions if it not in one.values),
         lengths=tuple(
             key_name(it.key, part)
             for part, repair in repairs
@@ -299,7 +304,7 @@ def _written_text(receipt: Receipt) -> Iterator[str]:
     """Yield lines about a copy that was written."""
     yield f"kept {receipt.kept:,} of {receipt.records:,} records, each compared with the source"
     if receipt.quarantine is not None:
-        yield f"in quarantine: {receipt.quarantined:,} records in {plain(receipt.quarantine)}"
+        yield f"in quarantine: {counted(receipt.quarantined, 'record')} in {plain(receipt.quarantine)}"
     instead = f" (replaced {receipt.replaced} that was there)" if receipt.replaced else ""
     yield f"the copy: {plain(receipt.target.path)}{instead}"
 
@@ -347,6 +352,8 @@ def repairs_text(receipt: Receipt) -> Iterator[str]:
         yield f"{be}renumbered without gaps ({keys}): {first.first} as {first.to}, and so on"
     for key, value in repairs.values.items():
         yield f"{be}rewritten: {plain(key)}, as {plain(value)}"
+    for key in repairs.items:
+        yield f"{be}rewritten: {plain(key)}, without the items of dropped records"
     for key in repairs.lists:
         yield f"{be}rewritten: the keys in {plain(key)}"
     for key in repairs.lengths:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from datacheck.model.escaping import plain
 from datacheck.model.finding import full_name
+from datacheck.model.listing import counted
 from datacheck.rebuilding.choice import Choice, Fate
 from datacheck.rebuilding.receipt import LASTING, Receipt, records_of_fate, repairs_text, still_bad_text
 from datacheck.reporting.advice import command
@@ -14,7 +15,7 @@ from datacheck.reporting.page.render import rendered
 from datacheck.reporting.page.strip import Mark
 from datacheck.reporting.page.words import cut, readable
 from datacheck.reporting.report import Report
-from datacheck.reporting.summary import amount, counted
+from datacheck.reporting.summary import amount
 
 LISTED = 1000
 """Maximum number of records of each fate on the page; also of lost findings, and of samples."""

@@ -20,6 +20,7 @@ from datacheck.decoders.raw import array_text
 from datacheck.errors import DENIED
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.model.listing import counted
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import Array, Bounds
 from datacheck.reporting.compared import only_compared
@@ -27,7 +28,7 @@ from datacheck.reporting.earlier import JSON, JSON_LINES
 from datacheck.reporting.missing_values import often_missing
 from datacheck.reporting.page import PAGE
 from datacheck.reporting.source import SearchedFolder
-from datacheck.reporting.summary import ALL_PRINTED, counted
+from datacheck.reporting.summary import ALL_PRINTED
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report

@@ -13,6 +13,7 @@ from datacheck.backends.folder import FOLDER, kinds_text
 from datacheck.errors import NotClean
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 from datacheck.reporting.finding_sequence import FindingSequence
 from datacheck.reporting.report import Report
@@ -139,7 +140,7 @@ class ScanReports(Sequence[Report]):
         from datacheck.reporting.page.short import short
 
         more = len(self.parts) - SHOWN_SHORT
-        rest = f"<div>and {more:,} more sources</div>" if more > 0 else ""
+        rest = f"<div>and {counted(more, 'more source')}</div>" if more > 0 else ""
         shown = "".join(map(short, self.parts[:SHOWN_SHORT]))
         return f"{shown}{rest}<div>{escape(totals(self.parts, len(self.not_scanned)))}</div>"
 

@@ -12,7 +12,7 @@ from datacheck.checks.class_balance import balance_sentence
 from datacheck.model.codes import VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 from datacheck.model.profile import UNKNOWN, FamilyProfile
 from datacheck.model.settings import LOOKED, UNWALKED
 from datacheck.reporting.compared import only_compared
@@ -68,7 +68,7 @@ def _missing(report: Report) -> Iterator[str]:
     counts = {name: it.missing for name, it in report.statistics.items() if it.missing}
     if counts:
         named = ", ".join(f"{count:,} of {plain(name)}" for name, count in list(counts.items())[:MISSING_NAMED])
-        more = f" and of {len(counts) - MISSING_NAMED:,} more fields" if len(counts) > MISSING_NAMED else ""
+        more = f" and of {counted(len(counts) - MISSING_NAMED, 'more field')}" if len(counts) > MISSING_NAMED else ""
         yield f"  missing values, as the store marks them: {named}{more}"
 
 
@@ -340,10 +340,6 @@ def _name(finding: Finding) -> str:
 def counts_text(counts: Iterable[tuple[int, str]]) -> str:
     """Return the counts that are not 0, each with its word; empty if all are 0."""
     return ", ".join(f"{count:,} {word}" for count, word in counts if count)
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def amount(size: int) -> str:

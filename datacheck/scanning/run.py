@@ -19,6 +19,7 @@ from datacheck.engines import start_engine
 from datacheck.errors import UsageError
 from datacheck.model.blocks import Layout, Shard, ignore
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.profile import Profile
 from datacheck.reporting import whole_store
 from datacheck.reporting.marks import Journal, Passed
@@ -295,7 +296,8 @@ class _Scan(msgspec.Struct):
         report.follows = keeping.followed(layout, asked)
         left = keeping.unexamined_count(layout, found_out)
         if left and asked != (NONE,):
-            message = f"{left:,} of its databases were not searched for counts and lists; --convention none skips this"
+            message = counted(left, "of its databases was", "of its databases were")
+            message += " not searched for counts and lists; --convention none skips this"
             self.add(tally_of(found("unsupported", message, count=left)))
         report.profile = with_known_shapes(report.profile, found_out)
 

@@ -13,6 +13,7 @@ from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block, RowBlock, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.forced import UNFORCED, Forced
+from datacheck.model.listing import counted
 from datacheck.model.profile import UNKNOWN, FamilyProfile, Profile
 from datacheck.model.replacing import replace
 from datacheck.model.settings import Eyes
@@ -201,7 +202,7 @@ def _content(fields: Fields, findings: tuple[Finding, ...], wanted: Wanted) -> R
             array = None if main is None else main.values[0].copy()
         lines = [] if fields.kind is None else [line for _, line in fields.lines()]
         more = len(lines) - SHOWN
-        shown = (*lines[:SHOWN], f"and {more:,} more fields") if more > 0 else tuple(lines)
+        shown = (*lines[:SHOWN], f"and {counted(more, 'more field')}") if more > 0 else tuple(lines)
         return RecordContent(kind, fields.size, tuple(f"  {it}" for it in shown), findings, raw, array)
     line_by_name: dict[str, str] = {}
     for name, line in fields.lines():

@@ -16,8 +16,9 @@ from datacheck.decoders.trees.leaves import Leaf, leaves
 from datacheck.decoders.trees.tree import Items, Node, Opaque, Parsed
 from datacheck.model.batch import Batch
 from datacheck.model.escaping import plain
+from datacheck.model.listing import counted
 from datacheck.model.profile import UNKNOWN
-from datacheck.reporting.summary import amount, counted
+from datacheck.reporting.summary import amount
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,10 +8,10 @@ from datacheck.backends import title
 from datacheck.decoders.raw import array_text
 from datacheck.model.escaping import plain
 from datacheck.model.finding import Finding
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 from datacheck.model.profile import EMPTY, UNKNOWN, FamilyProfile, FieldProfile
 from datacheck.reporting.advice import fitting_arrays
-from datacheck.reporting.summary import PLAIN, amount, counted
+from datacheck.reporting.summary import PLAIN, amount
 from datacheck.showing.contents import Part
 from datacheck.showing.store import Info, Kept
 
@@ -39,7 +39,7 @@ def info_text(info: Info) -> str:
         lines += _family_lines("all other keys" if info.profile.families else "all keys", info.profile.rest, [])
     lines += map(_part_line, info.parts)
     if info.more_parts:
-        lines.append(f"  and {info.more_parts:,} more databases or tables")
+        lines.append(f"  and {counted(info.more_parts, 'more database')} or tables")
     lines += _met_lines(info.met)
     return "\n".join(lines)
 
@@ -80,7 +80,7 @@ def _family_lines(name: str, family: FamilyProfile, labels: list[str]) -> Iterat
         yield f"    {line}"
     count = len(family.fields) + len(family.columns)
     if count > FIELDS:
-        yield f"    and {count - FIELDS:,} more fields"
+        yield f"    and {counted(count - FIELDS, 'more field')}"
     if family.classes:
         classes = and_more(family.classes[:CLASSES], len(family.classes))
         yield f"    classes named, none of them loaded: {plain(classes)}"

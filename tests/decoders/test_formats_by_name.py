@@ -37,6 +37,7 @@ FORMATS = {
     "Windows icon": struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 32, 90, 22) + NOISE[:90],
     "Wave64 sound": b"riff.\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0" + NOISE[:90],
     "AU sound": b".snd\0\0\0\x18" + NOISE[:90],
+    "NIST SPHERE sound": b"NIST_1A\n   1024\n" + NOISE[:90],
     "CAF sound": b"caff\0\x01\0\0" + NOISE[:90],
     "Feather file (version 1)": b"FEA1\0\0\0\0" + NOISE[:90],
     "property list": b"bplist00" + NOISE[:90],

@@ -11,10 +11,10 @@ from convention_stores import picture, write
 import datacheck
 
 LABELS = {
-    "an array": (pickle.dumps(np.arange(60) % 10), "labels"),
-    "a list": (json.dumps([at % 10 + 0.5 for at in range(60)]).encode(), "labels"),
-    "npy": (npy(np.arange(60) % 10), "labels"),
-    "within": (pickle.dumps({"y": np.arange(60) % 10, "names": ["a", "b"]}), "labels: y"),
+    "an array": (pickle.dumps(np.arange(60) % 10), "scores"),
+    "a list": (json.dumps([at % 10 + 0.5 for at in range(60)]).encode(), "scores"),
+    "npy": (npy(np.arange(60) % 10), "scores"),
+    "within": (pickle.dumps({"p": np.arange(60) % 10, "names": ["a", "b"]}), "scores: p"),
 }
 
 
@@ -22,7 +22,7 @@ def rebuilt(tmp_path, value, cut=True):
     records = {b"%05d" % at: picture(at) for at in range(60)}
     if cut:
         records[b"00007"] = records[b"00007"][:200]
-    source = write(tmp_path / "store", records | {b"length": b"60", b"labels": value})
+    source = write(tmp_path / "store", records | {b"length": b"60", b"scores": value})
     receipt = datacheck.rebuild(source, tmp_path / "copy", drop_bad=True)
     return [it for it in receipt.unkept if "items as before" in it]
 

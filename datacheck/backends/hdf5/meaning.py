@@ -10,7 +10,7 @@ import msgspec
 
 from datacheck.backends.hdf5.columns import unjudged_places
 from datacheck.backends.hdf5.dataset import Dataset, Values
-from datacheck.backends.hdf5.formats import cooler, fuel, loom, matlab, snapshots
+from datacheck.backends.hdf5.formats import cooler, coordinates, fuel, loom, matlab, named_axes, nwb, snapshots, snirf
 from datacheck.backends.hdf5.formats.encoded import ENCODING, encoded
 from datacheck.backends.hdf5.formats.frames import frames
 from datacheck.backends.hdf5.formats.sparse import Cells, Sparse, cells_of, sparse
@@ -42,7 +42,7 @@ from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 
 ID = b"id"
 """Attribute of a sample that may hold its number."""
@@ -217,6 +217,10 @@ def _format_findings(
     yield from findings(runs, by_path, facts.look)
     yield from cooler.findings(by_path, facts.look)
     yield from snapshots.findings(facts.groups, facts.look)
+    yield from nwb.findings(facts.groups, facts.look)
+    yield from coordinates.findings(by_path)
+    yield from named_axes.findings(facts.groups, facts.look)
+    yield from snirf.findings(by_path, [path for path, _ in facts.groups], facts.look)
     yield from frames(facts.frames, by_path, without_values, facts.values, facts.look.numbers, facts.look.text)
 
 
@@ -298,7 +302,8 @@ def _dangling_references(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
 def _unjudged_finding(dataset: Dataset) -> Finding:
     path = escape(dataset.path)
     text = (
-        f"{path} is read and not judged: it has {math.prod(dataset.shape[1:]):,} values of varying length in each row"
+        f"{path} is read and not judged: it has {counted(math.prod(dataset.shape[1:]), 'value')} of "
+        "varying length in each row"
     )
     return found("unsupported", text, field=dataset.title, path=path)
 

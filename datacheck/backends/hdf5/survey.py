@@ -14,7 +14,8 @@ from datacheck.backends.hdf5.formats.marked_missing import with_all_missing
 from datacheck.backends.hdf5.formats.pytables import is_of_index
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
 from datacheck.backends.hdf5.library.fork_guard import StepCounter
-from datacheck.backends.hdf5.meaning import Facts, Meaning, meaning
+from datacheck.backends.hdf5.library.looking import LARGEST
+from datacheck.backends.hdf5.meaning import MAGIC, SHORTEST, Facts, Meaning, meaning
 from datacheck.backends.hdf5.recognition import conventions
 from datacheck.backends.hdf5.references.leading_elsewhere import leading_elsewhere
 from datacheck.backends.hdf5.references.positions import with_positions
@@ -83,7 +84,8 @@ def survey(
         mismatches = _mismatches(group, of_group.others, options, means, facts)
         counts += mismatches
         walk.findings += [*mismatches, *without_values(datasets, filled=filled)]
-    found_tables = [*with_positions(with_all_missing(found_tables, walk.lengths.keys(), facts.look), facts.look)]
+    found_tables = [*with_all_missing(found_tables, walk.lengths.keys(), facts.look)]
+    found_tables = [*with_positions(found_tables, facts.look, walk.lengths)]
     kept = {it.path for table in found_tables for it in table.judged if it.spoiled}
     walk.findings += attribute_findings({path: spoiled for path, spoiled in odd.items() if path not in kept}, means)
     requested = [*together(walk.lengths_by_links(), options, walk.unknown)]
@@ -136,8 +138,18 @@ def _divided(
         others = with_samples_first(group, others, options, facts.values)
     own = {**pieces(others), **dict.fromkeys(means.by_chance, APART)}
     apart = [replace(it, table=it.table or own[it.path]) if it.path in own else it for it in others]
+    texts = texts or any(_are_pictures(it, facts) for it in apart)
     group_tables, unjudged = tables(group, apart, options, texts=texts)
     return _Divided([*singly, *shots], list(group_tables), list(unjudged), list(others))
+
+
+def _are_pictures(dataset: Dataset, facts: Facts) -> bool:
+    """Check whether texts of a fixed length are encoded pictures, by the first, the middle and the last one."""
+    flat = dataset.dtype.kind == "S" and len(dataset.shape) == 1 and dataset.rows
+    if not flat or dataset.dtype.itemsize < SHORTEST or dataset.chunk_bytes > LARGEST:
+        return False
+    values = facts.look.values_of_rows(dataset, sorted({0, dataset.rows // 2, dataset.rows - 1}))
+    return values is not None and any(it.startswith(MAGIC) for it in values.tolist())
 
 
 def _mismatches(

@@ -62,11 +62,17 @@ class Masked(msgspec.Struct, frozen=True):
 
 
 class Positions(msgspec.Struct, frozen=True):
-    """A column whose numbers are positions in the rows of `of`, another column, which have `width` values."""
+    """A column whose numbers are positions in the rows of `of`, another column, which have `width` values.
+
+    `masked` has what belongs at each position, if there is such a column.
+    """
 
     name: str
     of: str
     width: int
+    masked: str = ""
+    flat: bool = False
+    """Whether all numbers are positions in all of `of`, not in a row of it; `width` is the first that leads nowhere."""
 
 
 class Table(msgspec.Struct, frozen=True, dict=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 SHOWN = 20
 """Maximum number of pages that get a finding of their own per kind of fault; one more finding counts the rest."""
@@ -43,7 +44,7 @@ def grouped_findings(faults: Iterable[Fault], page_size: int) -> Iterator[Findin
         yield from (finding_of(fault, page_size) for fault in several[:SHOWN])
         if len(several) > SHOWN:
             rest = [fault.page for fault in several[SHOWN:]]
-            why = f"{len(rest):,} more pages with this fault ({kind}), from {min(rest):,} to {max(rest):,}"
+            why = f"{counted(len(rest), 'more page')} with this fault ({kind}), from {min(rest):,} to {max(rest):,}"
             finding = found("damaged-store", why, kind=kind, count=len(rest), page=min(rest))
             yield with_database(finding, part)
 

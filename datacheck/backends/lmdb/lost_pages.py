@@ -17,6 +17,7 @@ from datacheck.backends.lmdb.values import read_value
 from datacheck.backends.shared.key_arrays import Numbers
 from datacheck.model.distinct import distinct_numbers
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 USED, FREE = 1, 2
 BRANCHES_BELOW = 2
@@ -91,7 +92,10 @@ def truncation(pages: Pages, free: Sequence[Numbers]) -> Iterator[Finding]:
     unwritten = sum(len(distinct_numbers(it[(it >= page_count) & (it <= pages.meta.last_page)])) for it in free)
     if pages.size < expected and unwritten < pages.meta.last_page + 1 - page_count:
         lost = expected - pages.size
-        message = f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: {lost:,} bytes are lost"
+        message = (
+            f"data.mdb ends at byte {pages.size:,}, its last page at {expected:,}: "
+            f"{counted(lost, 'byte is', 'bytes are')} lost"
+        )
         yield found("truncated-store", message, size=pages.size, expected=expected)
 
 

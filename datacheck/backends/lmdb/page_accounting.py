@@ -29,6 +29,7 @@ from datacheck.backends.shared.key_arrays import Flags
 from datacheck.model.blocks import Shard, ignore
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 LOOKED_UP = 100
 """Number of unreached leaves whose first and last keys are looked up in the databases."""
@@ -98,7 +99,7 @@ def _record_count_findings(bones: Skeleton, sums: Mapping[str, int]) -> Iterator
         name = f"the database {part}" if part else "the database"
         lost = max(0, declared - read)
         cost = f"{lost:,} are lost" if lost else "there are more than that"
-        why = f"{name} says that it has {declared:,} records, and {read:,} were read: {cost}"
+        why = f"{name} says that it has {counted(declared, 'record')}, and {read:,} were read: {cost}"
         yield with_database(found("damaged-store", why, kind="records", count=lost, said=declared, read=read), part)
 
 
@@ -163,10 +164,13 @@ def _page_use_findings(pages: Pages, bones: Skeleton) -> Iterator[Finding]:
         orphans = Orphans(pages, ledger.used, known=True)
         leaves = len(orphans)
         missing = _missing_key(pages, bones, orphans)
-        cost = f"; {leaves:,} of them look like leaves" if leaves else ""
+        cost = f"; {counted(leaves, 'of them looks like a leaf', 'of them look like leaves')}" if leaves else ""
         if missing is not None:
             cost += f", and the store has no record of the key {escape(missing)} that is there: records may be missing"
-        why = f"{len(unused):,} pages, the first is {unused[0]:,}, are neither used nor listed as free{cost}"
+        why = (
+            f"{counted(len(unused), 'page')}, the first is {unused[0]:,}, "
+            f"{'is' if len(unused) == 1 else 'are'} neither used nor listed as free{cost}"
+        )
         yield found(
             "damaged-store",
             why,
@@ -204,6 +208,6 @@ def _shared_page_findings(pages: Pages, bones: Skeleton, twice: Flags) -> Iterat
         finding = found("damaged-store", why, verdict="suspicious", page=first, offset=first * pages.page_size)
         yield with_database(msgspec.structs.replace(finding, key=escape(key)), part)
     number = int(np.flatnonzero(twice)[0])
-    why = f"{twice.sum():,} pages are used twice, the first of them is {number:,}"
+    why = f"{counted(int(twice.sum()), 'page is', 'pages are')} used twice, the first of them is {number:,}"
     offset = number * pages.page_size
     yield found("damaged-store", why, kind="shared", count=int(twice.sum()), page=number, offset=offset)

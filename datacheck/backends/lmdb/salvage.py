@@ -24,6 +24,7 @@ from datacheck.backends.lmdb.values import Damage, read_duplicates, read_value
 from datacheck.model.blocks import Block, Note, Position, Shard
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 BLOCK_BYTES = 1 << 20
 BLOCK_RECORDS = 4096
@@ -217,9 +218,10 @@ class Salvage:
         """Note a fault of a leaf; successive leaves with the same fault and nothing readable become one fault."""
         why = ", ".join(parsed.faults)
         if found_again:
-            after = f"; {found_again:,} records with such keys were found on pages that no branch reaches"
+            after = f"; {counted(found_again, 'record')} with such keys found on pages that no branch reaches"
         elif parsed.nodes:
-            after = f"; {len(parsed.nodes):,} of its records are left" + ("" if parsed.lost else ", all it had")
+            after = f"; {counted(len(parsed.nodes), 'of its records is left', 'of its records are left')}"
+            after += "" if parsed.lost else ", all it had"
         else:
             after = "; its records are lost"
         before = self._fault

@@ -46,6 +46,7 @@ from datacheck.backends.shared.key_arrays import Flags, Numbers
 from datacheck.model.distinct import distinct_numbers
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 NAMES_SOUGHT = 100_000
 """Largest main database, in entries, that is searched for named databases; larger ones hold records."""
@@ -188,7 +189,8 @@ class Walk:
             groups = orphans.take(self.pages, tree.record, entry.low, entry.high)
             leaves = sum(len(group.leaves) for group in groups)
             fault = self.faults[entry.fault]
-            note = f"; {leaves:,} leaves with such keys, which no branch reaches, are read" if leaves else ""
+            read = counted(leaves, "leaf with such keys is read", "leaves with such keys are read")
+            note = f"; {read}, which no branch reaches" if leaves else ""
             self.faults[entry.fault] = msgspec.structs.replace(fault, after=note)
             for group in groups:
                 for orphan in group.leaves:

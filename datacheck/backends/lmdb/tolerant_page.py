@@ -14,6 +14,7 @@ import msgspec
 from datacheck.backends.lmdb.format import BIGDATA, BRANCH, LEAF, LEAF2, NODE, OVERFLOW, Node
 from datacheck.backends.lmdb.pages import Pages
 from datacheck.files.retrying import pread
+from datacheck.model.listing import counted
 
 
 class Parsed(msgspec.Struct):
@@ -108,7 +109,7 @@ def _nodes(pages: Pages, parsed: Parsed) -> list[Node | None] | None:
         return None
     nodes = nodes_of(pages, parsed.raw)
     if None in nodes:
-        parsed.faults.append(f"has {nodes.count(None)} nodes outside its bounds")
+        parsed.faults.append(f"has {counted(nodes.count(None), 'node')} outside its bounds")
     return nodes
 
 
@@ -174,12 +175,13 @@ def _take_branch(
     last = pages.meta.last_page
     valid = [(place, node) for place, node in enumerate(nodes) if node is not None and 2 <= node.child <= last]
     if len(valid) + nodes.count(None) < len(nodes):
-        parsed.faults.append(f"has {len(nodes) - len(valid) - nodes.count(None)} children that are not pages")
+        others = len(nodes) - len(valid) - nodes.count(None)
+        parsed.faults.append(f"has {counted(others, 'child that is not a page', 'children that are not pages')}")
     first = [node for place, node in valid if place == 0]
     rest = [node for place, node in valid if place > 0]
     kept = _ascending(rest, order, low, high)
     if len(kept) < len(rest):
-        parsed.faults.append(f"has {len(rest) - len(kept)} keys out of order")
+        parsed.faults.append(f"has {counted(len(rest) - len(kept), 'key')} out of order")
     parsed.nodes = first + kept
     parsed.lost = len(nodes) - len(parsed.nodes)
 
@@ -188,7 +190,7 @@ def _take_leaf(parsed: Parsed, nodes: list[Node | None], order: Order, low: byte
     valid = [node for node in nodes if node is not None]
     parsed.nodes = _ascending(valid, order, low, high)
     if len(parsed.nodes) < len(valid):
-        parsed.faults.append(f"has {len(valid) - len(parsed.nodes)} keys out of order or of another place")
+        parsed.faults.append(f"has {counted(len(valid) - len(parsed.nodes), 'key')} out of order or of another place")
     parsed.lost = len(nodes) - len(parsed.nodes)
 
 

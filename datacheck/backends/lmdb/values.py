@@ -40,6 +40,7 @@ from datacheck.backends.lmdb.tolerant_page import (
     parse,
     raw_page,
 )
+from datacheck.model.listing import counted
 
 RECORD = 48
 
@@ -110,7 +111,7 @@ def _check_extent(pages: Pages, first: int, count: int, size: int) -> tuple[int,
     elif pages.flags(head) != OVERFLOW:
         wrong = f"begins on page {first:,}, which has the flags {pages.flags(head):#x}"
     elif page_count < count or first + page_count - 1 > pages.meta.last_page:
-        wrong = f"takes {count:,} pages from {first:,} on, which says {page_count:,}"
+        wrong = f"takes {counted(count, 'page')} from {first:,} on, which says {page_count:,}"
     return (count, wrong, "damaged-store") if wrong else (page_count, "", "")
 
 
@@ -156,7 +157,7 @@ def _packed_values(pages: Pages, raw: bytes, number: int, order: Order) -> Itera
     count = (lower - pages.header) // 2
     fits = lower <= upper <= len(raw) or width == 1
     if not width or count < 0 or pages.header + count * width > len(raw) or not fits:
-        yield Damage(number, f"says it has {count} values of {width} bytes, and has {len(raw)} bytes")
+        yield Damage(number, f"says it has {counted(count, 'value')} of {width} bytes, and has {len(raw)} bytes")
         return
     starts = range(pages.header, pages.header + count * width, width)
     yield from _ascending_values([raw[start : start + width] for start in starts], count, number, order)
@@ -236,5 +237,5 @@ def _leaf_values(
         or ((low is None or order(value) >= order(low)) and (high is None or order(value) < order(high)))
     ]
     if len(inside) < len(values):
-        faults.append(f"has {len(values) - len(inside)} values of another place")
+        faults.append(f"has {counted(len(values) - len(inside), 'value')} of another place")
     return inside, faults

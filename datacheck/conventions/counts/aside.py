@@ -32,6 +32,7 @@ FEW = 16
 RESERVED = b"__"
 """What names begin with that projects reserve for records of their own, such as __compressed__."""
 _WORD = re.compile(r"[a-z]+")
+_BETWEEN = b"_. -"
 
 
 def keys_aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
@@ -49,9 +50,9 @@ def keys_aside(store: StoreView, own: frozenset[bytes]) -> frozenset[bytes]:
 def _is_name(key: bytes) -> bool:
     if key.startswith(RESERVED):
         return True
-    text = key.decode("latin1").lower()
-    found = _WORD.findall(text)
-    return bool(found) and "".join(found) == re.sub(r"[_. -]", "", text) and ASIDE.issuperset(found)
+    if not key.translate(None, _BETWEEN).isalpha():
+        return False
+    return ASIDE.issuperset(_WORD.findall(key.decode("latin1").lower()))
 
 
 def _form(store: StoreView, key: bytes) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datacheck.conventions.counts.count_names import EVERY, LOOSE, METADATA, NAMES, OWN_NAMES, UNMISTAKABLE, WITHIN
 from datacheck.conventions.interface import Convention, Count, StoreView
 from datacheck.conventions.keys.parts import pieces_of
+from datacheck.conventions.values.per_record import with_numbers
 from datacheck.conventions.values.stored_values import FORMS, other_reading, stored_count
 
 LONGEST = 256
@@ -57,14 +58,21 @@ def metadata_counts(store: StoreView) -> list[Count]:
     """Return the count in each mapping of metadata that holds one, with others there that have the same number."""
     counts = []
     for key in METADATA:
-        parsed = store.stored(key)
+        parsed = store.listed(key)
         if parsed is None or not isinstance(parsed.value, dict):
             continue
         candidates = [Count(key, parsed, store.value(key) or b"", item=it) for it in WITHIN if it in parsed.value]
-        numbered = [it for it in candidates if it.number is not None]
+        numbered = [it for it in candidates if it.number is not None and (not parsed.in_part or _can_be_written(it))]
         counts += numbered[:1]
         counts += (it for it in numbered[1:] if it.number == numbered[0].number and it.called in EVERY)
     return counts
+
+
+def _can_be_written(count: Count) -> bool:
+    """Return whether another number can be written into a mapping that is read in part."""
+    assert isinstance(count.item, str)
+    assert count.number is not None
+    return with_numbers(count.raw, {count.item: (count.number, count.number - 1)}) is not None
 
 
 def form_of(raw: bytes) -> str:

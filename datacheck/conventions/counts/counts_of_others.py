@@ -13,13 +13,15 @@ from datacheck.conventions.keys.runs import Runs
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 
 def findings_with_others(count: Count, part: Pattern, numbers: Runs, base: int, aside: int) -> Iterator[Finding]:
     """Yield a finding for a count of samples that have these `numbers` and `aside` records about them beside them."""
     declared = count.number
     if count.of_list is None and aside and declared == len(numbers) + aside:
-        text = f"{count.name} says {declared:,}, there are {len(numbers):,} {part} and {aside:,} records about them"
+        text = f"{count.name} says {declared:,}, there are {len(numbers):,} {part} and "
+        text += f"{counted(aside, 'record')} about them"
         text += f": it is not true if a loader counts up from {base}"
         yield found("count", text, verdict="suspicious", key=escape(count.key), said=declared, found=len(numbers))
 

@@ -199,7 +199,11 @@ def frame_findings(counts: FrameCounts) -> Iterator[Finding]:
     fewer = [it for it in off if it[2] < it[1]]
     if off:
         name, declared, number = (fewer or off)[0]
-        more = f", and {len(off) - 1:,} more of {len(counts.said):,} are off" if len(off) > 1 else ""
+        more = (
+            f", and {len(off) - 1:,} more of {len(counts.said):,} {'are' if len(off) > 2 else 'is'} off"
+            if len(off) > 1
+            else ""
+        )
         text = f"{escape(counts.key)} says that {escape(_raw(name))} has {declared:,}, there are {number:,}{more}"
         sure = not is_of_whole(counts.key) and bool(words(counts.key.decode("latin1")) & (COUNTING | DIVIDING))
         unsure = _are_sets(counts.said) and not sure

@@ -12,6 +12,7 @@ from datacheck.conventions.values.stored_values import stored_count
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import there_are
 
 MOST = 64
 """Maximum number of names that are looked at."""
@@ -59,6 +60,6 @@ def exact_findings(convention: Convention, missing: Mapping[bytes, int]) -> Iter
         listed = key_list.entries
         lost = missing.get(key_list.key, 0)
         if count.number not in (listed, listed - lost, key_list.number, key_list.number - lost, listed / 2):
-            text = f"{count.name} says {count.number:,}, there are {listed:,} keys in {escape(key_list.key)}"
+            text = f"{count.name} says {count.number:,}, {there_are(listed, 'key')} in {escape(key_list.key)}"
             verdict: Verdict | None = None if is_near(count, listed) else "suspicious"
             yield found("count", text, verdict=verdict, key=escape(count.key), said=count.number, found=listed)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from datacheck.conventions.interface import Count
+from datacheck.conventions.values.stored_lists import stored_list
 from datacheck.conventions.values.stored_values import FORMS, Stored
 
 
@@ -15,7 +16,7 @@ def written_into(count: Count, value: bytes, number: int) -> bytes:
     if count.said is None or count.item is None or value == count.raw:
         return count.written(number)
     form = count.said.form
-    said = Stored(FORMS[form].read(value), form)
+    said = stored_list(value) if count.said.in_part else Stored(FORMS[form].read(value), form)
     return msgspec.structs.replace(count, said=said, raw=value).written(number)
 
 

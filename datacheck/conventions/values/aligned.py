@@ -157,8 +157,13 @@ def _some_keys(items: Sequence[str | bytes]) -> Iterator[bytes]:
 
 
 class Parallel(msgspec.Struct, frozen=True):
-    """A list or an array that may have an item for each record: its key, its name inside the value, and its length."""
+    """A list or an array that may have an item for each record: its key, its name inside the value, and its length.
+
+    It is `of_records` if a name in the value says that there is one for each, and if items can be removed from all
+    lists and arrays of this length in the value.
+    """
 
     key: bytes
     name: str
     items: int
+    of_records: bool = False

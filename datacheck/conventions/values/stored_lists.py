@@ -75,6 +75,8 @@ def _plain_or_other(node: Node, depth: int) -> Any:
     node = unboxed(node)
     if isinstance(node, (bytes, memoryview)) and (items := _array(node)) is not None:
         return items
+    if isinstance(node, (bytes, memoryview)) and (number := _number(node)) is not None:
+        return number
     if isinstance(node, np.ndarray) and (items := _items(node)) is not None:
         return items
     if isinstance(node, Items) and depth < DEEPEST:
@@ -105,6 +107,13 @@ def _array(raw: bytes | memoryview) -> list[Any] | None:
 
     values = column(raw) if raw[:6] == MAGIC else None
     return None if values is None else _items(values)
+
+
+def _number(raw: bytes | memoryview) -> int | None:
+    """Return the whole number in .npy bytes without a dimension, or None."""
+    from datacheck.decoders.npy_bytes import MAGIC, whole_number
+
+    return whole_number(raw) if raw[:6] == MAGIC else None
 
 
 def _items(values: NDArray[Any]) -> list[Any] | None:

@@ -11,15 +11,17 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from datacheck.decoders.interface import Value
+from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.trees.decoder import TreeDecoder
 from datacheck.decoders.trees.json_text import parse_json
 from datacheck.decoders.trees.number_lists import empty, sizes_of
 from datacheck.decoders.trees.storages import widened
 from datacheck.decoders.trees.tree import Keyed, Node, Opaque, Parsed
 from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
 
 HEADER = 1 << 24
 """Longest header that is read, in bytes; the format allows up to 100 MB."""
@@ -79,6 +81,19 @@ class SafetensorsDecoder(TreeDecoder):
             message = f"{stored - end} bytes after the end of the last tensor"
             findings.append(found("trailing-data", message, offset=start + end, size=stored - end))
         return Parsed(Keyed([(it.name, _values(value, start, it)) for it in tensors]), findings)
+
+    def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
+        """Read one record. Bytes behind the tensors are bad, unless nearly all records have some: safetensors fails."""
+        reading = TreeDecoder.read(self, value, profile, pixels=pixels)
+        if profile is None or profile.trailing:
+            return reading
+        for at, it in enumerate(reading.findings):
+            if it.code == "trailing-data":
+                message = f"{it.message}, which safetensors does not load"
+                refused = found("size-mismatch", message, **it.details)
+                findings = [*reading.findings[:at], refused, *reading.findings[at + 1 :]]
+                return msgspec.structs.replace(reading, findings=findings)
+        return reading
 
 
 @lru_cache(maxsize=64)

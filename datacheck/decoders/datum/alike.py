@@ -68,6 +68,8 @@ class Template(msgspec.Struct, frozen=True):
     def from_record(cls, value: Value) -> Template | None:
         """Return the template made from a record, or None if the record has to be decoded by itself."""
         datum, finding = parse(value)
+        if datum.data and not any(datum.shape):
+            return None  # it may hold another payload
         if datum.encoded or len(datum.floats) > 1 or bool(datum.floats) == (DATA in datum.spans):
             return None
         floats = bool(datum.floats)

@@ -18,6 +18,8 @@ from datacheck.decoders.datum.raw_values import raw, shape_text, size_mismatch
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.one_by_one import decode_each
 from datacheck.decoders.pictures.decoder import picture_field, read_picture
+from datacheck.decoders.pictures.picture import sniff
+from datacheck.decoders.trees.within import enter, leave, read_within
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.finding import Finding, found
@@ -50,7 +52,7 @@ class DatumDecoder:
         findings = [] if finding is None else [finding]
         if finding is not None and finding.verdict == "bad":
             return Reading(findings=findings)
-        fields, problems = _encoded(datum, pixels) if datum.encoded else raw(datum)
+        fields, problems = _encoded(datum, pixels) if datum.encoded else _stored(datum, pixels)
         findings += problems
         if LABEL in datum.numbers:
             label = np.array(datum.numbers[LABEL], np.int64)
@@ -61,6 +63,19 @@ class DatumDecoder:
         """Return the encoded picture of a message, or None if there is none."""
         datum, _ = parse(value)
         return bytes(datum.data) if datum.encoded and datum.data else None
+
+
+def _stored(datum: Datum, pixels: bool) -> tuple[list[Field], list[Finding]]:
+    """Read the values of a Datum; without a shape, projects other than Caffe keep arrays in it, or compressed ones."""
+    if datum.data and not any(datum.shape) and not datum.floats and sniff(datum.data) is None:
+        record = enter()
+        try:
+            made = read_within("data", datum.data, pixels=pixels)
+        finally:
+            leave(record)
+        if made is not None:
+            return made
+    return raw(datum)
 
 
 def _encoded(datum: Datum, pixels: bool) -> tuple[list[Field], list[Finding]]:

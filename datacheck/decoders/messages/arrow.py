@@ -10,12 +10,15 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from datacheck.decoders.interface import Value
+from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.messages.arrow_sizes import unpacked_size
 from datacheck.decoders.trees.decoder import TreeDecoder
-from datacheck.decoders.trees.tree import Items, Keyed, Node, Opaque, Parsed
+from datacheck.decoders.trees.series import SERIES, first_or_series, too_many
+from datacheck.decoders.trees.tree import STREAM, Items, Keyed, Node, Opaque, Parsed
 from datacheck.decoders.wrappers.interface import LIMIT, too_large
 from datacheck.model.finding import Finding, found
+from datacheck.model.profile import FamilyProfile
+from datacheck.model.replacing import replace
 
 MARK = b"\xff\xff\xff\xff"
 FILE, FILE_END = b"ARROW1\0\0", b"ARROW1"
@@ -73,6 +76,34 @@ class ArrowDecoder(TreeDecoder):
             findings.append(found("trailing-data", message, offset=stream.end, size=rest))
         tree, finding = _read(value[: stream.end], stream.kinds[0])
         return Parsed(tree, findings if finding is None else [*findings, finding])
+
+    def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
+        """Read one record: one stream or tensor, or several that lie behind each other."""
+        first = TreeDecoder.read(self, value, profile, pixels=pixels)
+        return first_or_series(first, self.parse_series, value, profile, pixels=pixels)
+
+    def parse_series(self, value: Value) -> Parsed:
+        """Return the contents of the streams and tensors that lie behind each other in a value, as a list."""
+        trees: list[Node] = []
+        findings: list[Finding] = []
+        rest: Value = memoryview(value)
+        while not trees or bytes(rest[:4]) == MARK:
+            if len(trees) == SERIES:
+                findings.append(too_many("Arrow streams"))
+                break
+            parsed = self.parse(rest)
+            path = f"[{len(trees)}]"
+            trailing = next((it for it in parsed.findings if it.code == "trailing-data"), None)
+            findings += [replace(it, field=path) for it in parsed.findings if it is not trailing]
+            if any(it.verdict == "bad" for it in parsed.findings):
+                break
+            trees.append(parsed.tree)
+            if trailing is None:
+                break
+            rest = rest[trailing.details["offset"] :]
+            if bytes(rest[:4]) != MARK:
+                findings.append(trailing)
+        return Parsed(Items(trees, STREAM), findings)
 
 
 def _parse_file(value: Value) -> Parsed:

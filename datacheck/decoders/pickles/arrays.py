@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.pickles.parts import DType, Global
 from datacheck.decoders.trees.storages import WIDENED, widened
-from datacheck.decoders.trees.tree import ARRAY, Bytes, Flawed, Items, Keyed, Node, Opaque
+from datacheck.decoders.trees.tree import ARRAY, Bytes, Flawed, Items, Keyed, Node, Opaque, Run
 
 AXES = 64
 FIELDS = 1 << 12
@@ -162,9 +162,10 @@ def array(dtype_node: Node, shape: Node, raw: Node, *, fortran: bool = False, ax
         return Flawed("undecodable", f"an array whose shape is {_shape_text(shape)}")
     if isinstance(raw, Items):  # objects
         count = prod(sizes)
-        if len(raw.items) == count:
+        stored = sum(len(it.values) if isinstance(it, Run) else 1 for it in raw.items)
+        if stored == count:
             return Items(raw.items, ARRAY) if sizes else raw.items[0]
-        return Flawed("size-mismatch", f"{len(raw.items)} objects, an array of {_sizes_text(sizes)} has {count}")
+        return Flawed("size-mismatch", f"{stored} objects, an array of {_sizes_text(sizes)} has {count}")
     if not isinstance(raw, (bytes, memoryview)):
         return Flawed("unknown-payload", f"an array of {dtype_node.kind} whose values are not in the record")
     return _values(dtype_node, sizes, raw, fortran=fortran, axes=shape_of(axes) if isinstance(axes, Items) else None)

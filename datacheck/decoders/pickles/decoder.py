@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from datacheck.decoders.interface import Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC as NPY
-from datacheck.decoders.npy_bytes import SECOND, objects_at
+from datacheck.decoders.npy_bytes import objects_at
 from datacheck.decoders.pickles import torch_stream
 from datacheck.decoders.pickles.calls import OURS
 from datacheck.decoders.pickles.joblib_arrays import WRAPPERS
@@ -17,8 +17,7 @@ from datacheck.decoders.pickles.parts import Broken
 from datacheck.decoders.pickles.tracing import places
 from datacheck.decoders.trees.alike import decode_alike
 from datacheck.decoders.trees.decoder import TreeDecoder
-from datacheck.decoders.trees.paths import is_part
-from datacheck.decoders.trees.reading import read_tree
+from datacheck.decoders.trees.series import SERIES, first_or_series, too_many
 from datacheck.decoders.trees.tree import STREAM, Bytes, Items, Node, Parsed
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
@@ -34,8 +33,6 @@ LOOKED_AT = 1 << 12
 SHORTEST = 4
 UNSAFE = 4
 """Maximum number of unsafe globals reported per record."""
-SERIES = 1 << 10
-"""Maximum number of pickles in one value that are read."""
 
 
 class PickleDecoder(TreeDecoder):
@@ -70,43 +67,12 @@ class PickleDecoder(TreeDecoder):
         return parse_pickle(Machine(value, objects_at(value) or 0))
 
     def read(self, value: Value, profile: FamilyProfile | None, *, pixels: bool = True) -> Reading:
-        """Read one record: one pickle, or several that lie behind each other, as `[0]`, `[1]` and so on.
+        """Read one record: one pickle, or several that lie behind each other.
 
-        `pickle.load` reads the next one of a stream with each call, and `pickle.loads` the first one only. So bytes
-        behind the first one are read where more than half of the other records hold several.
+        `pickle.load` reads the next one of a stream with each call, and `pickle.loads` the first one only.
         """
         first = TreeDecoder.read(self, value, profile, pixels=pixels)  # faster than with super()
-        if not first.findings and not first.lacks:
-            return first
-        if profile is None:
-            several = any(it.code == "trailing-data" for it in first.findings)
-        else:
-            several = _may_be_several(profile) and not any(is_part(it.name, SECOND) for it in first.fields)
-        if not several:
-            return first
-        series = parse_series(value)
-        bad = any(it.verdict == "bad" for it in series.findings)
-        if profile is None:
-            return first if bad or not _has_second(series) else read_tree(series, None, pixels=pixels)
-        if bad:
-            begun = isinstance(series.tree, Items) and len(series.tree.items) > 0
-            return Reading(findings=series.findings) if begun else first
-        reading = read_tree(series, profile, pixels=pixels)
-        known = {name for name, it in profile.fields.items() if it.share > 0.5}
-        return reading if _count(reading, known) > _count(first, known) else first
-
-
-def _may_be_several(profile: FamilyProfile) -> bool:
-    """Check whether more than half of the records of a family may be several pickles; tuples have the same names."""
-    return any(is_part(name, SECOND) and it.share > 0.5 for name, it in profile.fields.items())
-
-
-def _has_second(series: Parsed) -> bool:
-    return isinstance(series.tree, Items) and len(series.tree.items) > 1
-
-
-def _count(reading: Reading, known: Collection[str]) -> int:
-    return sum(it.name in known for it in reading.fields)
+        return first_or_series(first, parse_series, value, profile, pixels=pixels)
 
 
 def parse_series(value: Value) -> Parsed:
@@ -131,8 +97,7 @@ def parse_series(value: Value) -> Parsed:
             findings += trailing
             break
         if len(trees) == SERIES:
-            text = f"more than {SERIES} pickles in one value; the others are not read"
-            findings.append(found("too-large", text, field=f"[{SERIES}]", verdict="unverifiable"))
+            findings.append(too_many("pickles"))
             break
         following = Machine(value, machine.at, left=machine.left)
         following.containers = machine.containers

@@ -17,7 +17,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from datacheck.decoders.pictures import eyes
-from datacheck.decoders.pictures.jpeg_markers import DHT, DNL, EOI, FRAMES, SCAN_END, SOS, Walk, walk
+from datacheck.decoders.pictures.jpeg_markers import DHT, EOI, FRAMES, SCAN_END, SOS, Walk, undecoded, walk
 from datacheck.decoders.pictures.jpeg_metadata import metadata, without_profile
 from datacheck.decoders.pictures.picture import LIMIT, MOST_SHOWN, Picture, too_large, trailing
 from datacheck.model.codes import Verdict
@@ -298,12 +298,10 @@ def _frame_finding(frame: Frame | None, steps: Walk) -> Finding | None:
 
     This runs before the decoder allocates memory for the picture.
     """
+    if (name := undecoded(steps, None if frame is None else frame.height)) is not None:
+        return found("unknown-payload", f"{name}, which is not decoded", field="data")
     if frame is None or not steps.scans:
         return _corrupt("no sound frame header" if frame is None else "no scan: there are headers but no pixel data")
-    if not frame.height and any(marker == DNL for marker, _, _ in steps.segments):
-        return found(
-            "unknown-payload", "a JPEG whose height follows its first scan (DNL), which is not decoded", field="data"
-        )
     if not frame.height or not frame.width:
         return _corrupt(f"declares {frame.width} x {frame.height} pixels")
     size = frame.height * frame.width * max(1, len(frame.sampling))

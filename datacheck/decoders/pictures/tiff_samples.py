@@ -34,10 +34,15 @@ OF_PILLOW = 4
 """Maximum number of samples of a pixel that Pillow decodes."""
 COLOURS = (2, 5)
 """The values of the tag PhotometricInterpretation for RGB and CMYK."""
-UNUSUAL = frozenset({"int8", "uint64", "int64", "float16", "complex64", "complex128"})
+UNUSUAL = frozenset({"int8", "uint64", "int64", "float16", "float64", "complex64", "complex128"})
 BY_LIBTIFF = frozenset({tiff.PACKBITS, tiff.LZW, 34925, 50000})
 """Compressions of bytes that libtiff unpacks; the last two are LZMA and Zstandard."""
-COMPRESSIONS = {tiff.JPEG: "JPEG", 50001: "WebP", 34887: "LERC"}
+UNREAD = {
+    34887: "LERC", 34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 34933: "PNG", 34934: "JPEG XR",
+    22610: "JPEG XR", 50002: "JPEG XL", 52546: "JPEG XL", 34661: "JBIG", 34892: "lossy JPEG of DNG",
+}  # fmt: skip
+"""Compressions that Pillow has no name for: GDAL, tifffile, and scanners of slides write them."""
+COMPRESSIONS = {tiff.JPEG: "JPEG", 50001: "WebP", **UNREAD}
 OVERLAPPING = 4
 """Maximum ratio of the bytes in different strips or tiles to those of the file; those that are unpacked may overlap."""
 HEAD = 1 << 16
@@ -49,7 +54,7 @@ _IMAGES = re.compile(rb"\nimages=([0-9]{1,9})\n")
 
 
 def is_beyond_pillow(data: bytes) -> bool:
-    """Check whether Pillow would refuse a TIFF for its many bands, or decode only one of several pictures in a page.
+    """Check whether Pillow would refuse a TIFF for its bands or compression, or decode one picture of several there.
 
     Colours with further bands of 8 bits, in any compression, are left to it.
     """
@@ -57,6 +62,8 @@ def is_beyond_pillow(data: bytes) -> bool:
     first = next(pages, None)
     if first is None:
         return False
+    if first.one(tiff.COMPRESSION, PLAIN) in UNREAD:
+        return True
     colours = first.one(tiff.PHOTOMETRIC, 1) in COLOURS and set(first.all(tiff.BITS)) == {8}
     samples = first.one(tiff.SAMPLES, 1)
     of_first = first.one(tiff.PLANAR, 1) == 2 and first.one(tiff.PHOTOMETRIC, 1) not in COLOURS  # all that it decodes

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from datacheck.decoders.interface import Reading, Value
+from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.pictures.in_arrays import first_bytes_decide
 from datacheck.decoders.rows import real
 from datacheck.decoders.trees.layouts import Layout, RecordReader
 from datacheck.decoders.trees.leaves import Leaf
 from datacheck.decoders.trees.places import Place
-from datacheck.decoders.trees.references import may_lead
+from datacheck.decoders.trees.references import reference_findings
 from datacheck.decoders.trees.within import (
     FIRST_LETTERS,
     LONGEST_ID,
@@ -57,8 +57,6 @@ def layout_of(value: Value, reading: Reading, places: Places, profile: FamilyPro
     """Return the layout of a record that was read, or None if anything is wrong with it or no byte may vary."""
     if reading.findings or reading.lacks or any(field.encoded for field in reading.fields):
         return None
-    if may_lead(reading.fields):
-        return None  # its values are compared with each other
     if any(first_bytes_decide(it.values, it.name, profile) for it in reading.fields if it.format == "array"):
         return None
     traced = places(value)
@@ -134,6 +132,9 @@ def _matching(
         matches, values = _match_in_rows(layout, block, rows) or _match_large(layout, block, rows)
     if not matches:
         return [], rows
+    if layout.leading and (misled := {rows[matches[at]] for at in _misled(layout, values, len(matches), profile)}):
+        found, left = _matching(layout, block, [row for row in rows if row not in misled], profile)
+        return found, sorted([*left, *misled])
     if len(matches) == len(rows):
         return list(_batches(layout, rows, values, profile)), []
     chosen = set(matches)
@@ -257,6 +258,19 @@ def _match_large(layout: Layout, block: Block, rows: Sequence[int]) -> Taken:
         return SeparateArrays([np.ndarray(place.shape, dtype, value, place.at, place.strides) for value in records])
 
     return matching, values
+
+
+def _misled(layout: Layout, values: Callable[[Place], Any], count: int, profile: FamilyProfile | None) -> Iterator[int]:
+    """Yield the positions of the `count` records that have numbers that lead to nothing in the record."""
+    parts = []
+    for at in layout.leading:
+        field, place = layout.fields[at], layout.places[at]
+        stored = place is not None and place.dtype
+        parts.append((field.name, values(place) if place is not None and stored else [field.values] * count))
+    for row in range(count):
+        fields = [Field(name, column[row]) for name, column in parts]
+        if next(reference_findings(fields, profile), None) is not None:
+            yield row
 
 
 def _batches(

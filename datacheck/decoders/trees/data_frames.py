@@ -18,6 +18,8 @@ from datacheck.decoders.trees.tree import Box, Items, Keyed, Node
 FRAMES = frozenset(("pandas.core.frame.DataFrame", "pandas.DataFrame"))
 SERIES = frozenset(("pandas.core.series.Series", "pandas.Series"))
 BLOCK, MANAGER, BACKED = "_unpickle_block", "BlockManager", "__pyx_unpickle_NDArrayBacked"
+NULLABLE = ("IntegerArray", "FloatingArray", "BooleanArray")
+"""The ends of the names of arrays in which some numbers are marked as missing."""
 DEPTH = 4
 """Maximum depth at which the texts of an index are searched."""
 ENTRIES = 256
@@ -29,10 +31,14 @@ VALUES = 1 << 24
 """Maximum number of values in the columns that are not read as stored, since all of them may share one array."""
 
 
-def columns_of(node: Keyed) -> Keyed | None:
-    """Return a data frame as a mapping of its columns, a series as one of its entries or values; None for others."""
+def columns_of(node: Keyed) -> Keyed | Items | NDArray[Any] | None:
+    """Return a data frame as a mapping of its columns, a series as one of its entries or values; None for others.
+
+    A nullable array by itself is returned as its numbers.
+    """
     if node.kind not in FRAMES and node.kind not in SERIES:
-        return None
+        content = _plain(node) if node.kind.endswith(NULLABLE) and node.kind.startswith("pandas.") else None
+        return content if isinstance(content, (Items, np.ndarray)) else None
     manager = _value(node, "_mgr")
     if not isinstance(manager, Keyed) or not manager.kind.endswith(MANAGER) or not manager.items:
         return None
@@ -115,8 +121,7 @@ def _stored(node: Node, *, label: bool = False) -> Node:
     if node.kind.endswith("ArrowStringArray"):
         texts = _value(node, "_pa_array")
         return texts if isinstance(texts, Items) else node
-    nullable = node.kind.endswith(("IntegerArray", "FloatingArray", "BooleanArray"))
-    return _nullable(node, label=label) if nullable else node
+    return _nullable(node, label=label) if node.kind.endswith(NULLABLE) else node
 
 
 def _categories(dtype: Keyed, codes: Node, *, label: bool) -> Node:

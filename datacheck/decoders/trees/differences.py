@@ -19,8 +19,11 @@ APART = frozenset({"list", "array", "other"})
 MAY_HOLD_NONE = frozenset({"list", "array"})
 """Formats of lists of numbers that may contain None: JSON writers turn NaN into null."""
 NUMERIC = frozenset({"number", "list", "array"})
+OFTEN = 16
+"""Minimum number of sampled records with a field that show what is usual there."""
 NAMED = 4
 """Maximum number of names in one message."""
+_ITEMS = re.compile(r"(?:\[[0-9]+\])+\Z")
 _BORDER = re.compile(r"(?=[/\[])")
 _last: list[tuple[FamilyProfile, dict[str, FieldProfile]]] = []
 """The most recently used profile with its result, since all records of a block share a profile."""
@@ -33,6 +36,30 @@ def usual_fields(profile: FamilyProfile) -> dict[str, FieldProfile]:
     result = {name: it for name, it in profile.fields.items() if it.share >= NEARLY_ALL}
     _last[:] = [(profile, result)]
     return result
+
+
+def texts_among_numbers(
+    fields: Sequence[Field], profile: FamilyProfile, expected: Mapping[str, FieldProfile]
+) -> Iterator[Finding]:
+    """Yield the findings about texts at places that only some records have, and where nearly all of these have numbers.
+
+    Such a place is an optional field, one of an object in a list, or a list whose length varies.
+    """
+    for field in fields:
+        if field.format != "text":
+            continue
+        own = profile.fields.get(field.name)
+        if own is not None and own.format == "text" and own.share * profile.sampled >= OFTEN:
+            continue
+        path = field.name if own is not None and own.format in NUMERIC else _ITEMS.sub("", field.name)
+        usual = profile.fields.get(path)
+        if usual is None or usual.format not in NUMERIC or usual.share * profile.sampled < OFTEN:
+            continue
+        if path in expected and (path == field.name or usual.shape or usual.axes):
+            continue  # which is said of it anyway
+        what = "text" if path == field.name else f"{field.name} is a text"
+        yield found("fields", f"{what}, nearly all others that have it have numbers only", field=path)
+        return
 
 
 def missing_parts(

@@ -36,6 +36,10 @@ DIGITS = 400
 ASE = "__ndarray__"
 CONTAINERS = frozenset({list, Keyed})
 """The types that the scanner creates for lists and objects."""
+CHARACTER = 3
+"""Maximum number of bytes of a character that is cut at the end of what is examined."""
+_BINARY = re.compile(r"[\0\ufffd]")
+"""Matches what is no text: a header in JSON may be followed by the bytes of an array."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CUT = re.compile(
     r"-|-?I(?:n(?:f(?:i(?:n(?:i(?:t(?:y)?)?)?)?)?)?)?|Na?|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?|\.\d*|\.?\d*[eE][+-]?\d*"
@@ -98,7 +102,7 @@ def _begins_json(text: str) -> bool:
             open_, expected = open_[:-1], "next"
             if not open_:
                 rest = text[at:].lstrip(" \t\r")
-                return not rest or rest[0] == "\n"
+                return not rest or (rest[0] == "\n" and _BINARY.search(rest[:-CHARACTER]) is None)
     rest = text[at:].lstrip(" \t\n\r")
     cut_word = _CUT.fullmatch(rest) is not None and (rest[:1] in ".eE") == (expected == "next")
     cut_string = rest[:1] == '"' and "\n" not in rest and expected not in ("next", "colon")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.trees.places import Place
+from datacheck.decoders.trees.references import leading_parts
 from datacheck.model.profile import FamilyProfile
 
 MOST = 16
@@ -40,6 +41,11 @@ class Layout:
     def texts(self) -> list[Place]:
         """The places whose bytes must all be below 128."""
         return [place for place in self.places if place is not None and (place.small or not place.dtype)]
+
+    @cached_property
+    def leading(self) -> list[int]:
+        """The positions of the fields whose values are compared with each other in each record."""
+        return leading_parts(self.fields)
 
 
 class Layouts:

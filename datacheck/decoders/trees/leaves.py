@@ -146,7 +146,7 @@ class _Walk:
             if columns is None:
                 return self._keyed(path, node)
             self._kept.append(columns)
-            return self._keyed(path, columns)
+            return self._keyed(path, columns) if isinstance(columns, Keyed) else iter([(path, columns)])
         else:
             self._bare(name, node)
         return None
@@ -204,6 +204,8 @@ class _Walk:
                 pending += reversed(members)
             elif values.dtype.kind in NUMBERS:
                 self._leaf(name, "array" if values.ndim else "number", values)
+            elif values.dtype.kind == "V" and not values.ndim and values.nbytes > SMALL_BYTES:
+                self._result.leaves.append(Leaf(name, "bytes", NOTHING, values.tobytes()))
             elif values.dtype.kind == "V" and not values.dtype.names and values.nbytes:
                 self._flaw(name, Flawed("unknown-payload", void_message(values.dtype)))
             else:

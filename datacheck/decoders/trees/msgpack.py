@@ -123,11 +123,11 @@ class Reading:
     run: Callable[[memoryview, int, int], tuple[Items, int] | None]
 
 
-def walk(view: memoryview, reading: Reading | None = None) -> tuple[Node, int]:
-    """Return the tree of the value at the beginning, and the offset behind it; raises Wrong."""
+def walk(view: memoryview, reading: Reading | None = None, start: int = 0) -> tuple[Node, int]:
+    """Return the tree of the value at an offset, and the offset behind it; raises Wrong."""
     tables = PLAIN if reading is None else reading
     words, numbers, leaf, run = tables.words, tables.numbers, tables.leaf, tables.run
-    at, size = 0, len(view)
+    at, size = start, len(view)
     items: list[Any] = []
     remaining, keyed = 1, False
     containers = 0

@@ -12,14 +12,14 @@ import numpy as np
 from datacheck.decoders.foreign import known_format
 from datacheck.decoders.interface import Field, Reading, Value
 from datacheck.decoders.npy_bytes import MAGIC as NPY
-from datacheck.decoders.npy_bytes import read_array, read_series
+from datacheck.decoders.npy_bytes import read_array, read_series, void_content
 from datacheck.decoders.pictures.decoder import read_picture
 from datacheck.decoders.pictures.in_arrays import picture_bytes
 from datacheck.decoders.pictures.picture import FORMATS, sniff
 from datacheck.decoders.rows import real
 from datacheck.decoders.text import TextDecoder
 from datacheck.decoders.trees.declared_arrays import declared_arrays, read_declared
-from datacheck.decoders.trees.differences import missing_parts, names_text, usual_fields
+from datacheck.decoders.trees.differences import missing_parts, names_text, texts_among_numbers, usual_fields
 from datacheck.decoders.trees.leaves import LEAVES, SMALL_BYTES, Leaf, Leaves, leaves, too_many, unboxed
 from datacheck.decoders.trees.lists import NOTHING
 from datacheck.decoders.trees.paths import PAIRED, ROOT, child_path, is_label, is_part
@@ -27,6 +27,7 @@ from datacheck.decoders.trees.references import may_lead, reference_findings
 from datacheck.decoders.trees.tree import Items, Keyed, Node, Parsed
 from datacheck.decoders.trees.within import (
     Made,
+    begins_wrapped,
     decoded,
     enter,
     holds_bytes,
@@ -97,6 +98,8 @@ def _read_tree(parsed: Parsed, profile: FamilyProfile | None, *, pixels: bool, r
             whole = {name: it for name, it in expected.items() if not any(map(partial(is_part, name), broken))}
         missing, more_findings = missing_parts(fields, walked, whole, none=unboxed(parsed.tree) is None)
         findings += more_findings
+    if profile is not None:
+        findings += texts_among_numbers(fields, profile, expected)
     return Reading(fields, findings, missing)
 
 
@@ -293,7 +296,7 @@ def _read_bytes(leaf: Leaf, usual_field: FieldProfile | None, profile: FamilyPro
         return [bare], [found("empty", f"zero bytes, nearly all others are {usual_field.format}", field=path)]
     if raw[:6] == NPY:
         return _read_npy(path, raw, profile, pixels=pixels)
-    if picture or sniff(raw) is not None:
+    if sniff(raw) is not None or (picture and not begins_wrapped(raw)):
         return _read_picture(path, raw, pixels=pixels)
     if TextDecoder().knows(raw):
         text = Leaf(path, "text", NOTHING, node=str(bytes(raw), "utf-8", "replace"))
@@ -342,6 +345,10 @@ def _read_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: b
     series = read_series(raw, profile, start)
     if series is not None:
         return _of_series(start, series, profile, pixels=pixels)
+    content = void_content(raw)
+    if content is not None and len(content) > SMALL_BYTES:
+        usual_field = None if profile is None else profile.fields.get(path)
+        return _read_bytes(Leaf(path, "bytes", NOTHING, content), usual_field, profile, pixels=pixels)
     reading = read_array(raw)
     if len(reading.fields) == 1 and reading.fields[0].name == "data" and not reading.findings:
         leaf = Leaf(path, "array", reading.fields[0].values)

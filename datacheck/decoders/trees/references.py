@@ -43,6 +43,14 @@ def may_lead(fields: Sequence[Field]) -> bool:
     return bool(ends) and any(it.rpartition("/")[2] in LEADING for it in ends)
 
 
+def leading_parts(fields: Sequence[Field]) -> list[int]:
+    """Return the positions of the fields that lead to other parts of the record, and of those beside them."""
+    if not may_lead(fields):
+        return []
+    starts = {it.name.rpartition("/")[0] for it in fields if it.name.rpartition("/")[2] in LEADING}
+    return [at for at, it in enumerate(fields) if it.name.rpartition("/")[0] in starts and it.values is not NOTHING]
+
+
 def reference_findings(fields: Sequence[Field], profile: FamilyProfile | None) -> Iterator[Finding]:
     """Yield the findings about numbers that lead to nothing in the record.
 

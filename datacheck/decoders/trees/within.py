@@ -34,6 +34,7 @@ from datacheck.lazy_re import compiled_later
 from datacheck.model.batch import Batch
 from datacheck.model.blocks import Block
 from datacheck.model.codes import Verdict
+from datacheck.model.fill_names import tells_missing
 from datacheck.model.finding import Finding, found
 
 NESTED = 3
@@ -42,6 +43,8 @@ UNPACKED = 1 << 28
 """Maximum total size in bytes of the wrapped payloads that are unpacked per record."""
 LONGEST_ID = 88
 """Maximum length in characters of a digest or an id in base64: as long as that of SMALL_BYTES bytes."""
+LONGEST_TEXT = 1 << 22
+"""Maximum length in characters of an unpacked text that is searched for numbers that are not finite."""
 SHORTEST_BASE64 = 24
 """Minimum length of a text that is taken for base64, in characters."""
 SHORTEST_APART = 5
@@ -151,12 +154,12 @@ def stands_apart(text: str) -> bool:
 
     Texts that are no suspects do not.
     """
-    return holds_bytes(text) or may_be_flawed(text) or text in NAN_TEXTS or _is_row_with_nan(text)
+    return holds_bytes(text) or may_be_flawed(text) or text in NAN_TEXTS or _is_row_with_flaw(text)
 
 
-def _is_row_with_nan(text: str) -> bool:
-    """Check whether a text is nothing but numbers, some of which are NaN, as "0.5 nan 1.5" is."""
-    return "nan" in text and _ROW_BEGINS.match(text) is not None and _ROW.fullmatch(text) is not None
+def _is_row_with_flaw(text: str) -> bool:
+    """Check whether a text is nothing but numbers, some of which are not finite, as "0.5 nan 1.5" is."""
+    return ("nan" in text or "inf" in text) and _ROW_BEGINS.match(text) is not None and _ROW.fullmatch(text) is not None
 
 
 def holds_bytes(text: str) -> bool:
@@ -183,12 +186,12 @@ def read_flawed(path: str, text: str) -> Made | None:
     Numbers are only suspicious in a text that may be code or an answer, by its name.
     """
     whole = Field(path, NOTHING, format="text", leaf=True)
-    if _is_row_with_nan(text) and (finding := numbers_finding(text.encode())) is not None:
+    if _is_row_with_flaw(text) and (finding := numbers_finding(text.encode())) is not None:
         verdict: Verdict = "suspicious" if _PROSE.fullmatch(path) is not None else "bad"
         return [whole], [msgspec.structs.replace(finding, field=path, verdict=verdict)]
     if _BEGINS_FLAWED.match(text) is None and text not in NAN_TEXTS:
         return None
-    if text == "nan" and _LANGUAGE.fullmatch(path) is not None:
+    if text in NAN_TEXTS and (tells_missing(path) or (text == "nan" and _LANGUAGE.fullmatch(path) is not None)):
         return None
     if text in NAN_TEXTS:
         message = f"the text is {text}, which str() makes of a number that is missing"
@@ -248,11 +251,25 @@ def read_within(path: str, raw: Value, *, sure: bool = False, pixels: bool = Tru
         return ([], [*about, unknown(path, content, "unpacked, ")]) if wrapped else None
     if nest.left <= 0 or nest.depth > NESTED:
         return [], [_too_large(path, nest)]
+    if name in SIDE_DECODERS and len(content) > LONGEST_TEXT:
+        fields, findings = _of_long_text(path, content)
+        return fields, [*about, *findings]
     fields, findings = _placed(path, [*decoder(name).decode(Block([b""], [content]), [0], None, pixels=pixels)])
     nest.left -= sum(field.values.nbytes for field in fields)
+    if name in SIDE_DECODERS and not findings:
+        fields, findings = read_flawed(path, str(bytes(content), "utf-8", "replace")) or (fields, findings)
     if not fields and not findings:
         fields = [Field(path, NOTHING, format="text" if name in SIDE_DECODERS else wrapped + name, leaf=True)]
     return fields, [*about, *findings]
+
+
+def _of_long_text(path: str, content: Value) -> Made:
+    """Return the field of a very long unpacked text, in which no number is read, or the finding about its numbers."""
+    text = str(bytes(content), "utf-8", "replace")
+    if ("nan" not in text and "inf" not in text) or _ROW_BEGINS.match(text) is None:
+        return [Field(path, NOTHING, format="text", leaf=True)], []
+    message = f"numbers of which some may not be finite, in {len(text)} characters; at most {LONGEST_TEXT} are judged"
+    return [], [found("too-large", message, field=path, verdict="unverifiable")]
 
 
 def _may_begin_payload(head: bytes) -> bool:
@@ -281,6 +298,11 @@ def unwrapped(path: str, raw: Value, *, sure: bool) -> tuple[Value, str, Finding
             return (raw, "", None) if weak else (content, wrapped, about)
         content, wrapped = peeled.value, f"{wrapped}{wrapper}{JOINT}"
     return content, wrapped, about
+
+
+def begins_wrapped(value: Value) -> bool:
+    """Check whether a value begins like a wrapper with a magic."""
+    return _wrapper(value) is not None
 
 
 def _wrapper(value: Value) -> str | None:

@@ -10,6 +10,7 @@ from datacheck.model.codes import CODES, VERDICTS
 from datacheck.model.escaping import plain
 from datacheck.model.explanations import EXPLANATIONS, Explanation
 from datacheck.model.finding import Finding
+from datacheck.model.listing import counted, there_are
 from datacheck.reporting.advice import advice
 from datacheck.reporting.page.charts import Panel, panels_of
 from datacheck.reporting.page.finding_table import FindingTable, Row, row_of
@@ -20,7 +21,7 @@ from datacheck.reporting.page.words import cut, readable, steps
 from datacheck.reporting.samples import PER_CODE, SAMPLES, Look
 from datacheck.reporting.source import NotScanned
 from datacheck.reporting.statuses import NOT_SCANNED, status_of
-from datacheck.reporting.summary import amount, counted, headline
+from datacheck.reporting.summary import amount, headline
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -259,7 +260,7 @@ def _records_sentence(report: Report, counts: str) -> str:
 def _left_out(report: Report) -> str:
     """Return a sentence about what was not checked; empty if there is nothing to say."""
     if report.partial:
-        return f" It is a sample: there are {counted(report.tally.records, 'record')}."
+        return f" It is a sample: {there_are(report.tally.records, 'record')}."
     if not report.complete and not report.interrupted:
         return " Not every record was reached."
     return ""

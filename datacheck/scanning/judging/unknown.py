@@ -15,6 +15,7 @@ from datacheck.model.profile import FamilyProfile
 from datacheck.scanning.blame import blaming
 from datacheck.scanning.judging.about import is_statistic
 from datacheck.scanning.judging.odd_lengths import odd_lengths
+from datacheck.scanning.profile.side_records import split_side_records
 
 
 def foreign_format(value: bytes | memoryview, usual: str = "") -> str | None:
@@ -63,7 +64,15 @@ def broken_wrappers(block: Block, rows: Sequence[int], kinds: Iterable[str]) -> 
 
 
 def odd_unknowns(block: Block, rows: Sequence[int], family: FamilyProfile | None) -> list[tuple[int, Finding]]:
-    """Return findings for those values at `rows` that are not of the format or the length of nearly all others."""
+    """Return findings for those values at `rows` that are not of the format or the length of nearly all others.
+
+    Records about the others, such as the dimension of vectors under packed numbers, have other lengths.
+    """
+    rows = (
+        rows
+        if family is None or not family.key_lengths
+        else split_side_records(block.keys, rows, family.key_lengths)[0]
+    )
     findings = odd_lengths(block, rows, family)
     if family is None or not family.form:
         return findings

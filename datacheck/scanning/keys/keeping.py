@@ -11,11 +11,13 @@ import msgspec
 from datacheck.backends.interface import READINGS, Reader, WithDatabases
 from datacheck.conventions import CONVENTIONS, NONE, require_met
 from datacheck.conventions.across import with_asked_samples
+from datacheck.conventions.clip_tables_found import clip_tables
 from datacheck.conventions.conclusions import convention_findings, list_findings, samples_of
 from datacheck.conventions.counts.clip_counts import clip_counts, clip_findings
 from datacheck.conventions.counts.clip_totals import clip_totals, total_findings
 from datacheck.conventions.counts.frame_counts import frame_counts, frame_findings
 from datacheck.conventions.counts.kept_counts import kept_and_skipped
+from datacheck.conventions.counts.per_record_lengths import per_record_findings
 from datacheck.conventions.counts.whole_sets import is_share
 from datacheck.conventions.elsewhere import complete_conventions, with_placed_counts
 from datacheck.conventions.indexes import indexes
@@ -29,6 +31,7 @@ from datacheck.conventions.projects.ocr import uncounted_findings
 from datacheck.conventions.recognising import recognised
 from datacheck.conventions.set_stems import SetStems
 from datacheck.conventions.terminated import end_findings
+from datacheck.conventions.values.aligned import Parallel
 from datacheck.model.blocks import Layout, Shard
 from datacheck.model.finding import Finding
 from datacheck.model.profile import Profile
@@ -207,19 +210,27 @@ class Recognise(msgspec.Struct, frozen=True):
             complete = complete_conventions(kept, views, asked=bool(wanted))
             within = [] if wanted == (NONE,) else list(lists_within(complete, views))
             complete = {part: tuple(_without_holders(part, it, within) for it in complete[part]) for part in complete}
-            named = []
+            named: list[tuple[str, Index]] = []
             if not wanted and len(views) <= FEW_PARTS:
                 named = self._indexes(job.reader, watch, views, keys, several)
+                tables = list(clip_tables(views, _holders(complete)))
+                of_clips = {(it.kept_in, it.holder) for _, it in tables}
+                within = [it for it in within if (it[1].kept_in, it[1].key) not in of_clips]
+                named += tables
         except Blamed:  # the store is damaged or being written to, which the scan itself reports
             return {}
+        lists = {
+            part: tuple(parallel_lists(views[part], conventions)) if part in views else ()
+            for part, conventions in complete.items()
+        }
         return {
             part: Known(
-                conventions,
+                conventions or _beside_lists(views.get(part), lists[part]),
                 within=tuple(it for at, it in within if at == part),
                 indexes=tuple(it for at, it in named if at == part),
                 frames=() if wanted or part not in views else tuple(frame_counts(views[part])),
                 clips=() if wanted or part not in views else tuple(clip_counts(views[part])),
-                parallel=() if part not in views else tuple(parallel_lists(views[part], complete[part])),
+                parallel=lists[part],
                 share=not part and part in views and is_share(job.reader.path.name, views[part]),
                 left_out=kept_and_skipped(views[part]) if part in views and conventions else LeftOut(),
                 totals=None if wanted or part not in views else clip_totals(views[part]),
@@ -293,6 +304,22 @@ def _compared(
     return result
 
 
+def _beside_lists(view: StoreView | None, lists: Sequence[Parallel]) -> tuple[Convention, ...]:
+    """Return a convention of the records beside lists with a number for each, so that these are counted."""
+    own = frozenset(it.key for it in lists if it.of_records)
+    return (Convention("", view.parts, own=own, named=False),) if view is not None and own else ()
+
+
+def _holders(conventions: Mapping[str, Sequence[Convention]]) -> frozenset[tuple[str, bytes]]:
+    """Return the database and the key of each record that holds the lists of a convention."""
+    return frozenset(
+        (part if it.kept_in is None else it.kept_in, it.key)
+        for part, every in conventions.items()
+        for one in every
+        for it in one.lists
+    )
+
+
 def _without_holders(part: str, convention: Convention, within: Sequence[tuple[str, ListWithin]]) -> Convention:
     """Return a convention whose own records include those of its database that hold lists of the other records."""
     holders = {it.key for of, it in within if of == it.kept_in == part} - convention.own
@@ -338,6 +365,7 @@ def _untrue(known: Known, account: Account) -> Iterator[Finding]:
     for counts in known.frames:
         yield from frame_findings(counts)
     yield from clip_findings(known.clips)
+    yield from per_record_findings(known, account)
     if known.totals is not None:
         yield from total_findings(known.totals, share=known.share)
     yield from end_findings(known, account)

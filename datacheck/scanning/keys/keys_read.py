@@ -242,14 +242,14 @@ class Named:
             if len(self.keys) > MOST_NAMED:
                 return
             value = bytes(block.values[row])
-            named = self.index.keys(block.keys[row], value) or []
-            self.keys.update(named)
-            self.times += len(named)
-            self.lists += bool(self.index.form)
-            if len(set(named)) < len(named):
-                self.again.update(Counter(named) - Counter(set(named)))
-            if (not self.index.form or self.index.is_text) and len(self.entries) <= HELD:
-                self.entries += [(it, block.keys[row]) for it in named]
+            for named in self.index.key_lists(block.keys[row], value):
+                self.keys.update(named)
+                self.times += len(named)
+                self.lists += bool(self.index.form)
+                if len(set(named)) < len(named):
+                    self.again.update(Counter(named) - Counter(set(named)))
+                if (not self.index.form or self.index.is_text) and len(self.entries) <= HELD:
+                    self.entries += [(it, block.keys[row]) for it in named]
 
     @property
     def ordered(self) -> bool:
@@ -268,12 +268,12 @@ class Named:
     def listed(self, missing: set[bytes], is_there: Callable[[bytes], bool]) -> Listed:
         """Return the result of comparing the named keys with the existing ones, given the `missing` ones."""
         clip = self.index.clip
-        others = clip.unlike(missing, self.keys - missing) if missing and clip is not None else None
+        others = self.index.others(missing, self.keys)
         if others:
             missing = missing - others
             self._leave_out(others)
         names_others = clip is not None and clip.names_others(missing, self.keys)
-        if names_others and self.index.form.startswith(IN_PART):
+        if names_others and (self.index.of_all_clips or self.index.form.startswith(IN_PART)):
             missing = set()
         return Listed(
             b"",
@@ -282,7 +282,7 @@ class Named:
             0,
             of_records=self.index.name,
             entries=tuple(self.entries) if len(self.entries) <= HELD else (),
-            ordered=self.ordered,
+            ordered=self.ordered or (names_others and self.index.of_all_clips),
             unsure=bool(missing)
             and (names_others or not (self._are_few(missing) and self._are_lost(missing, is_there))),
         )

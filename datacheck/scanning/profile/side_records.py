@@ -40,7 +40,7 @@ LEAST_USUAL = 0.1
 end in the name of a part."""
 _TEXT_FILES = (b".csv", b".tsv", b".txt", b".json", b".yaml", b".yml", b".md")
 _WORD = compiled_later("[a-z]+")
-_DIGIT = compiled_later(rb"[0-9]")
+_CODE = compiled_later(rb"[0-9\x00-\x1f\x7f-\xff]")
 _WORDS = compiled_later(rb"_*[A-Za-z]+(?:[_. -][A-Za-z]+)*_*")
 
 
@@ -57,11 +57,12 @@ def is_side_record(key: bytes) -> bool:
 
 
 def usual_lengths(keys: Collection[bytes]) -> tuple[int, ...]:
-    """Return the lengths of keys that are digests or the like, so that one of words and another length is unlike them.
+    """Return the lengths of keys that are digests, packed numbers or the like, so that words are unlike them.
 
-    Nearly all of these have a digit, and one of few lengths. Return nothing if the keys are others, such as file names.
+    Nearly all of these have a digit or a byte that is no character, and one of few lengths. Return nothing if the keys
+    are others, such as file names.
     """
-    if len(keys) < ENOUGH or sum(_DIGIT.search(it) is not None for it in keys) < CODED * len(keys):
+    if len(keys) < ENOUGH or sum(_CODE.search(it) is not None for it in keys) < CODED * len(keys):
         return ()
     usual = {it: count for it, count in Counter(map(len, keys)).items() if count >= LEAST_USUAL * len(keys)}
     return tuple(sorted(usual)) if sum(usual.values()) >= CODED * len(keys) else ()

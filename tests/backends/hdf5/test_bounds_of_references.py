@@ -23,14 +23,6 @@ def test_a_row_that_never_ends_is_not_kept(monkeypatch):
         [*record_lists._rows(io.StringIO('"a\n",' * 20))]
 
 
-@pytest.mark.parametrize(("most", "expected"), [(2, (5, [b"x", b"y"])), (1, (0, []))])
-def test_too_many_names_that_are_not_there_are_not_compared(tmp_path, monkeypatch, most, expected):
-    monkeypatch.setattr(record_lists, "SAMPLED", 4)
-    monkeypatch.setattr(record_lists, "MOST_MISSING", most)
-    (tmp_path / "a.csv").write_text("\n".join(["name", *"abcxy"]))
-    assert record_lists._compared(tmp_path / "a.csv", dict.fromkeys((b"a", b"b", b"c"), 1)) == expected
-
-
 def test_no_values_are_sampled_that_are_larger_than_a_part(tmp_path, monkeypatch):
     """A sample of half a value would be whatever the memory held."""
     monkeypatch.setattr(masked_values, "BYTES", 1)

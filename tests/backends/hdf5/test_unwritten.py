@@ -69,7 +69,8 @@ def test_rows_of_which_nearly_all_chunks_were_written_are_said(tmp_path, missing
     (finding,) = scan(tmp_path / "s.h5").findings
     assert (finding.code, finding.verdict, finding.details["chunks"]) == ("unwritten", "suspicious", len(missing))
     assert finding.details["ranges"] == [[4 * it, 4 * it + 3] for it in sorted({band for band, _ in missing})]
-    assert f"{len(missing)} of 40 chunks were never written, of rows" in finding.message
+    verb = "was" if len(missing) == 1 else "were"
+    assert f"{len(missing)} of 40 chunks {verb} never written, of rows" in finding.message
 
 
 @pytest.mark.parametrize("chunks", [None, (4, 2)])

@@ -69,7 +69,7 @@ def test_a_leaf_taken_out_of_its_branch_is_undecided(tmp_path):
     (said,) = report.findings
     assert (report.status, said.verdict) == (3, "unverifiable")
     assert (
-        f"the first is {leaf:,}, are neither used nor listed as free; 1 of them look like leaves, and the"
+        f"the first is {leaf:,}, is neither used nor listed as free; 1 of them looks like a leaf, and the"
         in said.message
     )
 
@@ -86,7 +86,7 @@ def test_an_old_version_on_a_page_that_is_in_no_list_is_suspicious_alone(tmp_pat
     struct.pack_into("=Q", file.raw, (meta.txnid & 1) * PAGE + file.header + 24 + 96, new)
     file.save()
     (said,) = datacheck.scan(path, workers=1).findings
-    assert (said.verdict, said.message.endswith("1 of them look like leaves")) == ("suspicious", True)
+    assert (said.verdict, said.message.endswith("1 of them looks like a leaf")) == ("suspicious", True)
 
 
 def test_of_two_values_on_the_same_pages_neither_is_clean(tmp_path):

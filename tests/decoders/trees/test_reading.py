@@ -97,7 +97,8 @@ def test_keys_that_a_part_of_the_records_have_are_optional():
         return {**row(at), **({"mask": floats(at, 2)} if at % 2 else {}), "id": at if at % 3 else f"a{at}"}
 
     assert said(some(1), some) == []
-    assert said({**some(1), "mask": "?"}, some) == []
+    assert said({**some(1), "mask": [0.5]}, some) == []
+    assert said({**some(1), "mask": "?"}, some) == [("fields", "suspicious", "mask")]
 
 
 def test_arrays_of_many_sizes_have_no_shape_and_those_of_one_have():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.copying.episode_ends import are_flags
 from datacheck.backends.hdf5.copying.pointing import pointers
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.file import library, opened
@@ -45,12 +46,13 @@ def _values_of(file: Path, contents: Contents, datasets: Collection[Dataset]) ->
 
 
 def read_numbers(file: Path, contents: Contents) -> Read:
-    """Return the values, by path, of the datasets of a file that hold row numbers or may do so."""
+    """Return the values, by path, of the datasets of a file that hold row numbers or may do so, or end episodes."""
     means = contents.means or Meaning()
     by_path = {it.path: it for table in contents.tables for it in table.datasets}
     by_path |= {it.path: it for it in contents.unjudged}
     wanted = dict.fromkeys(number.path for number in means.numbers)
     small = [path for path, it in by_path.items() if it.bytes <= SMALL and not means.holds(path)]
+    wanted |= dict.fromkeys(path for path in small if are_flags(by_path[path]))
     wanted |= dict.fromkeys(path for path in small if any(pointers(by_path[path], None)))
     return _values_of(file, contents, [by_path[path] for path in wanted if path in by_path])
 

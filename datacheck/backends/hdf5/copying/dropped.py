@@ -5,7 +5,7 @@ Also list what would no longer be true in a copy, because nothing here can corre
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.copying import group_numbers
 from datacheck.backends.hdf5.copying.cell_axis import losses as of_cells
 from datacheck.backends.hdf5.copying.corrected_numbers import Read, lost_entries, whole_runs
+from datacheck.backends.hdf5.copying.episode_ends import losses_of_ends
 from datacheck.backends.hdf5.copying.last_observations import is_one_more, losses_of_episode
 from datacheck.backends.hdf5.copying.pointing import pointers, points_into
 from datacheck.backends.hdf5.copying.several_rows import has_several_rows
@@ -243,6 +244,7 @@ def _losses_of_rows(
     losing = {path for path, name in table_of.items() if len(dropped.rows.get(name, ()))}
     omitted = frozenset(path for path, _ in in_indexes(contents.paths, losing))  # the copy leaves them out
     others = [it for it in others if it.path not in omitted]
+    yield from _losses_of_positions(contents.tables, losing)
     yield from _losses_beside_samples(means, others, dropped)
     yield from _losses_of_each(
         contents.tables, [it for it in others if it.path not in {one.path for one in means.names}], read, dropped
@@ -260,6 +262,8 @@ def _losses_of_rows(
             continue
         if not known.isdisjoint(own):
             continue
+        if not known:
+            yield from losses_of_ends(table, dropped_rows, read)
         yield from _losses_of_formats(contents, table, others)
         if any(map(cells.covers, own)):
             yield from _losses_beside_cells(cells, table, others) if own & cells.rows else ()
@@ -274,6 +278,16 @@ def _losses_of_rows(
         yield from _losses_of_matrices(table, means, own)
         if not own.isdisjoint(it.source for it in means.parts):
             yield f"the attribute split of / says which rows of {table.name} are of which set, and would not fit them"
+
+
+def _losses_of_positions(tables: Sequence[Table], losing: Set[bytes]) -> Iterator[str]:
+    """Yield a sentence for each dataset with rows of one that loses some: the nearest neighbors of queries."""
+    for table in tables if losing else ():
+        for it in table.positions if losing.isdisjoint(one.path for one in table.judged) else ():
+            path = _parent_of(table.judged[0].path) + b"/" + it.of.encode()
+            if it.flat and path in losing:
+                own = next(escape(one.path) for one in table.judged if any(it.name == col.name for col in one.columns))
+                yield f"{own} has numbers of rows of {escape(path)}, which would lead elsewhere"
 
 
 def _losses_of_formats(contents: Contents, table: Table, others: Sequence[Dataset]) -> Iterator[str]:

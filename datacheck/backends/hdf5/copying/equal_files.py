@@ -21,7 +21,7 @@ from datacheck.backends.hdf5.samples.samples import FEWEST as FEWEST_SAMPLES
 from datacheck.backends.hdf5.samples.samples import PIECES
 from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.escaping import escape, unescape
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 
 FEWEST = 4
 """Minimum number of files of a family."""
@@ -92,7 +92,7 @@ def notes_of_equal_files(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table
     for (_, name), numbers in sorted(told.items()):
         rows = next(it.rows for it in losing[numbers[0]] if it.name == name)
         yield (
-            f"all files like {reader.names[numbers[0]]} had {rows:,} rows of {name}, and "
+            f"all files like {reader.names[numbers[0]]} had {counted(rows, 'row')} of {name}, and "
             f"{and_more(['this one'], len(numbers))} would have fewer: a loader that takes a file for one sample would "
             "stop there"
         )

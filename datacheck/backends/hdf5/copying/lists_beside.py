@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections import Counter
@@ -17,9 +18,9 @@ from datacheck.backends.hdf5.copying.dropped import Dropped
 from datacheck.backends.hdf5.folders.file_lists import is_report, lists_beside, may_be_list, tables_beside
 from datacheck.backends.hdf5.reader import Hdf5Reader
 from datacheck.backends.hdf5.tables import Table
-from datacheck.files.regular import NotRegular, is_regular, open_regular
+from datacheck.files.regular import NotRegular, is_regular, open_regular, read_whole
 from datacheck.model.escaping import escape
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 
 SUFFIXES = frozenset({".txt", ".csv", ".tsv", ".lst", ".list", ".names"})
 JSON = ".json"
@@ -38,6 +39,8 @@ END = b"\n"
 WORD, DIGIT, LETTER = re.compile(rb"[\w.\-]+"), re.compile(rb"[0-9]"), re.compile(rb"[A-Za-z]")
 FEWEST = 16
 """Minimum number of rows; fewer may equal a number of lines by chance."""
+LARGEST = 1 << 20
+"""Maximum size of a list of fewer samples, which is read as a whole."""
 BLANK = 0.1
 """Maximum share of the lines of a list that may be empty; a text with more of them has paragraphs."""
 
@@ -54,9 +57,9 @@ def losses_of_lists(
     """
     if not reader.path.is_dir():
         return
-    rows = _numbers(reader, losing, dropped)
-    for name in filter(may_be_list, beside(reader, frozenset())) if rows else ():
-        counted = _counted(reader.path / name, rows)
+    rows, few = _numbers(reader, losing, dropped), _few_samples(reader, dropped)
+    for name in filter(may_be_list, beside(reader, frozenset())) if rows or few else ():
+        counted = _counted(reader.path / name, rows) or _few_counted(reader.path / name, few)
         if counted is not None and not is_report(reader.path / name):
             title = escape(os.fsencode(name))
             yield f"{title} has {counted}, and would keep those that go"
@@ -71,6 +74,29 @@ def _numbers(
     return {it: "samples" for it in samples if it >= FEWEST} | dict.fromkeys(_numbers_of_rows(reader, losing), "rows")
 
 
+def _few_samples(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Mapping[Path, int]:
+    """Return the JSON file called like each file that loses samples and has few, with the number of these."""
+    losing = ((number, reader.contents(number).means) for number, it in dropped.items() if it.samples)
+    counts = {number: len(means.samples) for number, means in losing if means is not None}
+    return {reader.files[number].absolute().with_suffix(JSON): it for number, it in counts.items() if 1 < it < FEWEST}
+
+
+def _few_counted(path: Path, few: Mapping[Path, int]) -> str | None:
+    """Return how many items a list has if it is of mappings, one for each of few samples, as a phrase."""
+    count = few.get(path.absolute(), 0)
+    if not count:
+        return None
+    try:
+        document = json.loads(read_whole(path, LARGEST))
+    except (OSError, NotRegular, ValueError, RecursionError):  # copying the file reports an error
+        return None
+    lists = document.values() if isinstance(document, dict) else [document]
+    for it in lists:
+        if isinstance(it, list) and len(it) == count and all(isinstance(one, dict) for one in it):
+            return f"{count:,} items, which may be of the samples one by one"
+    return None
+
+
 def notes_of_lists(
     reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]], dropped: Mapping[int, Dropped]
 ) -> Iterator[str]:
@@ -83,9 +109,9 @@ def notes_of_lists(
     tables = tables_beside(source)
     beside_it = (it for it in lists_beside(source)[0] if it != source)
     lists = [it for it in beside_it if it.name.lower().startswith(stem) or it in tables]
-    rows = _numbers(reader, losing, dropped) if lists else {}
-    for path in lists if rows else ():
-        counted = _counted(path, rows)
+    rows, few = (_numbers(reader, losing, dropped), _few_samples(reader, dropped)) if lists else ({}, {})
+    for path in lists if rows or few else ():
+        counted = _counted(path, rows) or _few_counted(path, few)
         if counted is not None:
             title = escape(os.fsencode(path.name))
             yield f"{title}, beside the source, has {counted}; the copy has fewer"
@@ -112,7 +138,7 @@ def _counted(path: Path, numbers: Mapping[int, str]) -> str | None:
     known = max((it for it in counts if it in numbers), default=None)
     if known is None:
         return None
-    listed = f"{known:,} items" if count is None else f"{count:,} lines"
+    listed = f"{counted(known, 'item')}" if count is None else f"{count:,} lines"
     return f"{listed}, which may be of the {numbers[known]} one by one"
 
 
@@ -120,13 +146,19 @@ def losses_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Itera
     """Yield a sentence for each text file that has the name of a dropped file, group or dataset as a word.
 
     `dropped` says what each file loses, by its number. Only names with letters and digits are looked for, since others
-    may be ordinary words or numbers.
+    may be ordinary words or numbers; those that other files have as well only in the folder of the dropped one.
     """
     names = _striking(_dropped_names(reader, dropped)) if reader.path.is_dir() else frozenset[bytes]()
+    kept = {
+        os.fsencode(file.name) for at, file in enumerate(reader.files) if at not in dropped or not dropped[at].whole
+    }
+    shared = names & kept.union(*(_without_suffixes(it) for it in kept))
+    own = _names_by_folder(reader, dropped) if shared else {}
     for path in filter(may_be_list, beside(reader, frozenset())) if names else ():
         if is_report(reader.path / path):
             continue
-        if named := _named(reader.path / path, names):
+        here = names - shared.difference(own.get(reader.path / path.parent, ()))
+        if here and (named := _named(reader.path / path, here)):
             yield f"{escape(os.fsencode(path))} names {named}, which would not be there"
 
 
@@ -145,7 +177,10 @@ def notes_of_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterat
         if named := _named(path, names):
             yield f"{escape(os.fsencode(path.name))}, beside the source, names {named}, which the copy does not have"
     if left:
-        yield f"{left:,} further texts beside the source may be lists, and were not searched for what the copy lacks"
+        yield (
+            f"{counted(left, 'further text')} beside the source may be lists, and were not searched for what "
+            "the copy lacks"
+        )
 
 
 def _striking(names: Iterator[bytes]) -> frozenset[bytes]:
@@ -160,10 +195,24 @@ def _dropped_names(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Iterat
             continue
         if of_file.whole:
             file = os.fsencode(reader.files[number].name)
-            yield from (file, file.rpartition(b".")[0], file.partition(b".")[0])
+            yield from (file, *_without_suffixes(file))
         else:
             paths = single(reader.contents(number), of_file).union(of_file.samples)
             yield from (it.rpartition(b"/")[2] for it in paths)
+
+
+def _without_suffixes(file: bytes) -> tuple[bytes, bytes]:
+    return file.rpartition(b".")[0], file.partition(b".")[0]
+
+
+def _names_by_folder(reader: Hdf5Reader, dropped: Mapping[int, Dropped]) -> Mapping[Path, set[bytes]]:
+    """Return the names of dropped files by folder: a text in another one that has such a name may mean another file."""
+    names: dict[Path, set[bytes]] = {}
+    for number, of_file in dropped.items():
+        if of_file.whole and reader.names:
+            file = os.fsencode(reader.files[number].name)
+            names.setdefault(reader.files[number].parent, set()).update((file, *_without_suffixes(file)))
+    return names
 
 
 def _named(path: Path, names: frozenset[bytes]) -> str:

@@ -19,6 +19,7 @@ from datacheck.backends.hdf5.samples.sample_counts import TOTAL
 from datacheck.backends.hdf5.tables import Contents
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted, there_are
 from datacheck.model.replacing import replace
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class WholeSet(msgspec.Struct, frozen=True):
     def finding(self, names: Sequence[str]) -> Finding:
         it = self.count
         title = f"{escape(it.path)}: {escape(it.name)}" if it.name else escape(it.path)
-        files = f"{len(self.by_file):,} files"
-        text = f"{title} says {it.said:,} in {files}, and there are {self.samples:,} samples in all of them"
+        files = f"{counted(len(self.by_file), 'file')}"
+        text = f"{title} says {it.said:,} in {files}, and {there_are(self.samples, 'sample')} in all of them"
         place = {"attribute": escape(it.name)} if it.name else {"scalar": escape(it.path)}
         finding = found("count", text, verdict=None if self.sure else "suspicious", path_of=escape(it.path),
                         said=it.said, there=self.samples, **place)  # fmt: skip

@@ -12,6 +12,7 @@ from datacheck.backends.hdf5.samples.picture_shapes import SMALLEST
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family, Sample, Shape, called_a_sample
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.profile import NEARLY_ALL
 from datacheck.model.sample_sets import SETS
 
@@ -77,7 +78,7 @@ def _cut_squares(family: Family) -> Iterator[tuple[Sample, Finding]]:
             continue
         if count >= NEARLY_ALL * len(family.samples) and len(shape) == 2 and shape[0] != usual[0]:
             sample = family.samples[at]
-            text = f"{escape(sample.path)} has {shape[0]:,} rows, where nearly all others have {usual[0]:,}"
+            text = f"{escape(sample.path)} has {counted(shape[0], 'row')}, where nearly all others have {usual[0]:,}"
             finding = found("shape", text, verdict="suspicious", sample=escape(sample.path), found=list(shape),
                             expected=list(usual))  # fmt: skip
             yield sample, finding
@@ -123,6 +124,7 @@ def findings_of_files(names: Sequence[str], shapes: FileShapes, reported: Sequen
                 yield msgspec.structs.replace(finding, file=escape(file.path))
     if shapes.left_out:
         text = (
-            f"{shapes.left_out:,} files are not compared with the others: they have {shapes.members:,} datasets in all"
+            f"{counted(shapes.left_out, 'file is', 'files are')} not compared with the others: they have "
+            f"{counted(shapes.members, 'dataset')} in all"
         )
         yield found("unsupported", text, files=shapes.left_out)

@@ -20,6 +20,7 @@ from datacheck.files.regular import NotRegular, TooLarge, is_regular, open_regul
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.sample_sets import SETS
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ def findings_of_lists(reader: Hdf5Reader) -> Iterator[Finding]:
     count = (left.likely if listed else 0) + len(others_left)
     if count:
         text = (
-            f"{count:,} further texts in or beside the folder may be lists of its files, and were not compared with it"
+            f"{counted(count, 'further text')} in or beside the folder may be lists of its files, and were "
+            "not compared with it"
         )
         yield found("unsupported", text, count=count)
 
@@ -315,7 +317,7 @@ def _names_in(path: Path) -> tuple[set[bytes], bool]:
 def _absent_finding(title: str, absent: list[bytes], *, sure: bool, searched: bool) -> Finding:
     """Return the finding for files that a list names; unverifiable if others lie around that were not `searched`."""
     missing = [escape(it) for it in absent[:NAMED]]
-    more = f" and {len(absent) - NAMED:,} more files" if len(absent) > NAMED else ""
+    more = f" and {counted(len(absent) - NAMED, 'more file')}" if len(absent) > NAMED else ""
     verb = "are" if len(absent) > 1 else "is"
     text = f"{title} names {', '.join(missing)}{more}, which {verb} not there"
     text += "" if searched else f"; the folder above has more than {MOST_FILES:,} files, which were not searched"

@@ -18,6 +18,7 @@ from datacheck.backends.hdf5.references.leading_elsewhere import NUMBERS, Leadin
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, unescape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.sample_sets import SETS
 
 COVERED, FEW = 0.9, 0.1
@@ -81,5 +82,6 @@ def _finding(it: Leading, names: Sequence[str], target: _Target) -> Finding | No
     more = f", and {len(beyond) - 1:,} more lead beyond it" if len(beyond) > 1 else ""
     text = f"{escape(it.path)}[{it.at}] leads to row {it.largest[-1]:,} of {names[target.file]}:{escape(target.path)}"
     verdict: Verdict | None = "suspicious" if it.things <= TIMES else None
-    return found("dangling", f"{text}, which has {rows:,} rows{more}", verdict=verdict, dataset=escape(it.path),
+    text += f", which has {counted(rows, 'row')}{more}"
+    return found("dangling", text, verdict=verdict, dataset=escape(it.path),
                  row=it.at, number=it.largest[-1])  # fmt: skip

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from datacheck.backends.hdf5.folders.file_lists import tables_beside
 from datacheck.backends.hdf5.tables import Contents
@@ -32,7 +32,7 @@ FEWEST, NEARLY, MOST, NAMED = 8, 0.9, 2 / 3, 5
 missing rows of buckets, which are named as nothing else is, and how many names are told."""
 SAMPLED, LONGEST, MOST_MISSING = 64, 1 << 17, 1 << 20
 """Number of lines by which the column of the names is found, maximum length of a row, and maximum number of different
-names that are not there: a table with more is not compared."""
+names that are not there which are kept: that of the others is estimated."""
 PLACE = re.compile(rb"(bucket[^$]*)\$([0-9]{1,18})")
 """The name of a bucket, and the number of a row in it."""
 
@@ -44,21 +44,22 @@ def findings_of_record_lists(file: Path, contents: Contents) -> Iterator[Finding
     if len(rows) < FEWEST and not any(it.startswith(b"bucket") for it in rows):
         return
     for path in tables:
-        count, unknown = _compared(path, rows)
-        named = _names(contents) if unknown else frozenset[bytes]()
-        missing = [it for it in unknown if it not in named]  # a record that is unlike the others is there, too
+        compared = _compared(path, rows)
+        named = _names(contents) if compared.missing else frozenset[bytes]()
+        missing = [it for it in compared.missing if it not in named]  # a record that is unlike the others is there, too
         if any(map(bytes.isdigit, missing)) and not _are_between(missing, rows):
             continue
         of_rows = all(map(PLACE.match, missing))
         if contents.by_path and not of_rows:
             continue  # a soft link may have the name
-        if missing and len(missing) <= (MOST if of_rows else 1 - NEARLY) * count:
+        if missing and compared.different <= (MOST if of_rows else 1 - NEARLY) * compared.names:
             title = escape(os.fsencode(path.name))
             names = [*map(escape, missing[:NAMED])]
             verb = "are" if len(missing) > 1 else "is"
-            text = (
-                f"{title} names {and_more(names, len(missing))}, which {verb} not in {escape(os.fsencode(file.name))}"
-            )
+            count = and_more(names, len(missing))
+            if compared.more:
+                count = f"{', '.join(names)} and about {compared.different - len(names):,} more"
+            text = f"{title} names {count}, which {verb} not in {escape(os.fsencode(file.name))}"
             verdict: Verdict | None = None if of_rows else "suspicious"  # some may have been left out
             yield found("missing", text, verdict=verdict, path=title, missing=names)
 
@@ -94,13 +95,25 @@ def _rows_by_name(contents: Contents) -> Mapping[bytes, int]:
     return rows
 
 
-def _compared(path: Path, rows: Mapping[bytes, int]) -> tuple[int, list[bytes]]:
+class Compared(NamedTuple):
+    """How many names a table has, and those that are not there, of which all are kept unless there are `more`."""
+
+    names: int
+    missing: list[bytes]
+    different: int
+    """Number of different names that are not there, estimated if there are more than are kept."""
+    more: bool = False
+
+
+def _compared(path: Path, rows: Mapping[bytes, int]) -> Compared:
     """Return how many names a table has in the column of names, and those of them that are not there.
 
-    None are returned for a column of numbers that has one of them twice, or for too many names that are not there.
+    None are returned for a column of numbers that has one of them twice. If too many are not there, the others have as
+    many different names, as a share, as those that are kept; one of another form is kept as well.
     """
     count, missing = 0, dict[bytes, None]()
     numbers: set[bytes] = set()
+    absent, before, further = 0, 0, dict[str, bytes]()
     with contextlib.suppress(OSError, NotRegular, csv.Error), open_regular(path) as file:
         text = io.TextIOWrapper(file, "latin-1", newline="")  # it closes the file as soon as nothing refers to it
         lines = _rows(text)
@@ -109,18 +122,36 @@ def _compared(path: Path, rows: Mapping[bytes, int]) -> tuple[int, list[bytes]]:
         fitting = {at: sum(it[at] in rows or PLACE.match(it[at]) is not None for it in head) for at in columns}
         column = max(fitting, key=lambda it: fitting[it], default=0)
         if not fitting or fitting[column] < NEARLY * len(head):
-            return 0, []
+            return NOTHING
         for name in chain((it[column] for it in head), (_name(it[column]) for it in lines if len(it) > column)):
             count += bool(name)
             if name in numbers:
-                return 0, []
+                return NOTHING
+            is_there = not name or _is_there(name, rows)
+            absent += not is_there
+            if not is_there and len(missing) >= MOST_MISSING:
+                if name not in missing:
+                    before = before or absent - 1
+                    _keep_extremes(name, further)
+                continue
+            if not is_there:
+                missing[name] = None
             if name.isdigit():
                 numbers.add(name)
-            if name and not _is_there(name, rows):
-                missing[name] = None
-            if len(missing) > MOST_MISSING:
-                return 0, []
-    return count, [*missing]
+    different = max(len(missing), round(len(missing) * absent / before)) if further else len(missing)
+    return Compared(count, list(dict.fromkeys((*missing, *further.values()))), different, bool(further))
+
+
+NOTHING = Compared(0, [], 0)
+
+
+def _keep_extremes(name: bytes, extremes: dict[str, bytes]) -> None:
+    """Keep a name if it is the first of its form, or the lowest or highest number."""
+    if not name.isdigit():
+        extremes.setdefault("row" if PLACE.match(name) else "name", name)
+        return
+    extremes["low"] = min(extremes.get("low", name), name, key=_digits)
+    extremes["high"] = max(extremes.get("high", name), name, key=_digits)
 
 
 def _rows(text: TextIO) -> Iterator[list[str]]:

@@ -13,6 +13,7 @@ from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.backends.hdf5.references.row_numbers import too_large
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 FORMAT, COOLER = b"format", "HDF5::Cooler"
 ADDRESS, PROJECT = b"format-url", "/cooler"
@@ -52,7 +53,10 @@ def findings(datasets: Mapping[bytes, Dataset], look: Looking) -> Iterator[Findi
             number, dataset = look.number(group or b"/", name), datasets.get(group + member)
             if number is not None and dataset is not None and number != dataset.rows:
                 path = escape(group or b"/")
-                text = f"{path}: {name.decode()} says {number:,}, and {escape(dataset.path)} has {dataset.rows:,} rows"
+                text = (
+                    f"{path}: {name.decode()} says {number:,}, and {escape(dataset.path)} has "
+                    f"{counted(dataset.rows, 'row')}"
+                )
                 yield found("count", text, path_of=path, attribute=name.decode(), said=number, there=dataset.rows)
         bins, pixels = datasets[group + MEMBERS[0]].rows, datasets[group + ENDS[0]].rows
         for member, rows, kind in (*((it, bins - 1, "bins") for it in ENDS), (MEMBERS[-1], pixels, "pixels")):

@@ -17,7 +17,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.formats.sparse import Sparse
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 
 ENCODING, INDEX, COLUMNS = b"encoding-type", b"_index", b"column-order"
 PARTS = {
@@ -170,5 +170,5 @@ def _missing_finding(group: bytes, what: str, missing: Sequence[bytes]) -> Findi
 
 
 def _unequal_finding(path: bytes, rows: int, other: bytes, others: int) -> Finding:
-    text = f"{escape(path)} has {rows:,} rows, {escape(other)} has {others:,}; they belong together"
+    text = f"{escape(path)} has {counted(rows, 'row')}, {escape(other)} has {others:,}; they belong together"
     return found("row-count", text, rows={escape(path): rows, escape(other): others})

@@ -11,6 +11,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.samples.samples import Shape
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 MATRIX, LAYERS = b"/matrix", b"/layers/"
 AXES = (b"/row_attrs/", b"/col_attrs/")
@@ -33,7 +34,10 @@ def findings(datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
         for number, axis in enumerate(AXES):
             if path.startswith(axis) and shape and shape[0] != extent[number]:
                 what = "rows" if number == 0 else "columns"
-                text = f"{escape(path)} has {shape[0]:,} values, and {escape(MATRIX)} has {extent[number]:,} {what}"
+                text = (
+                    f"{escape(path)} has {counted(shape[0], 'value')}, and {escape(MATRIX)} has {extent[number]:,} "
+                    f"{what}"
+                )
                 yield found("row-count", text, rows={escape(path): shape[0], escape(MATRIX): extent[number]})
         if path.startswith(LAYERS) and shape != extent:
             text = f"{escape(path)} is {_shape_text(shape)}, and {escape(MATRIX)} is {_shape_text(extent)}"

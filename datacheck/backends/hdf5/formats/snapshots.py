@@ -13,6 +13,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 HEADER, NUMBERS = b"/Header", b"NumPart_ThisFile"
 PARTICLES = re.compile(rb"/PartType([0-9])")
@@ -38,10 +39,15 @@ def findings(groups: Sequence[tuple[bytes, Sequence[Dataset]]], look: Looking) -
         others = {path: count for path, count in rows.items() if count != number}
         if len(others) == len(rows) and len(set(rows.values())) == 1:
             there = next(iter(rows.values()))
-            text = f"{HEADER.decode()}: {NUMBERS.decode()} says {number:,}, and {escape(group)} has {there:,} rows"
+            text = (
+                f"{HEADER.decode()}: {NUMBERS.decode()} says {number:,}, and {escape(group)} has "
+                f"{counted(there, 'row')}"
+            )
             yield found("count", text, path_of=HEADER.decode(), attribute=NUMBERS.decode(), said=number, there=there)
         elif others:
-            listed = ", ".join(f"{escape(path)} has {count:,} rows" for path, count in sorted(others.items())[:5])
+            listed = ", ".join(
+                f"{escape(path)} has {counted(count, 'row')}" for path, count in sorted(others.items())[:5]
+            )
             text = f"{listed}; {NUMBERS.decode()} says {number:,}, and the others have as many"
             yield found("row-count", text, rows={escape(path): count for path, count in rows.items()})
 

@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.paths import Paths
 from datacheck.backends.hdf5.references.row_numbers import too_large
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 SHAPES = (b"shape", b"h5sparse_shape")
 FORMATS = (b"encoding-type", b"h5sparse_format")
@@ -124,7 +125,7 @@ def sparse(
     findings: list[Finding] = []
     if indices.rows != data.rows:
         counts = {escape(it.path): it.rows for it in (indices, data)}
-        message = f"{escape(indices.path)} has {indices.rows:,} rows, {escape(data.path)} has {data.rows:,}"
+        message = f"{escape(indices.path)} has {counted(indices.rows, 'row')}, {escape(data.path)} has {data.rows:,}"
         findings.append(found("row-count", f"{message}; they belong together", rows=counts))
     findings += _pointer_findings(pointers, data, pieces)
     extent, told_by = _extent(group, by_name.get(b"shape"), values, numbers)

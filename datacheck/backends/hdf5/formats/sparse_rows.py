@@ -117,12 +117,13 @@ def references_of(file: Any, table: Table, means: Meaning | None) -> References:
 def _beyond_findings(rows: SparseRows, name: str, numbers: NDArray[Any], start: int) -> Iterator[tuple[int, Finding]]:
     """Yield a finding for each index of a piece that is outside the sparse matrix, with its place in the piece."""
     across = rows.matrix.across
-    if across is None or numbers.dtype.kind not in "iu" or not numbers.size:
+    if numbers.dtype.kind not in "iu" or not numbers.size:
         return
-    if int(numbers.min()) >= 0 and int(numbers.max()) < across:
+    if int(numbers.min()) >= 0 and (across is None or int(numbers.max()) < across):
         return
     where = escape(rows.matrix.indices)
-    for at in np.flatnonzero((numbers < 0) | (numbers >= across)).tolist():
+    there = "no index is negative" if across is None else f"there are {across:,}"
+    for at in np.flatnonzero((numbers < 0) | (across is not None and numbers >= across)).tolist():
         number = int(numbers[at])
-        message = f"{where}[{start + at}] leads to {number:,}, and there are {across:,}"
+        message = f"{where}[{start + at}] leads to {number:,}, and {there}"
         yield at, found("dangling", message, field=name, dataset=where, row=start + at, number=number)

@@ -16,6 +16,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted, there_are
 
 COUNT = b"n_trajectories"
 VARYING, OF_TIME, OF_SPACE = b"sample_varying", b"time_varying", b"dim_varying"
@@ -79,11 +80,11 @@ def findings(stated: Trajectories | None, datasets: Mapping[bytes, Dataset], loo
     heights = {path: datasets[path].rows for path in sorted(stated.rows) if path in datasets}
     actual = stated.number(heights)
     if actual not in (None, stated.said):
-        text = f"/: {COUNT.decode()} says {stated.said:,}, and there are {actual:,} trajectories"
+        text = f"/: {COUNT.decode()} says {stated.said:,}, and {there_are(actual, 'trajectory', 'trajectories')}"
         yield found("count", text, attribute=COUNT.decode(), said=stated.said, there=actual)
     elif actual is None and heights:
         odd = {escape(path): rows for path, rows in heights.items() if rows != stated.said}
-        differing = ", ".join(f"{path} has {rows:,} rows" for path, rows in odd.items())
+        differing = ", ".join(f"{path} has {counted(rows, 'row')}" for path, rows in odd.items())
         yield found("row-count", f"{differing}; {COUNT.decode()} says {stated.said:,}", rows=odd)
     for dataset in datasets.values():
         if dataset.path.startswith(FIELDS) and dataset.path in stated.rows | stated.others:

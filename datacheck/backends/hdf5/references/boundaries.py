@@ -19,6 +19,7 @@ from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.references.row_numbers import END, ROWS, RUNS, named_target
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 BOUNDS = frozenset(b"offset offsets indptr ptr ptrs boundary boundaries seqlens".split())
 """Words in the names of datasets that hold only such numbers."""
@@ -146,7 +147,7 @@ def _dangling_findings(
         if beyond.size <= max(1, BEYOND * len(numbers)) and within.size and within.max() >= REACHING * rows:
             at = int(beyond[0])
             more = f", and so do {beyond.size - 1:,} more beyond it" if beyond.size > 1 else ""
-            text = f"{path}[{at}] leads to row {int(numbers[at]):,}{more}; {longest} has {rows:,} rows"
+            text = f"{path}[{at}] leads to row {int(numbers[at]):,}{more}; {longest} has {counted(rows, 'row')}"
             yield found(
                 "dangling", text, field=dataset.title, verdict=None if tiled else "suspicious",
                 dataset=path, row=at, number=int(numbers[at]),

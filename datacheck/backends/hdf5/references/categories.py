@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 ENCODED = "categorical"
 """Encoding type that anndata gives to a group of categories."""
@@ -65,7 +66,9 @@ def without_name(dataset: Dataset, numbers: NDArray[Any], start: int, *, label: 
     path = escape(dataset.path)
     for at in np.flatnonzero(wrong.reshape(len(numbers), -1).any(axis=1)).tolist():
         number = int(numbers[at][wrong[at]].reshape(-1)[0])
-        message = f"{path}[{start + at}] is {number:,}, and its type has names for {len(known):,} other values only"
+        message = (
+            f"{path}[{start + at}] is {number:,}, and its type has names for {counted(len(known), 'other value')} only"
+        )
         code = "label" if label else "dangling"
         details: dict[str, Any] = {"dataset": path, "row": start + at, "number": number}
         yield at, found(code, message, field=dataset.title, verdict=None if label else "suspicious", **details)

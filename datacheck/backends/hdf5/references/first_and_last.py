@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.references.row_numbers import too_large
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 FEWEST, NEARLY, FEW = 8, 0.9, 0.1
 """Minimum number of parts, minimum share of parts that begin behind the part before, and maximum share that overlap."""
@@ -142,7 +143,7 @@ def _parts_findings(parts: Parts, target: Dataset) -> Iterator[Finding]:
             at = int(odd[0])
             more = f", and so do {odd.size - 1:,} more beyond it" if odd.size > 1 else ""
             number = int(numbers[at]) + parts.base
-            text = f"leads to row {number:,}{more}; {escape(target.path)} has {rows:,} rows"
+            text = f"leads to row {number:,}{more}; {escape(target.path)} has {counted(rows, 'row')}"
             yield _dangling_finding(dataset, int(places[at]), number, text)
             return
     odd = np.flatnonzero(overlaps)
@@ -158,7 +159,7 @@ def _parts_findings(parts: Parts, target: Dataset) -> Iterator[Finding]:
 def _end_finding(parts: Parts, target: Dataset) -> Finding:
     """Return a finding for an end behind the last row, where the others may be that of a row between two parts."""
     at, number = int(parts.places[-1]), target.rows + parts.base
-    text = f"leads to row {number:,}; {escape(target.path)} has {target.rows:,} rows"
+    text = f"leads to row {number:,}; {escape(target.path)} has {counted(target.rows, 'row')}"
     return _dangling_finding(parts.ends, at, number, text, verdict="suspicious")
 
 
@@ -178,7 +179,7 @@ def _lacking_findings(target: Dataset, others: Sequence[Dataset], known: set[int
             and 2 * difference < target.rows
         ):
             rows = {escape(one.path): one.rows for one in (target, it)}
-            text = f"{escape(target.path)} has {target.rows:,} rows, and {escape(it.path)} has {it.rows:,}"
+            text = f"{escape(target.path)} has {counted(target.rows, 'row')}, and {escape(it.path)} has {it.rows:,}"
             yield found("row-count", f"{text}; they have the same parts", dataset=escape(it.path), rows=rows)
 
 

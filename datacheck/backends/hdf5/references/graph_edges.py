@@ -26,6 +26,7 @@ from datacheck.model.cells import NUMBERS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 from datacheck.model.sample_sets import SETS
 
@@ -33,9 +34,9 @@ NODES = frozenset({b"x", b"z", b"pos", b"nodes", b"node_feat", b"node_feats", b"
 NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_types", b"node_types"}
 """Names of datasets with a row for each node of a graph."""
 VERTICES = frozenset({b"vertices", b"verts", b"vertex"})
-POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions"}
+POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions", b"mesh_pos"}
 """Names of datasets with a row for each corner of a face: those in VERTICES, or others if none of these is there."""
-FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
+FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra", b"cells", b"elements"})
 CORNERS = (3, 4)
 OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())
 INDEX = frozenset(b"index indexes indices idx list".split())
@@ -70,7 +71,9 @@ class Ends(msgspec.Struct, frozen=True):
         more = f" and {at_least}{self.beyond.size - NAMED:,} more" if self.beyond.size > NAMED else ""
         lead = ", ".join(f"{it:,}" for it in self.beyond[:NAMED].tolist()) + more
         shape = self.nodes.shape
-        extent = f"{nodes} has {self.nodes.rows:,} rows" if len(shape) < 3 else f"{nodes} has the shape {shape}"
+        extent = (
+            f"{nodes} has {counted(self.nodes.rows, 'row')}" if len(shape) < 3 else f"{nodes} has the shape {shape}"
+        )
         missing = self.beyond[:NAMED].tolist()
         return found("dangling", f"{path} leads to the nodes {lead}, and {extent}", verdict=verdict, dataset=path,
                      missing=missing, **self.details)  # fmt: skip
@@ -202,7 +205,10 @@ def _edge_data_findings(dataset: Dataset, datasets: Sequence[Dataset], details: 
         )
         if belongs and other.rows != count and near(other, replace(dataset, shape=(count, 2))):
             rows = {escape(dataset.path): count, escape(other.path): other.rows}
-            text = f"{escape(dataset.path)} has {count:,} edges, and {escape(other.path)} has {other.rows:,} rows"
+            text = (
+                f"{escape(dataset.path)} has {counted(count, 'edge')}, and {escape(other.path)} has "
+                f"{counted(other.rows, 'row')}"
+            )
             yield found("row-count", text, rows=rows, **details)
 
 

@@ -19,6 +19,7 @@ from datacheck.backends.hdf5.references.row_numbers import END, START, too_large
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 LENGTHS = frozenset(
     b"n num nums nb number len lens length lengths count counts size sizes nframes nsteps natoms seqlen seqlens".split()
@@ -123,6 +124,6 @@ def _finding_of_one_token(lengths: Dataset, total: int, target: Dataset) -> Find
 
 def _sum_finding(lengths: Dataset, total: int, target: Dataset, *, sure: bool, longest: int) -> Finding:
     path = escape(lengths.path)
-    text = f"{path} adds up to {total:,}, and {escape(target.path)} has {target.rows:,} rows"
+    text = f"{path} adds up to {total:,}, and {escape(target.path)} has {counted(target.rows, 'row')}"
     verdict: Verdict | None = None if sure and abs(total - target.rows) <= longest else "suspicious"
     return found("count", text, field=lengths.title, verdict=verdict, dataset=path, said=total, there=target.rows)

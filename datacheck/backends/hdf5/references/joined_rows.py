@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.references.row_numbers import END, LENGTH, ROWS, ST
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 IX = ROWS | {b"ix"}
 ADJOINING = 0.9
@@ -30,6 +31,8 @@ FEW = 0.1
 MARKS = 2
 """Tokens for the begin and end of a text, which its length may include and its row may not."""
 PER = re.compile(rb"([a-z]+)_per_([a-z]+)")
+OF_EVENTS = re.compile(rb"[a-z_]*_(events?)_(?:inds|idxs?|index|indices)")
+"""Matches numbers of the rows of events, such as those at which a camera took pictures: image_raw_event_inds."""
 Number = Callable[[bytes, bytes], "int | None"]
 
 
@@ -62,11 +65,35 @@ def joined_rows(
             yield from _lengths(dataset, target, values(dataset), sure=target.path in targets)
         elif target.shape[1:-1] == dataset.shape[1:] and abs(target.rows - dataset.rows) <= FEW * target.rows:
             rows = {escape(it.path): it.rows for it in (target, dataset)}
-            text = f"{escape(target.path)} has {target.rows:,} rows, and {escape(dataset.path)} has {dataset.rows:,}"
+            text = (
+                f"{escape(target.path)} has {counted(target.rows, 'row')}, and {escape(dataset.path)} has "
+                f"{dataset.rows:,}"
+            )
             yield found("row-count", f"{text}; one has the lengths of the other", rows=rows)
+    yield from _events(datasets, by_name, values)
     if not any(words(it.name) & (START | END) for it in datasets):
         for name in names:
             yield from _of_each(group, name, by_name, number)
+
+
+def _events(datasets: Sequence[Dataset], by_name: dict[bytes, Dataset], values: Values) -> Iterator[Finding]:
+    """Yield findings for numbers of the rows of events that lead beyond these."""
+    for dataset in datasets:
+        match = OF_EVENTS.fullmatch(dataset.name.lower()) if dataset.is_integer_vector else None
+        target = None if match is None else by_name.get(match[1].removesuffix(b"s") + b"s")
+        if target is not None:
+            yield from _rows_of_events(dataset, target, values(dataset))
+
+
+def _rows_of_events(dataset: Dataset, target: Dataset, rows: NDArray[Any] | None) -> Iterator[Finding]:
+    """Yield a finding if a few of the numbers of rows, which rise, lead beyond the rows of the target."""
+    if rows is None or rows.size < 2 or (rows[1:] < rows[:-1]).any():
+        return
+    beyond = np.flatnonzero(rows > target.rows)
+    if 0 < beyond.size <= max(1, FEW * rows.size):
+        at, path = int(beyond[0]), escape(dataset.path)
+        text = f"{path}[{at}] leads to row {int(rows[at]):,} of {escape(target.path)}, which has {target.rows:,}"
+        yield found("dangling", text, field=dataset.title, dataset=path, row=at, number=int(rows[at]))
 
 
 def _padded(dataset: Dataset, by_name: dict[bytes, Dataset]) -> Dataset | None:
@@ -117,7 +144,7 @@ def _lengths(dataset: Dataset, target: Dataset, lengths: NDArray[Any] | None, *,
     place = f"[{at}]" if lengths.ndim == 1 else str([*map(int, np.unravel_index(at, lengths.shape))])
     longest = int(lengths.max())
     more = f", and {beyond.size - 1:,} more exceed it too" if beyond.size > 1 else ""
-    has = f"a row of {escape(target.path)} has {width:,} values"
+    has = f"a row of {escape(target.path)} has {counted(width, 'value')}"
     text = f"{escape(dataset.path)}{place} is {longest:,}; {has}{more}"
     verdict: Verdict | None = None if sure and longest > width + MARKS else "suspicious"
     yield found("dangling", text, field=dataset.title, verdict=verdict, dataset=escape(dataset.path), row=at,
@@ -144,7 +171,8 @@ def _of_each(group: bytes, name: bytes, by_name: dict[bytes, Dataset], number: N
     expected = count * one.rows
     if many.rows != expected and abs(many.rows - expected) <= FEW * expected:
         text = (
-            f"{escape(group or b'/')}: {escape(name)} says {count:,}: {escape(one.path)} has {one.rows:,} rows, and "
+            f"{escape(group or b'/')}: {escape(name)} says {count:,}: {escape(one.path)} has "
+            f"{counted(one.rows, 'row')}, and "
             f"{escape(many.path)} has {many.rows:,}, not {expected:,}"
         )
         rows = {escape(it.path): it.rows for it in (one, many)}

@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.tables import AsLong, Table
 from datacheck.model.cells import RAGGED, SHORT, Cells
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 
 SAMPLED, FEWEST, LENGTHS = 64, 8, 4
@@ -109,9 +110,9 @@ def unlike(
             verdict: Verdict | None = None if it.sure else "suspicious"
             declared, actual = int(stated[row]), int(lengths[row])
             text = (
-                f"says {declared:,}, and {it.of} has {actual:,} values"
+                f"says {declared:,}, and {it.of} has {counted(actual, 'value')}"
                 if it.counts
-                else f"{declared:,} values, and {it.of} has {actual:,}"
+                else f"{counted(declared, 'value')}, and {it.of} has {actual:,}"
             )
             code = "count" if it.counts else "row-count"
             yield (

@@ -20,6 +20,7 @@ from datacheck.backends.hdf5.names import WORDS, words
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted, there_are
 from datacheck.model.sample_sets import SETS
 
 Kind = Literal["ends", "starts", "lengths", "rows"]
@@ -34,6 +35,9 @@ IDS = frozenset({b"ids"})
 PLACES = ROWS | frozenset(b"data train val valid test step steps frame frames row rows ix id at position of".split())
 """Further words that the name of a dataset of episode ends may have. With any other word it may hold times instead."""
 TILES = frozenset(b"pos position positions range ranges bounds span spans slice slices".split())
+FEW, NEARLY, UNKNOWN = 8, 0.1, -1
+"""Minimum number of lengths that are compared with the rows beside them, maximum difference of their sum from the rows,
+as a share of these, and what a length may be that is not known."""
 FEWEST, FOLLOWING = 4, 0.9
 """Minimum number of ranges, and minimum share of them that have to begin where the range before ends."""
 
@@ -91,7 +95,39 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
             _take_starts(dataset, numbers, named, values, heights, usual, result, findings)
         elif kind == "rows":
             _take_rows(dataset, numbers, lowest, heights, usual, result, findings, datasets, values)
+        elif kind == "lengths" and dataset.rows not in heights and _stands_alone(dataset, datasets, usual):
+            findings += _wrong_lengths(dataset, numbers, heights)
     return sorted(result, key=lambda it: it.path), findings
+
+
+def _stands_alone(dataset: Dataset, datasets: Sequence[Dataset], usual: int) -> bool:
+    """Check whether lengths are in another group than starts, ends and the rows, or too few for `joined_lengths`."""
+    above = dataset.path.rpartition(b"/")[0]
+    beside = [it for it in datasets if it.path.rpartition(b"/")[0] == above]
+    if any(words(it.name) & (START | END) for it in beside):
+        return False
+    return dataset.rows < FEW or all(it.rows != usual for it in beside if it.shape)
+
+
+def _wrong_lengths(dataset: Dataset, numbers: NDArray[Any], heights: Mapping[int, int]) -> Iterator[Finding]:
+    """Yield a finding for lengths of runs of which one is negative, or which nearly, but not exactly, add up."""
+    path, lengths = escape(dataset.path), numbers.astype(np.int64)
+    wrong = np.flatnonzero(lengths < UNKNOWN)
+    if wrong.size and wrong.size * 2 < lengths.size:
+        at = int(wrong[0])
+        text = f"{path}[{at}] is {int(lengths[at])}, which is no length"
+        yield found("count", text, field=dataset.title, dataset=path, row=at, said=int(lengths[at]))
+        return
+    total, count = int(lengths.sum()), lengths.size
+    taller = [it for it in heights if it > count]
+    near = [it for it in taller if abs(total - it) <= NEARLY * it]
+    if len(near) != 1 or total in heights or abs(total - near[0]) == count or count < 2:
+        return
+    (rows,) = near
+    sure = len(taller) == 1 and abs(total - rows) <= int(lengths.max())
+    text = f"{path} adds up to {total:,}, and there are {rows:,} rows"
+    yield found("count", text, field=dataset.title, verdict=None if sure else "suspicious", dataset=path, said=total,
+                there=rows)  # fmt: skip
 
 
 def too_large(dataset: Dataset, most: int = LARGEST) -> Finding:
@@ -170,13 +206,14 @@ def _take_ends(
         result.append(RowNumbers(dataset.path, "ends", last))
         return
     if last > usual:
-        text = f"{path}: the last one ends at row {last:,}, and there are {usual:,} rows"
+        text = f"{path}: the last one ends at row {last:,}, and {there_are(usual, 'row')}"
         verdict: Verdict | None = "suspicious" if int(numbers[0]) > usual else None  # none of them refers to these rows
         findings.append(
             found("dangling", text, field=dataset.title, verdict=verdict, dataset=path, number=last, rows=usual)
         )
         return
-    text = f"{path}: the last one ends at row {last:,} of {usual:,}; the {usual - last:,} rows behind it are in none"
+    behind = counted(usual - last, "row behind it is", "rows behind it are")
+    text = f"{path}: the last one ends at row {last:,} of {usual:,}; the {behind} in none"
     findings.append(
         found("count", text, field=dataset.title, verdict="suspicious", dataset=path, number=last, rows=usual)
     )
@@ -210,7 +247,7 @@ def _take_starts(
     if last > usual and last not in heights:
         at = int(ends.argmax())
         text = (
-            f"{escape(dataset.path)}[{at}] and {escape(path)}[{at}] lead to row {last:,}, and there are {usual:,} rows"
+            f"{escape(dataset.path)}[{at}] and {escape(path)}[{at}] lead to row {last:,}, and {there_are(usual, 'row')}"
         )
         findings.append(
             found("dangling", text, field=dataset.title, dataset=escape(dataset.path), number=last, rows=usual)
@@ -239,7 +276,7 @@ def _take_rows(
     if beyond.size:
         at = int(beyond[0])
         more = f", and so do {beyond.size - 1:,} more" if beyond.size > 1 else ""
-        text = f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,}{more}; there are {most:,} rows"
+        text = f"{escape(dataset.path)}[{at}] leads to row {int(numbers[at]):,}{more}; {there_are(most, 'row')}"
         findings.append(
             found("dangling", text, field=dataset.title, dataset=escape(dataset.path), row=at, number=int(numbers[at]))
         )

@@ -22,6 +22,7 @@ from datacheck.backends.hdf5.tables import Contents, Table
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape, plain, unescape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.replacing import replace
 
 FINITE, SHARE = 3, 2 / 3
@@ -156,7 +157,8 @@ class AttributesOfFiles:
                 yield from self._family_findings([numbers[it.path] for it in family.samples], names)
         if self._left_out:
             text = (
-                f"{self._left_out:,} files have attributes with NaN or infinity that are not compared with the others"
+                f"{counted(self._left_out, 'file has', 'files have')} attributes with NaN or infinity that are "
+                "not compared with the others"
             )
             yield found("unsupported", f"{text}: there are too many in all", files=self._left_out)
 

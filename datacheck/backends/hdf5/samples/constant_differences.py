@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.names import ACTIONS, FEATURES, PLACES, words
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.samples.samples import Family, Sample
@@ -86,7 +87,7 @@ def _finding(sample: Sample, names: tuple[bytes, bytes], counts: tuple[int, int]
     one, other = map(escape, names)
     more, less = (one, other) if usual > 0 else (other, one)
     text = (
-        f"{escape(sample.path)}: {one} has {counts[0]:,} rows and {other} {counts[1]:,}; "
+        f"{escape(sample.path)}: {one} has {counted(counts[0], 'row')} and {other} {counts[1]:,}; "
         f"in the others {more} has {abs(usual)} more than {less}"
     )
     verdict: Verdict | None = None if sure else "suspicious"

@@ -16,6 +16,7 @@ import numpy as np
 from datacheck.backends.hdf5.samples.constant_differences import FEWEST, LENGTHS, NEARLY, agreed_rows, sets_of
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.samples.samples import Family, Sample
@@ -46,7 +47,7 @@ def odd_ratios(family: Family) -> Iterator[tuple[Sample, Finding]]:
             is_left = 0 < counts[0] - usual * counts[1] < usual
             if not is_left and abs(counts[0] / counts[1] - usual) <= NEAR * usual:
                 sample = family.samples[at]
-                text = f"{escape(sample.path)}: {names[0]} has {counts[0]:,} rows and {names[1]} {counts[1]:,}"
+                text = f"{escape(sample.path)}: {names[0]} has {counted(counts[0], 'row')} and {names[1]} {counts[1]:,}"
                 finding = found("row-count", f"{text}; in the others it has {usual:,} for each", verdict="suspicious",
                                 sample=escape(sample.path), rows=dict(zip(names, counts, strict=True)))  # fmt: skip
                 yield sample, finding

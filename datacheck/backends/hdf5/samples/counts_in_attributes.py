@@ -12,6 +12,7 @@ from datacheck.backends.hdf5.samples.samples import Family, Sample
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import there_are
 
 STEPS = (b"num_samples", b"num_steps", b"n_steps", b"total_steps")
 """Attributes of a sample that hold its number of rows."""
@@ -83,7 +84,7 @@ def _counts_of_rows(sample: Sample, rows: int, attribute: Attribute) -> tuple[li
 
 def _rows_finding(count: Counted, declared: int, there: int) -> Finding:
     path, name = escape(count.path), escape(count.name)
-    text = f"{path}: {name} says {declared:,}, and there are {there:,} rows"
+    text = f"{path}: {name} says {declared:,}, and {there_are(there, 'row')}"
     return found("count", text, sample=path, attribute=name, said=declared, there=there)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from datacheck.backends.hdf5.names import FEATURES, words
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 if TYPE_CHECKING:
     from datacheck.backends.hdf5.samples.samples import Family, Sample
@@ -44,7 +45,7 @@ def odd_first_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
         for at, shape in shapes.items():
             if shape[0] != usual and (words(name) & BANDS or shape[0] < usual >= MANY):
                 sample = family.samples[at]
-                text = f"{escape(sample.path)}: {escape(name)} has {shape[0]:,} rows, in the others {usual:,}"
+                text = f"{escape(sample.path)}: {escape(name)} has {counted(shape[0], 'row')}, in the others {usual:,}"
                 finding = found("shape", text, verdict="suspicious", sample=escape(sample.path), found=[*shape],
                                 expected=[usual, shape[1]])  # fmt: skip
                 yield sample, finding

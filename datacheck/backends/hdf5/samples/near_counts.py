@@ -50,6 +50,8 @@ class Pair(NamedTuple):
     """Whether they are questions and answers: numbers of rows beside them are those of their pictures."""
     placed: bool = False
     """Whether they are features and their places: there may be a batch of one, or tokens without a place."""
+    domains: bool = False
+    """Whether they are two domains, and not what is read and what is written, if either has labels of its own."""
 
 
 def _pair(some: bytes, other: bytes, **kind: bool) -> Pair:
@@ -70,10 +72,11 @@ PAIRS = (
     _pair(b"point points", b"value values sdf occupancy occupancies", certain=True),
     _pair(b"low", b"high gt"),
     _pair(b"image images img imgs", b"mask masks seg segmentation segmentations depth depths"),
-    _pair(b"source src", b"target tgt trg"),
+    _pair(b"source src", b"target tgt trg", domains=True),
     _pair(b"video videos image images", b"text texts caption captions audio"),
     _pair(b"query queries", b"positive positives passage passages"),
-    _pair(b"neighbors neighbours distances", b"test query queries"),
+    _pair(b"neighbors neighbours", b"test query queries"),
+    _pair(b"distances", b"test query queries"),
     Pair(FEATURES, PLACES, certain=True, placed=True),
     Pair(FEATURES, frozenset({b"boxes", b"bboxes", b"bbox"})),
     _pair(b"data image images img imgs input inputs feature features feats", b"label labels target targets"),
@@ -91,18 +94,29 @@ OF_AXES = frozenset(b"mean means std stds var variance median min max mu sigma s
 """Words for what has one value for each feature, and no row for each record."""
 OWN_ROWS = frozenset(
     b"edge edges face faces triangle triangles tri tris quads element elements elem elems connectivity cell cells tets "
-    b"node nodes vertex vertices bonds links lines matches pairs senders receivers gallery query queries vocab item "
-    b"items gene genes varm spikes components centroids prototypes".split()
+    b"node nodes vertex vertices bond bonds links lines matches pairs senders receivers simplices facets angles "
+    b"dihedrals torsions adj adjacency neighbors neighbours knn relation relations triples triplets entity entities "
+    b"gallery probe query queries db database base vocab vocabulary dictionary lexicon user users item items movie "
+    b"movies author authors paper papers gene genes peak peaks varm spikes components centroids prototypes".split()
 )
 """Words for what rarely has as many rows as other things: nodes and edges of a graph or mesh, queries and what is
-searched, users and items."""
+searched, users and items, the words of a vocabulary."""
+LISTED = frozenset(b"vocab vocabulary vocabularies dictionary lexicon".split())
+"""Words for lists of words: those of two languages are not read side by side."""
+OF_SET = compiled_later(
+    rb"(?:train|valid|val|test|trn|vld|tst|tr|va|te|ts)(?![a-z])|(?<![a-z])(?:trn|vld|tst|tr|va|te|ts)"
+)
+"""Matches the set in a name, also where nothing is between it and the rest: Xtrain, tr_img."""
+TIMES, LEAST = (b"_ts", b"_timestamp", b"_timestamps"), 10
+"""Ends of the names of times of what has the rest as its name (image_raw and image_raw_ts of MVSEC), and minimum
+number of them. They only rise: y_ts may also be labels of a test set."""
 DERIVED, STENCIL = frozenset(b"acc accs accel acceleration accelerations jerk diff diffs delta deltas".split()), 2
 """Words in the names of differences, and how many rows fewer than what they are of second ones have."""
 PARTED = frozenset(
     b"real fake generated synthetic labeled labelled unlabeled unlabelled signal background sig bkg normal abnormal "
     b"anomaly anomalies anomalous healthy sick member members nonmember nonmembers positive positives negative "
     b"negatives pos neg good defect defective domain domains dataset datasets fold folds split splits session sessions "
-    b"patient patients subject subjects".split()
+    b"patient patients subject subjects source src target tgt trg male female".split()
 )
 """Words in the names of two sets that samples are divided into by what they are or come from, if both have one."""
 PARAMETERS = frozenset(
@@ -110,6 +124,8 @@ PARAMETERS = frozenset(
     b"decoder basis".split()
 )
 """Words in the names of learned arrays, which have a row for each input, user, word or such."""
+LAYERS = frozenset(b"kernel kernels bias biases recurrent codebook encoder decoder".split())
+"""Words in the names of what only a model has: what lies beside it is of other layers."""
 TOKENS = frozenset({1, 2, 5})
 """Numbers of tokens beside those of the patches of a picture: for the class, its teacher, and four registers."""
 FEW_WIDE, ALIKE, FEW_ALIKE = 20, 4, 2
@@ -139,6 +155,8 @@ def near_counts(
         ("as columns that lie side by side", _columns(numeric, values)),
         ("by their shapes", _in_width(numeric)),
         ("as rows and what they are called", _lists(full)),
+        ("as rows and what they are called", _lists_of_sets(full)),
+        ("as values and their times", _timed(full, values)),
         ("as all others have one number of rows", _odd_one(full)),
         ("as the only two datasets", _only_two(full)),
         ("as the data and the labels of MATLAB", _in_a_column(numeric)),
@@ -168,6 +186,8 @@ def _pairs(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
                 continue
             if pair.placed and _have_tokens(first, second):
                 continue
+            if pair.domains and any(words(it.name) & LABELS and words(it.name) & pair.some for it in datasets):
+                continue
             joined = any(it.rows in (first.rows, second.rows) and _is_reference(it) for it in datasets)
             if pair.asked or not joined:
                 flat = len(first.shape) == 1 or len(second.shape) == 1
@@ -179,7 +199,7 @@ def _by_other_words(datasets: Sequence[Dataset]) -> Iterator[dict[bytes, Dataset
     named: dict[tuple[bytes, ...], dict[bytes, Dataset]] = defaultdict(dict)
     for dataset in datasets:
         parts = [part for it in PARTS.findall(dataset.name) for part in _unglued(it.lower())]
-        if not OF_AXES.isdisjoint(parts):
+        if not (OF_AXES | LISTED).isdisjoint(parts):
             continue
         for at, word in enumerate(parts):
             named[(*parts[:at], b"*", *parts[at + 1 :])].setdefault(word, dataset)
@@ -250,6 +270,29 @@ def _lists(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool
             yield others[0], it, False
 
 
+def _lists_of_sets(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield the texts of each set that are a little longer or shorter than all others of it: headers of a test set."""
+    of_set: dict[bytes, list[Dataset]] = defaultdict(list)
+    for it in datasets if any(it.holds <= TEXTS for it in datasets) else ():
+        for word in words(it.name) & SETS:
+            of_set[word].append(it)
+    if len(of_set) > 1:  # otherwise they are compared with all others
+        yield from (it for some in of_set.values() if len(some) > FEW_ALIKE for it in _lists(some))
+
+
+def _timed(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Dataset, Dataset, bool]]:
+    """Yield values and their times, by name, of another number; it is certain if others of the group are as many."""
+    by_name = {it.name.lower(): it for it in datasets}
+    stamped = (
+        (by_name.get(name[: -len(end)]), it) for name, it in by_name.items() for end in TIMES if name.endswith(end)
+    )
+    both = [(some, times) for some, times in stamped if some is not None and len(times.shape) == 1]
+    agreeing = any(some.rows == times.rows for some, times in both)
+    for some, times in both:
+        if near(some, times) and abs(some.rows - times.rows) > 1 and times.rows >= LEAST and is_axis(values(times)):
+            yield some, times, agreeing
+
+
 def _odd_one(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
     """Yield the only dataset with another number of rows than several others; it is certain for labels by name.
 
@@ -285,7 +328,9 @@ def _are_few_rows_apart(odd: Dataset, others: Sequence[Dataset]) -> bool:
         return False  # in other groups there may be more
     of_odd, of_others = words(odd.name), frozenset[bytes]().union(*(words(it.name) for it in others))
     apart = any(of_odd & of_both and of_others & of_both for of_both in (PARAMETERS, PARTED))
-    if apart or (of_odd | of_others) & (SETS | OWN_ROWS) or any(are_of_one_kind(odd, it) for it in others):
+    if apart or (of_odd | of_others) & (SETS | OWN_ROWS | LAYERS) or any(are_of_one_kind(odd, it) for it in others):
+        return False
+    if any(_are_of_sets(odd, it) or _are_of_one_grid(odd, it) for it in others):
         return False
     if of_odd & DERIVED and 0 < others[0].rows - odd.rows <= STENCIL:
         return False
@@ -293,11 +338,33 @@ def _are_few_rows_apart(odd: Dataset, others: Sequence[Dataset]) -> bool:
     return fewest >= LONG and abs(odd.rows - others[0].rows) > 1 and near(odd, others[0], VERY_CLOSE)
 
 
+def _are_of_sets(some: Dataset, other: Dataset) -> bool:
+    """Check whether the names of two datasets differ only in the set that they are of, as in Xtrn and Xtst."""
+    some_left, other_left = (OF_SET.sub(b"*", it.name.lower()) for it in (some, other))
+    return some_left == other_left and b"*" in some_left and some.name != other.name
+
+
+def _are_of_one_grid(some: Dataset, other: Dataset) -> bool:
+    """Check whether two fields lie on grids that are nearly square and differ in both axes.
+
+    The components of a flow lie on the sides of the cells, and may have a margin along one axis.
+    """
+    if min(len(some.shape), len(other.shape)) < 2:
+        return False
+    sizes = (*some.shape[:2], *other.shape[:2])
+    return some.shape[1] != other.shape[1] and min(sizes) >= CLOSE * max(sizes)
+
+
 def _only_two(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Dataset, bool]]:
-    """Yield two arrays of many rows of unlike shape, with nothing beside them, if one is a few rows shorter."""
+    """Yield two arrays of many rows of unlike shape, with nothing beside them, if one is a few rows shorter.
+
+    Those that MATLAB wrote may have their samples on the last axis.
+    """
     if len(datasets) != 2 or any(len(it.shape) < 2 for it in datasets):
         return
     some, other = datasets
+    if some.matlab and other.matlab and some.shape[0] != other.shape[0] and not near(some, other):
+        some, other = (replace(it, shape=(it.shape[-1], *it.shape[:-1])) for it in (some, other))
     if not _have_tokens(some, other) and not _have_tokens(other, some) and _are_few_rows_apart(some, [other]):
         yield some, other, False
 

@@ -10,6 +10,7 @@ from datacheck.backends.hdf5.samples.row_counts import DATA, SEEN, STEPS, WHOLE
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 MEANT = DATA | LABELS | STEPS | SEEN
 """Words in the names of datasets that training reads."""
@@ -28,7 +29,7 @@ def without_values(datasets: Sequence[Dataset], *, filled: bool) -> Iterator[Fin
         if not dataset.dtype.itemsize or (filled and not _is_training_data(dataset)):
             continue
         path = escape(dataset.path)
-        message = f"{path} has {dataset.rows:,} rows of no value each: its shape is {dataset.shape}"
+        message = f"{path} has {counted(dataset.rows, 'row')} of no value each: its shape is {dataset.shape}"
         certain = not filled or words(dataset.name) <= MEANT | WHOLE or dataset.name.lower() in MEANT
         verdict: Verdict | None = None if certain else "suspicious"
         yield found("empty", message, field=dataset.title, verdict=verdict, object=path, shape=list(dataset.shape))

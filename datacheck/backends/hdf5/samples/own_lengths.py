@@ -20,15 +20,17 @@ from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
 
 COUNTING = frozenset(
-    b"n num nb number len length lengths count steps frames nframes nsteps natoms nodes atoms tokens size".split()
+    b"n num nb number len length lengths count steps frames nframes nsteps natoms nodes atoms tokens size duration "
+    b"samples npts".split()
 )
 """Words in the names of scalars that may state a length."""
 FEWEST, LENGTHS, NEARLY = 8, 4, 0.9
 """Minimum number of samples and of different lengths to decide what a scalar counts, and the share that must agree."""
 ODD, FEWEST_CERTAIN = 0.02, 16
 """Maximum share of samples that can be wrong for certain. With at least FEWEST_CERTAIN samples, one always can."""
-MOST, UNKNOWN = 50_000, 1 << 62
-"""Maximum number of scalars in all samples (if there are more, none is read), and the bound that caps their values."""
+MOST, UNKNOWN, FEW = 50_000, 1 << 62, 8
+"""Maximum number of scalars in all samples (if there are more, none is read), the bound that caps their values, and the
+maximum number of groups within a sample whose attributes may state a length."""
 
 
 Scalar = Callable[[Dataset], "int | None"]
@@ -70,11 +72,13 @@ def lengths_in_attributes(family: Family, names: Names, number: Number, known: C
     """Yield findings for attributes of samples, except the `known` ones, that state a length and are wrong."""
     if len(family.samples) < FEWEST or not family.names:
         return
-    counting = [it for it in names(family.samples[0].path) if words(it) & COUNTING and it not in known]
-    for name in counting if len(counting) * len(family.samples) <= MOST else ():
-        values = _values(number(it.path, name) for it in family.samples)
-        for it, lengths in _stated(family, name, values):
-            yield from _wrong_findings(family, it, values, lengths, attribute=True)
+    inside = dict.fromkeys(it.rpartition(b"/")[0] for it in family.names)
+    for below in (b"", *(b"/" + it for it in inside if it)) if len(inside) <= FEW else (b"",):
+        counting = [it for it in names(family.samples[0].path + below) if words(it) & COUNTING and it not in known]
+        for name in counting if len(counting) * len(family.samples) <= MOST else ():
+            values = _values(number(it.path + below, name) for it in family.samples)
+            for it, lengths in _stated(family, name, values):
+                yield from _wrong_findings(family, it, values, lengths, attribute=True)
 
 
 def _may_count(name: bytes, family: Family, datasets: Mapping[bytes, Dataset]) -> bool:

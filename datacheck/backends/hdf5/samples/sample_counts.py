@@ -24,6 +24,7 @@ from datacheck.backends.hdf5.tables import Table
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import there_are
 from datacheck.model.replacing import replace
 from datacheck.model.sample_sets import SETS
 
@@ -238,7 +239,7 @@ def _compare_count(
     verdict: Verdict | None = None if (certain or nouns & SINGLE) and not beyond else "suspicious"
     if verdict is None:
         counts.append(replace(count, said=0))
-    text = f"{stated.title} says {stated.number:,}, and there are {size:,} samples"
+    text = f"{stated.title} says {stated.number:,}, and {there_are(size, 'sample')}"
     details = {"attribute": escape(stated.name)} if stated.name else {"scalar": escape(stated.path)}
     yield found("count", text, verdict=verdict, path_of=escape(stated.home or b"/"), said=stated.number, there=size,
                 **details)  # fmt: skip

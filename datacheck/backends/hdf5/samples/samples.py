@@ -21,6 +21,7 @@ from datacheck.backends.hdf5.names import ACTIONS, DIGITS, words
 from datacheck.backends.hdf5.samples.constant_differences import odd_differences
 from datacheck.backends.hdf5.samples.constant_ratios import odd_ratios
 from datacheck.backends.hdf5.samples.first_axes import odd_first_axes
+from datacheck.backends.hdf5.samples.other_axes import odd_other_axes
 from datacheck.backends.hdf5.samples.units import Kind
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -89,6 +90,11 @@ class Family(msgspec.Struct, frozen=True, dict=True):
         full = [it for it in self.samples if it.members]
         count = Counter(name for sample in full for name in sample.members)
         return {name: number / len(full) for name, number in sorted(count.items()) if number >= MOST * len(full)}
+
+    @cached_property
+    def _only_links(self) -> int:
+        """The number of samples without a dataset of their own; what nested samples hold are theirs."""
+        return 0 if self.inner else sum(bool(it.linked) and not it.members for it in self.samples)
 
     @property
     def alike(self) -> bool:
@@ -187,6 +193,7 @@ class Family(msgspec.Struct, frozen=True, dict=True):
         yield from odd_differences(self)
         yield from odd_ratios(self)
         yield from odd_first_axes(self)
+        yield from odd_other_axes(self)
         yield from self._shapes()
 
     def _empty(self) -> Iterator[tuple[Sample, Finding]]:
@@ -217,7 +224,7 @@ class Family(msgspec.Struct, frozen=True, dict=True):
 
     def _missing(self) -> Iterator[tuple[Sample, Finding]]:
         for at, sample in enumerate(self.samples):
-            has_members = sample.members or (self.inner and sample.linked)
+            has_members = sample.members or sample.linked
             lacking = [name for name in self.common if not sample.has(name)] if has_members else []
             if not lacking:
                 continue
@@ -231,10 +238,13 @@ class Family(msgspec.Struct, frozen=True, dict=True):
     def _expected(self, name: bytes) -> bool:
         """Check whether a sample without this dataset is bad: nearly all others have it, or all but this one.
 
+        Samples that hold nothing but links count as being without it.
+
         A dataset that several samples lack may be optional, such as annotations, unless the samples are steps of an
         agent or are named as samples.
         """
-        share, count = self.common[name], len(self.samples)
+        count = len(self.samples)
+        share = self.common[name] * (1 - self._only_links / count)
         if share >= ALL or round((1 - share) * count) <= 1:
             return share >= SURE
         known = called_a_sample(self.samples[0].path) or any(it.rpartition(b"/")[2] in ACTIONS for it in self.common)

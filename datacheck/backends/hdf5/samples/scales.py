@@ -15,6 +15,7 @@ from datacheck.backends.hdf5.declared import BARE
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 ATTACHED, NETCDF = b"DIMENSION_LIST", b"_Netcdf4Dimid"
 """The attribute of datasets that have dimensions, and the attribute of dimensions that netCDF has made."""
@@ -98,7 +99,7 @@ def _unwritten_finding(path: bytes, extent: int, name: bytes, longest: int, rows
 
 def _unequal_finding(path: bytes, axis: int, extent: int, name: bytes, count: int) -> Finding:
     dataset, scale = escape(path), escape(name)
-    text = f"axis {axis} of {dataset} has {extent:,} values, and its dimension {scale} has {count:,}"
+    text = f"axis {axis} of {dataset} has {counted(extent, 'value')}, and its dimension {scale} has {count:,}"
     return found("row-count", text, field=_field_name(path), rows={dataset: extent, scale: count})
 
 

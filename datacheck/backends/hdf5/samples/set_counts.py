@@ -17,6 +17,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.samples.row_counts import PARTS, counts_text
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.sample_sets import SETS
 
 KINDS = 64
@@ -81,7 +82,8 @@ def _set_findings(members: Members, reported: set[str]) -> Iterator[Finding]:
         first = next(iter(members.values()))
         path = escape(min(it.path for it in first.values()))
         text = (
-            f"{path} and {len(members) - 1:,} others are not compared with each other in the sets they are divided "
+            f"{path} and {counted(len(members) - 1, 'other is', 'others are')} not compared with each other in "
+            "the sets they are divided "
             f"into: those differ in more than {KINDS} ways"
         )
         yield found("unsupported", text, path=path)

@@ -24,6 +24,8 @@ SPREAD = 2
 FEWEST, CLOSE = 3, 1e-2
 """Minimum number of features, and how near to the mean or maximum of the others one must be, as a share of their
 spread."""
+CORNERS, END = 4, 0.05
+"""Maximum number of corners of a face or cell, and how near to both ends of the nodes these must reach, as a share."""
 LEADING = frozenset(b"idx idxs ind inds index indexes indices id ids row rows of map ref refs pairs".split())
 
 
@@ -47,11 +49,25 @@ def told_apart(some: Dataset, other: Dataset, datasets: Iterable[Dataset], value
     shorter, longer = sorted((some, other), key=lambda it: it.rows)
     if _begins_or_ends_with_mean(shorter, longer, values):
         return True
+    if _connects(some, other, values) or _connects(other, some, values):
+        return True
     sizes = {some.rows, other.rows}
     beside = [it for it in datasets if it.path not in (some.path, other.path)]
     if any(len(it.shape) > 1 and sizes <= set(it.shape) for it in beside):
         return True
     return any(_leads_into(it, some, other, values) or _leads_into(it, other, some, values) for it in beside)
+
+
+def _connects(numbers: Dataset, nodes: Dataset, values: Values) -> bool:
+    """Check whether each row of `numbers` is an edge, a face or the like: a few rows of `nodes`, from first to last."""
+    if numbers.dtype.kind not in "iu" or numbers.dtype.itemsize < 2 or not numbers.readable:
+        return False
+    if len(numbers.shape) != 2 or not 2 <= numbers.shape[1] <= CORNERS:
+        return False
+    stored = values(numbers)
+    if stored is None or not stored.size or not _are_row_numbers(stored, nodes.rows):
+        return False
+    return int(stored.min()) <= END * nodes.rows and int(stored.max()) >= (1 - END) * nodes.rows
 
 
 def _leads_into(numbers: Dataset, source: Dataset, into: Dataset, values: Values) -> bool:

@@ -11,6 +11,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.tables import Table
 from datacheck.model.codes import Verdict
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 from datacheck.model.measured import measured_longer
 from datacheck.model.profile import NEARLY_ALL
 
@@ -55,7 +56,7 @@ class UsualShape:
 
 def _rows_finding(dataset: Dataset, usual: int) -> Finding:
     """Return the finding for a dataset that may have been cut."""
-    message = f"it has {dataset.rows:,} rows, nearly all others have {usual:,}"
+    message = f"it has {counted(dataset.rows, 'row')}, nearly all others have {usual:,}"
     expected = [usual, *dataset.shape[1:]]
     return found(
         "shape", message, field=dataset.title, verdict="suspicious", found=list(dataset.shape), expected=expected

@@ -17,6 +17,7 @@ from datacheck.model.cells import BYTES, OPAQUE
 from datacheck.model.distinct import distinct_numbers
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 RANGES = 1000
 """Maximum number of ranges per dataset; if there are more, none are kept."""
@@ -91,7 +92,8 @@ def partly_written(h5: Any, opened: Any, created: Any, dataset: Dataset) -> Iter
     path, more = escape(dataset.path), " and others" if partly.size > NAMED else ""
     rows_text = ", ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in rows)
     text = (
-        f"{path}: {missing:,} of {total:,} chunks were never written, of rows {rows_text}{more}; "
+        f"{path}: {missing:,} of {total:,} chunks {'was' if missing == 1 else 'were'} never written, of rows "
+        f"{rows_text}{more}; "
         "what is missing of these reads as the fill value"
     )
     yield found("unwritten", text, field=dataset.title, dataset=path, chunks=missing, ranges=rows)
@@ -140,7 +142,7 @@ def unwritten_findings(dataset: Dataset, ranges: Ranges) -> Iterator[Finding]:
         problem = f"row{'s' * (count > 1)} {', '.join(texts)}{more} {'were' if count > 1 else 'was'} never written"
         text = f"{path}: {problem} ({count:,} of {dataset.rows:,}); they read as the fill value"
     else:
-        text = f"{path} was made and never filled: {dataset.rows:,} rows read as the fill value"
+        text = f"{path} was made and never filled: {counted(dataset.rows, 'row reads', 'rows read')} as the fill value"
     yield found("unwritten", text, field=dataset.title, **details)
     if count == dataset.rows and dataset.holds & {BYTES, OPAQUE}:
         none = f"{path}: each of the {dataset.rows:,} values is empty, since none was ever written"

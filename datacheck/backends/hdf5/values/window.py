@@ -126,7 +126,8 @@ class Window:
             values = retried(lambda: self._handle[where])
         if len(values) != rows:  # h5py returns only the rows that exist
             raise OSError(
-                f"{len(values):,} of {rows:,} rows are there; the dataset was longer when it was opened first"
+                f"{len(values):,} of {rows:,} rows {'is' if len(values) == 1 else 'are'} there; the dataset was "
+                "longer when it was opened first"
             )
         return values
 

@@ -1,0 +1,63 @@
+"""Check SNIRF files: light measured by near-infrared spectroscopy, in channels that are a source and a detector each.
+
+A channel is a column of the data, and a numbered group measurementList has its source, detector and wavelength, which
+are counted from 1.
+See https://github.com/fNIRS/snirf.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.library.looking import Looking
+from datacheck.model.escaping import escape
+from datacheck.model.finding import Finding, found
+
+SERIES = re.compile(rb"(/nirs[0-9]*)/data[0-9]+/dataTimeSeries")
+CHANNEL = re.compile(rb"measurementList[0-9]+")
+TIME, START_AND_STEP = b"/time", 2
+PARTS = {
+    b"sourceIndex": (b"sourcePos3D", b"sourcePos2D"),
+    b"detectorIndex": (b"detectorPos3D", b"detectorPos2D"),
+    b"wavelengthIndex": (b"wavelengths",),
+}
+"""The numbers of the parts of a channel, and the datasets of the probe with a row for each part."""
+
+
+def findings(datasets: Mapping[bytes, Dataset], groups: Sequence[bytes], look: Looking) -> Iterator[Finding]:
+    """Yield findings for times and channels of another number than in the data, and for parts that are not there."""
+    for path, dataset in datasets.items():
+        match = SERIES.fullmatch(path)
+        if match is None or len(dataset.shape) != 2:
+            continue
+        above = path.rpartition(b"/")[0]
+        time = datasets.get(above + TIME)
+        if time is not None and time.shape and time.rows not in (dataset.rows, START_AND_STEP):
+            rows = {escape(it.path): it.rows for it in (dataset, time)}
+            text = f"{escape(path)} has {dataset.rows:,} rows, and {escape(time.path)} has {time.rows:,}"
+            yield found("row-count", text, rows=rows)
+        channels = [it for it in groups if it.startswith(above + b"/") and CHANNEL.fullmatch(it[len(above) + 1 :])]
+        if channels and len(channels) != dataset.shape[1]:
+            text = (
+                f"{escape(path)} has {dataset.shape[1]:,} columns, and {escape(above)} says what {len(channels):,} are"
+            )
+            yield found("count", text, dataset=escape(path), said=len(channels), there=dataset.shape[1])
+        yield from _parts(channels, match[1] + b"/probe/", datasets, look)
+
+
+def _parts(
+    channels: Sequence[bytes], probe: bytes, datasets: Mapping[bytes, Dataset], look: Looking
+) -> Iterator[Finding]:
+    for name, places in PARTS.items():
+        of_probe = next((datasets[probe + it] for it in places if probe + it in datasets), None)
+        if of_probe is None or not of_probe.shape:
+            continue
+        for channel in channels:
+            stated = datasets.get(channel + b"/" + name)
+            number = look.scalar(stated) if stated is not None and not stated.shape else None
+            if number is not None and not 1 <= number <= of_probe.rows:
+                there = f"{escape(of_probe.path)} has {of_probe.rows:,}"
+                text = f"{escape(channel)}: {name.decode()} is {number:,}, and {there}"
+                yield found("dangling", text, dataset=escape(channel + b"/" + name), number=number)

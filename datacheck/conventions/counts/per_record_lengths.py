@@ -1,0 +1,32 @@
+"""Compare the lengths of lists with a number for each record, such as `natoms`, with the number of records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datacheck.conventions.interface import Known
+from datacheck.conventions.keys.account import Account
+from datacheck.model.escaping import escape, plain
+from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted, there_are
+
+NEAR = 0.1
+"""Maximum share by which a length differs from the number of records; otherwise the list is one of something else."""
+
+
+def per_record_findings(known: Known, account: Account) -> Iterator[Finding]:
+    """Yield a finding for each list whose length is near the number of numbered records, and not that of any records.
+
+    A count that says so is a finding itself. How many other records there should be is not known.
+    """
+    records = account.records - account.own
+    true_counts: set[int | None] = {records, records - len(known.aside), *map(len, account.numbers.values())}
+    known_counts = {it.number for one in known.conventions for it in one.counts}
+    numbered = list(map(len, account.numbers.values()))
+    for it in known.parallel if numbered else ():
+        number = min(numbered, key=lambda number: abs(it.items - number))
+        if it.of_records and it.items not in true_counts | known_counts and abs(it.items - number) <= NEAR * it.items:
+            name = ": ".join(filter(None, (escape(it.key), plain(it.name))))
+            text = f"{name} has {counted(it.items, 'item')}, {there_are(number, 'record')}"
+            text += ": it is not true if it has one for each"
+            yield found("count", text, verdict="suspicious", key=escape(it.key), said=it.items, found=number)

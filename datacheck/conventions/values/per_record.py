@@ -1,0 +1,152 @@
+"""Numbers and lists with an item for each record, such as the numbers of atoms, and how a copy keeps these true."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from datacheck.conventions.keys.groups import words
+from datacheck.conventions.values.pickle_edits import edited
+from datacheck.conventions.values.rewriting import is_lossless
+from datacheck.conventions.values.stored_lists import stored_list
+from datacheck.conventions.values.stored_values import Stored, same_kind, stored
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+OF_RECORDS = frozenset(["natoms", "natom", "nnodes", "nedges", "lengths", "label", "labels", "target", "targets"])
+"""Words in the names of lists with a number for each record."""
+THINGS = frozenset(["atoms", "nodes", "edges", "neighbors"])
+"""Words in the names of such lists if a word for a number is there too; `bin_edges` has none."""
+NUMBERS = frozenset(["num", "n", "number", "numbers", "count", "counts"])
+LARGEST = 1 << 24
+"""Maximum size in bytes of a value that is rewritten."""
+Numbers = Mapping[str, tuple[int, int]]
+"""Present and new numbers in a mapping, by name."""
+
+
+def is_of_records(name: str) -> bool:
+    """Return whether a name is one of lists with a number for each record.
+
+    >>> is_of_records("natoms"), is_of_records("num_nodes_per_frame"), is_of_records("bin_edges")
+    (True, True, False)
+    """
+    of_list = words(name)
+    return not of_list.isdisjoint(OF_RECORDS) or not (of_list.isdisjoint(THINGS) or of_list.isdisjoint(NUMBERS))
+
+
+def with_numbers(raw: bytes, numbers: Numbers) -> bytes | None:
+    """Return a value that is read in part with other numbers in its mapping, or None if they cannot be written."""
+    parsed = stored_list(raw) if len(raw) <= LARGEST else None
+    if parsed is None or not isinstance(parsed.value, dict):
+        return None
+    new = _pickle_with(raw, parsed, numbers) if parsed.form == "pickle" else None
+    return _npz_with(raw, numbers, 0, ()) if parsed.form == "npz" else new
+
+
+def with_number(raw: bytes, name: str, old: int, new: int) -> bytes:
+    """Return a value that is read in part with another number in its mapping, or as it is if that cannot be written."""
+    return with_numbers(raw, {name: (old, new)}) or raw
+
+
+def _pickle_with(raw: bytes, parsed: Stored, numbers: Numbers) -> bytes | None:
+    new = edited(raw, numbers, 0, ())
+    wanted = {**parsed.value, **{name: it for name, (_, it) in numbers.items()}}
+    again = None if new is None else stored_list(new)
+    return new if again is not None and again.value == wanted else None
+
+
+def without_items(raw: bytes, length: int, kept: Sequence[int]) -> bytes | None:
+    """Return a value whose lists and arrays of this length have only the `kept` items, or None without such a form."""
+    if len(raw) > LARGEST:
+        return None
+    parsed = stored(raw)
+    if parsed is not None:
+        return _plain_without(raw, parsed, length, kept)
+    parsed = stored_list(raw)
+    if parsed is None:
+        return None
+    if parsed.form == "pickle":
+        return _pickle_without(raw, parsed, length, kept)
+    if parsed.form == "npy":
+        return _npy_without(raw, length, kept)
+    return _npz_with(raw, {}, length, kept) if parsed.form == "npz" else None
+
+
+def _pickle_without(raw: bytes, parsed: Stored, length: int, kept: Sequence[int]) -> bytes | None:
+    new = edited(raw, {}, length, kept)
+    again = None if new is None else stored_list(new)
+    if new is None or again is None or again.value != _without(parsed.value, length, kept):
+        return None
+    before, after = (sorted(len(it) for it in _arrays(value)) for value in (raw, new))
+    return new if after == sorted(len(kept) if it == length else it for it in before) else None
+
+
+def _arrays(raw: bytes) -> Iterator[NDArray[Any]]:
+    """Yield the arrays in a pickle that have a dimension."""
+    import numpy as np
+
+    from datacheck.decoders.pickles.decoder import PickleDecoder
+    from datacheck.decoders.trees.leaves import unboxed
+    from datacheck.decoders.trees.tree import Items, Keyed
+
+    nodes = [PickleDecoder().parse(raw).tree]
+    seen = set[int]()
+    while nodes:
+        node = unboxed(nodes.pop())
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, np.ndarray) and node.ndim:
+            yield node
+        elif isinstance(node, Items):
+            nodes += node.items
+        elif isinstance(node, Keyed):
+            nodes += (it for _, it in node.pairs)
+
+
+def _plain_without(raw: bytes, parsed: Stored, length: int, kept: Sequence[int]) -> bytes | None:
+    new = _without(parsed.value, length, kept)
+    return parsed.written(new) if new != parsed.value and is_lossless(raw, parsed) else None
+
+
+def _without(value: Any, length: int, kept: Sequence[int]) -> Any:
+    """Return a list, or the lists in a mapping, with only the kept items where they have this length."""
+    if isinstance(value, dict):
+        return {name: it if isinstance(it, dict) else _without(it, length, kept) for name, it in value.items()}
+    if isinstance(value, list) and len(value) == length:
+        return same_kind(value, [value[it] for it in kept])
+    return value
+
+
+def _npy_without(raw: bytes, length: int, kept: Sequence[int]) -> bytes:
+    import numpy as np
+
+    values = np.lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
+    out = io.BytesIO()
+    shorter = values[list(kept)] if values.ndim and len(values) == length else values
+    np.lib.format.write_array(out, shorter, allow_pickle=False)
+    return out.getvalue()
+
+
+def _npz_with(raw: bytes, numbers: Numbers, length: int, kept: Sequence[int]) -> bytes | None:
+    """Return an archive with other numbers, and only the kept items of its arrays of this length."""
+    import zipfile
+
+    import numpy as np
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as source, zipfile.ZipFile(out, "w") as target:
+        if sum(it.file_size for it in source.infolist()) > LARGEST:
+            return None
+        for member in source.infolist():
+            data = _npy_without(source.read(member), length, kept)
+            name = member.filename.removesuffix(".npy")
+            if name in numbers:
+                old = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+                new = io.BytesIO()
+                np.lib.format.write_array(new, np.full_like(old, numbers[name][1]), allow_pickle=False)
+                data = new.getvalue()
+            target.writestr(member.filename, data, compress_type=member.compress_type)
+    return out.getvalue()

@@ -1,0 +1,54 @@
+"""Test values of several Arrow streams or tensors behind each other."""
+
+import numpy as np
+import pytest
+from building import key, write_lmdb
+
+from datacheck import scan
+
+pa = pytest.importorskip("pyarrow")
+COUNT = 24
+
+
+def stream(**columns):
+    sink, table = pa.BufferOutputStream(), pa.table(columns)
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def tensors(*arrays):
+    sink = pa.BufferOutputStream()
+    for it in arrays:
+        pa.ipc.write_tensor(pa.Tensor.from_numpy(it), sink)
+    return sink.getvalue().to_pybytes()
+
+
+def findings(folder, values):
+    report = scan(write_lmdb(folder, {key(at): it for at, it in enumerate(values)}), workers=1)
+    return [(it.key, it.field, it.code, it.verdict) for it in report.findings]
+
+
+def two_streams(number, value=0.5):
+    return stream(label=[number % 10]) + stream(x=[0.5, value, number])
+
+
+def two_tensors(number, value=0.5):
+    return tensors(np.array([number, 1]), np.array([0.5, value, number]))
+
+
+@pytest.mark.parametrize(("made", "at"), [(two_streams, "[1]/x"), (two_tensors, "[1]")], ids=["streams", "tensors"])
+def test_each_stream_is_judged(made, at, tmp_path):
+    values = [made(it) for it in range(COUNT)]
+    assert findings(tmp_path / "sound", values) == []
+    values[3], values[5] = made(3, np.nan), made(5)[:-20]
+    assert findings(tmp_path / "bad", values) == [
+        ("00000003", at, "nan", "bad"),
+        ("00000005", "[1]", "truncated", "bad"),
+    ]
+
+
+def test_a_second_stream_where_others_hold_one_is_only_said_to_be_there(tmp_path):
+    values = [stream(x=[0.5, it]) for it in range(COUNT)]
+    values[4] += stream(x=[np.nan])
+    assert findings(tmp_path / "env", values) == [("00000004", None, "trailing-data", "suspicious")]
