@@ -38,6 +38,8 @@ CHECKED = frozenset({1, 3, 307})
 """Filters that keep a checksum of their data: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
 NO_FILL_VALUE = 0
 """H5D_FILL_VALUE_UNDEFINED."""
+REMEMBERED = 64
+"""Maximum number of chunks remembered as impossible to decode."""
 NO_CONVERSION = "no appropriate function for conversion path"
 """What the library says of opaque values with a tag, since the type that h5py asks for has none."""
 
@@ -76,6 +78,7 @@ class Window:
         self._lost_from = lost_from
         self._size = size
         self._deadly: Finding | None = None
+        self._undecodable: dict[tuple[int, ...], Finding] = {}
         self._survived, self._ahead, self._alone = 0, 2, 1
         self._sized: tuple[tuple[int, ...], str | None] | None = None
         self._step = _step(dataset, 1 if single else rows, single=single)
@@ -104,13 +107,16 @@ class Window:
                 self.lost = dict.fromkeys(range(start, stop), self._beyond_end)
                 return
             self.stop = stop = self._lost_from[0]
-        if self._direct is not None and self._read_past_the_library(self._direct, start, stop):
+        fails = bool(self._undecodable) and any(it in self._undecodable for it, _ in cells(self.dataset, start, stop))
+        if self._direct is not None and not fails and self._read_past_the_library(self._direct, start, stop):
             return
         if self._single and self.dataset.dtype.hasobject and self._kills(start, stop):
             return
         try:
             if self.dataset.dtype.hasobject:
                 self.stop = self._read_objects(start, stop)
+            elif fails:
+                self._read_what_can_be(start, stop)
             else:
                 self.values = self._fetch(slice(start, stop), stop - start)
         except (*TROUBLE, MemoryError):
@@ -219,11 +225,16 @@ class Window:
         dataset = self.dataset
         self.values = np.zeros((stop - start, *dataset.shape[1:]), dataset.dtype)
         self.stop = stop
-        causes: dict[tuple[int, ...], Finding] = {}
+        if len(self._undecodable) > REMEMBERED:
+            self._undecodable.clear()
+        causes = {**self._undecodable}
         todo = list(cells(dataset, start, stop))[::-1]
         while todo:
             origin, cell = todo.pop()
             first, last = cell[0].start, cell[0].stop
+            if origin in self._undecodable:
+                self._lose(first, last, self._undecodable[origin])
+                continue
             try:
                 self.values[(slice(first - start, last - start), *cell[1:])] = self._fetch(cell, last - first)
             except (*TROUBLE, MemoryError) as exc:
@@ -236,8 +247,13 @@ class Window:
                     continue
                 if origin not in causes:
                     causes[origin] = self._finding_of(exc, origin)
-                for row in range(first, last):
-                    self.lost.setdefault(row, causes[origin])
+                if (
+                    dataset.filters
+                    and not dataset.dtype.hasobject
+                    and (isinstance(exc, MemoryError) or "filter" in str(exc))
+                ):
+                    self._undecodable[origin] = causes[origin]  # a large chunk takes seconds for each row of it
+                self._lose(first, last, causes[origin])
         self.values[[row - start for row in self.lost]] = np.zeros((), dataset.dtype.base)
 
     @cached_property
