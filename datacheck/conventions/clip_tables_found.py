@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from datacheck.conventions.clip_lists import BINARY, FIELDS, are_numbers, lists_all, number_forms
@@ -36,7 +37,12 @@ MOST = 256
 _FRAMES = "frame frames keyframe keyframes image images img imgs picture pictures"
 FRAMES = frozenset(_FRAMES.split())
 """Words in names of lists that need not name every frame of a clip."""
-_EDGE = re.compile(rb"(?<![A-Za-z0-9])|(?![A-Za-z0-9])")
+_MEASURES = "size sizes shape shapes resolution resolutions range ranges span spans interval intervals bound bounds"
+MEASURES = frozenset(_MEASURES.split())
+"""Words in names of lists that are sizes, or first and last frames."""
+PIECES = 64
+"""Maximum number of pieces of a key at which the name of a clip may begin."""
+_PIECE = re.compile(rb"[A-Za-z0-9]+|[^A-Za-z0-9]")
 _BETWEEN = re.compile(rb"[^0-9]*")
 
 
@@ -46,6 +52,10 @@ class _Table(NamedTuple):
     path: tuple[Name, ...]
     column: str
     entries: Mapping[bytes, Any]
+
+
+Pieces = Mapping[bytes, Sequence[tuple[bytes, int]]]
+"""The keys that contain a piece, as far as letters and digits reach, and where it begins."""
 
 
 class _Found(NamedTuple):
@@ -59,6 +69,7 @@ def clip_tables(
     views: Mapping[str, StoreView], known: Collection[tuple[str, bytes]]
 ) -> Iterator[tuple[str, ClipTable]]:
     """Yield each database that holds frames, and a record that lists these by clip; `known` are records of others."""
+    pieces = dict[str, Pieces]()
     for part, view in views.items():
         for key in keys_with_lists(view):
             parsed = view.listed(key) if (part, key) not in known else None
@@ -66,7 +77,9 @@ def clip_tables(
                 continue
             for table in _tables(parsed.value, ()):
                 for owner in (part, *(it for it in views if it != part)):
-                    ways = list(_ways(table, key, views[owner]))
+                    if owner not in pieces:
+                        pieces[owner] = _pieces_of(views[owner].keys)
+                    ways = list(_ways(table, key, views[owner], pieces[owner]))
                     for clip, prefix in ways:
                         deep = bool(clip.field) and not any(_has(it, clip.field) for it in table.entries.values())
                         fixed = deep or not _can_be_rewritten(view.value(key) or b"", parsed, table, clip.field)
@@ -93,9 +106,9 @@ def _tables(value: Any, path: tuple[Name, ...]) -> Iterator[_Table]:
                 yield _Table(path, column, entries)
 
 
-def _ways(table: _Table, key: bytes, view: StoreView) -> Iterator[tuple[Clip, bytes]]:
+def _ways(table: _Table, key: bytes, view: StoreView, pieces: Pieces) -> Iterator[tuple[Clip, bytes]]:
     """Yield how the lists of a table name the frames in a database, with what the keys of these begin with."""
-    for found in _found(table.entries, view.keys):
+    for found in _found(table.entries, pieces):
         yield from ((it, found.prefix) for it in _ways_with(found, table, key, view))
 
 
@@ -150,9 +163,16 @@ def _lists_of(table: _Table, entry: Any, key: bytes) -> Iterator[tuple[str, list
         fields = [(field, items) for one in inside for field, items in one.items() if field in FRAMES]
     for field, items in fields:
         names = frozenset().union(*map(words, (key.decode("latin1"), *map(str, table.path), str(field))))
-        may_be = isinstance(field, str) and isinstance(items, list) and items and CLASSES.isdisjoint(names)
+        may_be = isinstance(field, str) and isinstance(items, list) and items and names.isdisjoint(CLASSES | MEASURES)
         if may_be and (are_numbers(items) or is_key_list(items)):
-            yield field, items, not FRAMES.isdisjoint(names)
+            named = words(field) if field else names
+            yield field, items, not FRAMES.isdisjoint(named) and not _are_pairs(table, field)
+
+
+def _are_pairs(table: _Table, field: str) -> bool:
+    """Return whether all entries have two numbers, which may be the first and the last frame."""
+    lists = (it.get(field) if isinstance(it, dict) else it for it in islice(table.entries.values(), MOST))
+    return all(isinstance(it, list) and len(it) == 2 and type(it[0]) is int for it in lists)
 
 
 def _has(entry: Any, field: str) -> bool:
@@ -173,19 +193,50 @@ def _rests_by_between(rests: Collection[bytes]) -> dict[bytes, list[bytes]]:
     return dict(result)
 
 
-def _found(clips: Collection[bytes], keys: Collection[bytes]) -> list[_Found]:
-    """Return the sampled keys that contain the names of clips, by prefix, for those that most of them have."""
-    rests: dict[bytes, dict[bytes, set[bytes]]] = defaultdict(lambda: defaultdict(set))
+def _pieces_of(keys: Collection[bytes]) -> Pieces:
+    """Return where the pieces of the sampled keys are.
+
+    >>> _pieces_of([b"v1/0.jpg"])[b"0"]
+    [(b'v1/0.jpg', 3)]
+    """
+    result: dict[bytes, list[tuple[bytes, int]]] = defaultdict(list)
     for key in keys:
-        edges = [it.start() for it in _EDGE.finditer(key)]
-        place = next(
-            ((at, end) for at in edges for end in reversed(edges) if at < end < len(key) and key[at:end] in clips), None
-        )
-        if place is not None:
-            rests[key[: place[0]]][key[place[0] : place[1]]].add(key[place[1] :])
+        for match in islice(_PIECE.finditer(key), PIECES):
+            result[match[0]].append((key, match.start()))
+    return dict(result)
+
+
+def _found(clips: Collection[bytes], pieces: Pieces) -> list[_Found]:
+    """Return the sampled keys that contain the names of clips, by prefix, for those that most of them have.
+
+    >>> keys = [b"a/clip1/0", b"a/clip12/0", b"a/-Yz_1/0", b"clip1x/0"]
+    >>> [(it.prefix, sorted(it.rests)) for it in _found([b"clip1", b"-Yz_1"], _pieces_of(keys))]
+    [(b'a/', [b'-Yz_1', b'clip1'])]
+    """
+    lengths: dict[bytes, set[int]] = defaultdict(set)
+    for name in clips:
+        if (match := _PIECE.match(name)) is not None:
+            lengths[match[0]].add(len(name))
+    places = dict[bytes, tuple[int, int]]()
+    for first in sorted(lengths.keys() & pieces.keys()):
+        longest = sorted(lengths[first], reverse=True)
+        for key, at in pieces[first]:
+            if key not in places or at < places[key][0]:
+                ends = (at + length for length in longest if at + length < len(key))
+                end = next((it for it in ends if key[at:it] in clips and _is_edge(key, it)), None)
+                if end is not None:
+                    places[key] = at, end
+    rests: dict[bytes, dict[bytes, set[bytes]]] = defaultdict(lambda: defaultdict(set))
+    for key, (at, end) in places.items():
+        rests[key[:at]][key[at:end]].add(key[end:])
     sizes = {prefix: sum(map(len, it.values())) for prefix, it in rests.items()}
     usual = sorted(it for it, size in sizes.items() if size >= WHOLE * max(sizes.values()))
     return [_Found(it, rests[it]) for it in usual[:WAYS]]
+
+
+def _is_edge(key: bytes, at: int) -> bool:
+    """Return whether no letters and digits go on here."""
+    return not (key[at - 1 : at].isalnum() and key[at : at + 1].isalnum())
 
 
 def _can_be_rewritten(raw: bytes, parsed: Stored, table: _Table, field: str) -> bool:

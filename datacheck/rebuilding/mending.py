@@ -156,9 +156,11 @@ class _Plan:
         for part, known in self.report.keeps.items():
             repair = self._repair(part)
             lists = [it for one in known.conventions for it in one.lists if it.key in repair.lists and not it.groups]
-            by_length = {it.entries: it.key for it in lists if it.kept_in is None and not it.places}
+            lists = [it for it in lists if it.kept_in is None and not it.places]
+            by_length = {it.entries: it.key for it in lists}
             if by_length:
-                of_lists = [it for it in known.parallel if it.of_records and it.items in by_length]
+                several = {length for length, count in Counter(it.entries for it in lists).items() if count > 1}
+                of_lists = [it for it in known.parallel if it.of_records and it.items in by_length.keys() - several]
                 self._change(part, positions={it.key: (it.items, by_length[it.items]) for it in of_lists})
                 continue
             dense = repair.left.pieces == 1 and repair.left.first == repair.base

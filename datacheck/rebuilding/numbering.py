@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence, Sized
 
+from datacheck.conventions.clip_tables import ClipTable
 from datacheck.conventions.conclusions import samples_of, unsure_counts
 from datacheck.conventions.counts.clip_counts import counts_without
 from datacheck.conventions.counts.clip_totals import totals_without
 from datacheck.conventions.counts.frame_counts import clip_of, count_frames
-from datacheck.conventions.interface import Convention, Count, Known
+from datacheck.conventions.counts.per_record_lengths import lists_of_other_lengths
+from datacheck.conventions.interface import Convention, Count, KeyList, Known
 from datacheck.conventions.keys.account import Account
 from datacheck.conventions.keys.groups import ACCIDENTS, OPTIONAL, union, words
 from datacheck.conventions.keys.numbered_keys import Pattern
 from datacheck.conventions.keys.runs import Runs
 from datacheck.conventions.outcome import Outcomes, patterns_of
 from datacheck.conventions.repair import Repair
+from datacheck.conventions.values.aligned import Parallel
 from datacheck.errors import RebuildFailed
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import full_name, key_name
@@ -215,17 +218,22 @@ def _left_listed(report: Report, dropped: DroppedKeys, outcomes: Outcomes | None
         for paired in sorted({names for one in known.conventions for it in one.lists for names in it.paired}):
             yield f"the partner of a key that goes, in the lists {paired}: they are taken for pairs, place by place"
         by_position = () if outcome is None else outcome.repair.positions
-        yield from _left_parallel(known, report.account(part), part, by_position)
+        tables = [it for one in report.keeps.values() for it in one.indexes if isinstance(it, ClipTable)]
+        tables = [it for it in tables if it.kept_in == part and not it.fixed]
+        yield from _left_parallel(known, report.account(part), part, by_position, tables)
+        yield from _left_elsewhere(report, part)
         yield from dict.fromkeys(_left_of_frames(known, part, keys))
-        for index in (it for it in known.indexes if not can_lose(report, it, part)):
-            other = ", or have others there" if moved else ""
-            yield f"{index.name} names keys of records as before: some may not be in the copy{other}"
+        other = ", or have others there" if moved else ""
+        for name in dict.fromkeys(it.name for it in known.indexes if not can_lose(report, it, part)):
+            yield f"{name} names keys of records as before: some may not be in the copy{other}"
 
 
-def _left_parallel(known: Known, account: Account, part: str, rewritten: Collection[bytes]) -> Iterator[str]:
+def _left_parallel(
+    known: Known, account: Account, part: str, rewritten: Collection[bytes], tables: Sequence[ClipTable]
+) -> Iterator[str]:
     """Yield a sentence for each list or array that has as many items as there were records or samples.
 
-    Those that are `rewritten` have an item for each record of the copy.
+    Those that are `rewritten` have an item for each record of the copy. Those in `tables` list frames.
     """
     every = account.records - account.own
     counts = {every, every - len(known.aside), *map(len, account.numbers.values())}
@@ -234,10 +242,38 @@ def _left_parallel(known: Known, account: Account, part: str, rewritten: Collect
         counts.add(known.stems.all)
     listed = {it.key for it in known.within} | {it.key for one in known.conventions for it in one.lists}
     for it in known.parallel:
+        if any(it.key == table.holder and it.name.startswith("/".join(map(str, table.path))) for table in tables):
+            continue
         if it.items in counts and it.key not in listed and not (it.of_records and it.key in rewritten):
-            name = ": ".join(filter(None, (key_name(it.key, part), plain(it.name))))
-            text = f"{name} has {counted(it.items, 'item')} as before, as many as there were records"
-            yield f"{text}: if there is one for each, they do not fit those of the copy"
+            yield _as_before(it, part)
+    for it, number in lists_of_other_lengths(known, account):
+        name = ": ".join(filter(None, (key_name(it.key, part), plain(it.name))))
+        yield f"{name} has {counted(it.items, 'item')} as before, and there were {counted(number, 'record')}"
+
+
+def _left_elsewhere(report: Report, part: str) -> Iterator[str]:
+    """Yield a sentence for each list or array in another database that lies beside the keys or a count of the records.
+
+    It has as many items as there are keys, or as the count says.
+    """
+    numbers = dict[str, set[int | None]]()
+    own = set[tuple[str, bytes]]()
+    for one in report.keeps[part].conventions:
+        beside: list[KeyList | Count] = [*one.lists, *one.counts]
+        for it in beside:
+            if it.kept_in is not None and it.kept_in != part:
+                numbers.setdefault(it.kept_in, set()).add(it.number)
+                own.add((it.kept_in, it.key))
+    for other in sorted(numbers.keys() & report.keeps.keys()):
+        for parallel in report.keeps[other].parallel:
+            if parallel.items in numbers[other] and (other, parallel.key) not in own:
+                yield _as_before(parallel, other)
+
+
+def _as_before(parallel: Parallel, part: str) -> str:
+    name = ": ".join(filter(None, (key_name(parallel.key, part), plain(parallel.name))))
+    text = f"{name} has {counted(parallel.items, 'item')} as before, as many as there were records"
+    return f"{text}: if there is one for each, they do not fit those of the copy"
 
 
 def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from datacheck.conventions.interface import Known
 from datacheck.conventions.keys.account import Account
+from datacheck.conventions.values.aligned import Parallel
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
 from datacheck.model.listing import counted, there_are
@@ -19,6 +20,15 @@ def per_record_findings(known: Known, account: Account) -> Iterator[Finding]:
 
     A count that says so is a finding itself. How many other records there should be is not known.
     """
+    for it, number in lists_of_other_lengths(known, account):
+        name = ": ".join(filter(None, (escape(it.key), plain(it.name))))
+        text = f"{name} has {counted(it.items, 'item')}, {there_are(number, 'record')}"
+        text += ": it is not true if it has one for each"
+        yield found("count", text, verdict="suspicious", key=escape(it.key), said=it.items, found=number)
+
+
+def lists_of_other_lengths(known: Known, account: Account) -> Iterator[tuple[Parallel, int]]:
+    """Yield each list with a number for each record that has a few more or less, with the number of the records."""
     records = account.records - account.own
     true_counts: set[int | None] = {records, records - len(known.aside), *map(len, account.numbers.values())}
     known_counts = {it.number for one in known.conventions for it in one.counts}
@@ -26,7 +36,4 @@ def per_record_findings(known: Known, account: Account) -> Iterator[Finding]:
     for it in known.parallel if numbered else ():
         number = min(numbered, key=lambda number: abs(it.items - number))
         if it.of_records and it.items not in true_counts | known_counts and abs(it.items - number) <= NEAR * it.items:
-            name = ": ".join(filter(None, (escape(it.key), plain(it.name))))
-            text = f"{name} has {counted(it.items, 'item')}, {there_are(number, 'record')}"
-            text += ": it is not true if it has one for each"
-            yield found("count", text, verdict="suspicious", key=escape(it.key), said=it.items, found=number)
+            yield it, number

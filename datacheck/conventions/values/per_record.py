@@ -20,6 +20,10 @@ OF_RECORDS = frozenset(["natoms", "natom", "nnodes", "nedges", "lengths", "label
 THINGS = frozenset(["atoms", "nodes", "edges", "neighbors"])
 """Words in the names of such lists if a word for a number is there too; `bin_edges` has none."""
 NUMBERS = frozenset(["num", "n", "number", "numbers", "count", "counts"])
+_OTHERS = """name names weight weights hist histogram bin bins map mean means std stds min max unique vocab vocabulary
+cum cumulative cumsum offset offsets ptr indptr start starts end ends boundary boundaries shard shards file files"""
+OTHERS = frozenset(_OTHERS.split())
+"""Words in the names of lists that have a number for something else, such as each class, each bin or each boundary."""
 LARGEST = 1 << 24
 """Maximum size in bytes of a value that is rewritten."""
 Numbers = Mapping[str, tuple[int, int]]
@@ -31,8 +35,12 @@ def is_of_records(name: str) -> bool:
 
     >>> is_of_records("natoms"), is_of_records("num_nodes_per_frame"), is_of_records("bin_edges")
     (True, True, False)
+    >>> is_of_records("natoms_hist")
+    False
     """
     of_list = words(name)
+    if not of_list.isdisjoint(OTHERS):
+        return False
     return not of_list.isdisjoint(OF_RECORDS) or not (of_list.isdisjoint(THINGS) or of_list.isdisjoint(NUMBERS))
 
 
@@ -58,20 +66,37 @@ def _pickle_with(raw: bytes, parsed: Stored, numbers: Numbers) -> bytes | None:
 
 
 def without_items(raw: bytes, length: int, kept: Sequence[int]) -> bytes | None:
-    """Return a value whose lists and arrays of this length have only the `kept` items, or None without such a form."""
+    """Return a value whose lists and arrays of this length have only the `kept` items, or None if it cannot be written.
+
+    That is so if one of them holds the positions of the others, which have other positions then.
+    """
     if len(raw) > LARGEST:
         return None
-    parsed = stored(raw)
-    if parsed is not None:
-        return _plain_without(raw, parsed, length, kept)
-    parsed = stored_list(raw)
-    if parsed is None:
+    parsed = stored(raw) or stored_list(raw)
+    if parsed is None or _has_positions(parsed.value, length):
         return None
+    if not parsed.in_part:
+        return _plain_without(raw, parsed, length, kept)
     if parsed.form == "pickle":
         return _pickle_without(raw, parsed, length, kept)
     if parsed.form == "npy":
         return _npy_without(raw, length, kept)
     return _npz_with(raw, {}, length, kept) if parsed.form == "npz" else None
+
+
+def _has_positions(value: Any, length: int) -> bool:
+    """Return whether a list in a mapping has every position of a list of this length, such as an order."""
+    lists = value.items() if isinstance(value, dict) else ()
+    return any(
+        isinstance(it, list) and len(it) == length and not is_of_records(str(name)) and _are_positions(it)
+        for name, it in lists
+    )
+
+
+def _are_positions(items: Sequence[Any]) -> bool:
+    if not all(type(it) is int for it in items):
+        return False
+    return min(items) in (0, 1) and max(items) - min(items) == len(items) - 1 and len(set(items)) == len(items)
 
 
 def _pickle_without(raw: bytes, parsed: Stored, length: int, kept: Sequence[int]) -> bytes | None:
@@ -141,8 +166,13 @@ def _npz_with(raw: bytes, numbers: Numbers, length: int, kept: Sequence[int]) ->
         if sum(it.file_size for it in source.infolist()) > LARGEST:
             return None
         for member in source.infolist():
-            data = _npy_without(source.read(member), length, kept)
+            data = source.read(member)
             name = member.filename.removesuffix(".npy")
+            if length and name != member.filename:
+                try:
+                    data = _npy_without(data, length, kept)
+                except ValueError:  # an array of objects, of which only a pickle says how many there are
+                    return None
             if name in numbers:
                 old = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
                 new = io.BytesIO()

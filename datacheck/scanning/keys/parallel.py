@@ -71,8 +71,9 @@ def _numbers(key: bytes, view: StoreView) -> Iterator[Parallel]:
 
 
 def _lists_of_texts(key: bytes, view: StoreView) -> Iterator[Parallel]:
-    """Yield the lists of texts in a mapping, such as the names of samples."""
+    """Yield the lists of texts in a mapping, such as the names of samples, or a list of texts."""
     said = view.stored(key)
-    for name, items in said.value.items() if said is not None and isinstance(said.value, dict) else ():
+    value = None if said is None else said.value
+    for name, items in value.items() if isinstance(value, dict) else [("", value)]:
         if isinstance(items, list) and len(items) >= FEWEST and all(isinstance(it, (str, bytes)) for it in items):
             yield Parallel(key, str(name), len(items))

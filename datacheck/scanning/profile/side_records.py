@@ -40,7 +40,7 @@ LEAST_USUAL = 0.1
 end in the name of a part."""
 _TEXT_FILES = (b".csv", b".tsv", b".txt", b".json", b".yaml", b".yml", b".md")
 _WORD = compiled_later("[a-z]+")
-_CODE = compiled_later(rb"[0-9\x00-\x1f\x7f-\xff]")
+_CODE = compiled_later(rb"[0-9\x00-\x1f\x7f]")
 _WORDS = compiled_later(rb"_*[A-Za-z]+(?:[_. -][A-Za-z]+)*_*")
 
 
@@ -59,13 +59,28 @@ def is_side_record(key: bytes) -> bool:
 def usual_lengths(keys: Collection[bytes]) -> tuple[int, ...]:
     """Return the lengths of keys that are digests, packed numbers or the like, so that words are unlike them.
 
-    Nearly all of these have a digit or a byte that is no character, and one of few lengths. Return nothing if the keys
-    are others, such as file names.
+    Nearly all of these have a digit or are no text, and have one of few lengths. Return nothing if the keys are others,
+    such as file names or words in any script.
     """
-    if len(keys) < ENOUGH or sum(_CODE.search(it) is not None for it in keys) < CODED * len(keys):
+    if len(keys) < ENOUGH or sum(map(_is_code, keys)) < CODED * len(keys):
         return ()
     usual = {it: count for it, count in Counter(map(len, keys)).items() if count >= LEAST_USUAL * len(keys)}
     return tuple(sorted(usual)) if sum(usual.values()) >= CODED * len(keys) else ()
+
+
+def _is_code(key: bytes) -> bool:
+    """Return whether a key has a digit or a control character, or is no text.
+
+    >>> _is_code(b"a1"), _is_code(b"\\x00\\x07"), _is_code("\u8bcd".encode()), _is_code(b"\\xe8\\xff")
+    (True, True, False, True)
+    """
+    if _CODE.search(key) is not None:
+        return True
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _is_unlike(key: bytes, lengths: Collection[int]) -> bool:
