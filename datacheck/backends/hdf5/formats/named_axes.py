@@ -34,6 +34,8 @@ def findings(groups: Sequence[tuple[bytes, Sequence[Dataset]]], look: Looking) -
 
 def _compared(members: Mapping[bytes, Dataset], row: Dataset, column: Dataset, look: Looking) -> Iterator[Finding]:
     pointers, indices = members[POINTERS], members[INDICES]
+    if pointers.rows == column.rows + 1:  # its columns are kept one after the other, or it is turned round
+        row, column = column, row
     if pointers.rows != row.rows + 1:
         rows = {escape(it.path): it.rows for it in (pointers, row)}
         text = f"{escape(pointers.path)} is of {pointers.rows - 1:,} rows, and {escape(row.path)} names {row.rows:,}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.samples.constant_differences import agreed_rows, sets_of
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -27,6 +28,8 @@ FEWEST, LENGTHS, ODD, CERTAIN = 8, 4, 0.02, 16
 number of samples for the odd ones to be bad."""
 MOST = 32
 """Maximum number of axes that are compared with each other."""
+EDGE = b"edge"
+"""A word in the names of the ends of edges and of their features, which are compared elsewhere."""
 Axis = tuple[bytes, int, NDArray[np.int64]]
 """The name of a dataset, the number of one of its axes, and the length of that in each sample, or -1."""
 
@@ -40,10 +43,11 @@ def odd_other_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
     axes = [*(it for it in firsts if _varies(it[2])), *others]
     told: set[int] = set()
     for one, other in itertools.combinations(axes if len(axes) <= MOST else (), 2):
-        if one[0] == other[0] or not one[1] | other[1]:
+        if one[0] == other[0] or not one[1] | other[1] or EDGE in words(one[0]) & words(other[0]):
             continue
         known = (one[2] > 0) & (other[2] > 0)
         odd = np.flatnonzero(known & (one[2] != other[2])).tolist()
+        odd = [at for at in odd if not _are_no_square(family.samples[at], one, other)]
         alike = one[2][known & (one[2] == other[2])]
         if not 0 < len(odd) <= max(1, ODD * known.sum()) or not _varies(alike) or len(alike) < FEWEST - 1:
             continue
@@ -51,6 +55,20 @@ def odd_other_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
             if at not in told:
                 told.add(at)
                 yield family.samples[at], _finding(family.samples[at], one, other, at, sure=len(alike) >= CERTAIN - 1)
+
+
+def _are_no_square(sample: Sample, one: Axis, other: Axis) -> bool:
+    """Check whether two datasets agree in the axes that are compared, if those of one are moved along.
+
+    A picture and its mask have the same height and width also if they are not square as in the other samples.
+    """
+    some, others = sample.members[one[0]], sample.members[other[0]]
+    for moved in range(-len(some), len(others)):
+        first, second = one[1] + moved, other[1] - moved
+        within = 0 <= first < len(others) and 0 <= second < len(some)
+        if within and first != other[1] and (some[one[1]], some[second]) == (others[first], others[other[1]]):
+            return True
+    return False
 
 
 def _varying_axes(family: Family) -> list[Axis]:
