@@ -86,6 +86,11 @@ def lengths(name, values, rows=100):
     return lambda file: put(file, obs=RNG.normal(size=(rows, 7)), **{name: values})
 
 
+def lengths_of_two_sets(file):
+    put(file, train__obs=RNG.normal(size=(97, 7)), val__obs=RNG.normal(size=(8, 7)))
+    file["meta/episode_lengths"] = [30, 30, 37, 8]
+
+
 def nwb(file):
     file.attrs["nwb_version"] = "2.6.0"
     for name, data in (("video", np.zeros((0, 0, 0), "u1")), ("place", RNG.normal(size=(50, 2)))):
@@ -114,10 +119,10 @@ def simulations(**shapes):
     return write
 
 
-def plays_turned_round(file):
+def plays_turned_round(file, artists=40):
     group = file.create_group("artist_user_plays")
-    put(group, data=RNG.random(60), indptr=np.arange(0, 62, 2), indices=RNG.integers(0, 40, 60))
-    for name, count in {"artist": 40, "user": 30}.items():
+    put(group, data=RNG.random(60), indptr=np.arange(0, 62, 2), indices=RNG.integers(0, 30, 60))
+    for name, count in {"artist": artists, "user": 30}.items():
         file[name] = np.array([f"{name} {at}" for at in range(count)], h5py.string_dtype())
 
 
@@ -135,6 +140,7 @@ SOUND = {
     "lengths of trials": lengths("eval__episode_lengths", LENGTHS),
     "lengths of texts": lengths("meta__seq_lengths", LENGTHS),
     "lengths of windows": lengths("meta__episode_lengths", LENGTHS + 5, rows=103),
+    "lengths of two sets": lengths_of_two_sets,
     "nwb": nwb,
     "snirf": snirf,
     "a field at the first time": simulations(u=(30, 11, 16), first=(30, 1, 16)),
@@ -155,7 +161,14 @@ def elements_beyond(file):
     put(file, nodes=RNG.normal(size=(100, 3)), elements=elements)
 
 
+def contacts_of_fewer(file):
+    for at in range(20):
+        put(file, **{f"{at}__sequence": RNG.integers(0, 20, 40 + at)})
+        file[f"{at}/contacts"] = RNG.integers(0, 2, (40 + at, 40 + at - (at == 8)))
+
+
 FAULTS = {
+    "contacts": (contacts_of_fewer, [("row-count", "bad")]),
     "an element": (elements_beyond, [("dangling", "bad")]),
     "a narrower mask": (lambda file: pictures_not_square(file, (30, 20)), [("row-count", "bad")]),
     "an episode that has ended": (flagged(last=True), [("count", "bad")]),
@@ -172,3 +185,12 @@ def test_a_fault_that_looks_like_it_is_bad(tmp_path, name):
 def test_neighbors_that_may_be_counted_from_one_are_suspicious(tmp_path):
     write = neighbors_in(400, 1 + np.arange(400).reshape(40, 10))
     assert told(tmp_path / "a.h5", write) == [("dangling", "suspicious")]
+
+
+def test_artists_without_plays_at_the_end_are_suspicious(tmp_path):
+    def write(file):
+        plays_turned_round(file, artists=33)
+        del file["user"]
+        file["user"] = np.array([f"user {at}" for at in range(35)], h5py.string_dtype())
+
+    assert told(tmp_path / "a.h5", write) == [("row-count", "suspicious")]

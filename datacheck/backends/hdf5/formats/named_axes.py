@@ -39,7 +39,8 @@ def _compared(members: Mapping[bytes, Dataset], row: Dataset, column: Dataset, l
     if pointers.rows != row.rows + 1:
         rows = {escape(it.path): it.rows for it in (pointers, row)}
         text = f"{escape(pointers.path)} is of {pointers.rows - 1:,} rows, and {escape(row.path)} names {row.rows:,}"
-        yield found("row-count", text, rows=rows)
+        fewer = pointers.rows <= row.rows  # the last rows may have no values
+        yield found("row-count", text, verdict="suspicious" if fewer else None, rows=rows)
     if indices.dtype.kind not in "iu" or not look.fits(indices):
         return
     highest = max((int(it.max()) for it in look.pieces(indices) if it.size), default=-1)

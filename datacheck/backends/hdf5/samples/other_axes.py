@@ -39,8 +39,14 @@ def odd_other_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
     others = _varying_axes(family) if len(family.samples) >= FEWEST and family.compared else []
     if not others:
         return
-    firsts = ((family.names[its[0]], 0, agreed_rows(family.lengths[its])) for its in sets_of(family))
-    axes = [*(it for it in firsts if _varies(it[2])), *others]
+    # two datasets of those with equally many rows, since one of them may have the other axis, too
+    firsts = [
+        (family.names[at], 0, rows)
+        for its in sets_of(family)
+        if _varies(rows := agreed_rows(family.lengths[its]))
+        for at in its[:2]
+    ]
+    axes = [*firsts, *others]
     told: set[int] = set()
     for one, other in itertools.combinations(axes if len(axes) <= MOST else (), 2):
         if one[0] == other[0] or not one[1] | other[1] or EDGE in words(one[0]) & words(other[0]):
