@@ -8,13 +8,12 @@ chance, and at least one of the two is no first axis: those are compared elsewhe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datacheck.backends.hdf5.names import words
 from datacheck.backends.hdf5.samples.constant_differences import agreed_rows, sets_of
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
@@ -28,8 +27,6 @@ FEWEST, LENGTHS, ODD, CERTAIN = 8, 4, 0.02, 16
 number of samples for the odd ones to be bad."""
 MOST = 32
 """Maximum number of axes that are compared with each other."""
-EDGE = b"edge"
-"""A word in the names of the ends of edges and of their features, which are compared elsewhere."""
 Axis = tuple[bytes, int, NDArray[np.int64]]
 """The name of a dataset, the number of one of its axes, and the length of that in each sample, or -1."""
 
@@ -49,7 +46,7 @@ def odd_other_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
     axes = [*firsts, *others]
     told: set[int] = set()
     for one, other in itertools.combinations(axes if len(axes) <= MOST else (), 2):
-        if one[0] == other[0] or not one[1] | other[1] or EDGE in words(one[0]) & words(other[0]):
+        if one[0] == other[0] or not one[1] | other[1]:
             continue
         known = (one[2] > 0) & (other[2] > 0)
         odd = np.flatnonzero(known & (one[2] != other[2])).tolist()
@@ -75,6 +72,18 @@ def _are_no_square(sample: Sample, one: Axis, other: Axis) -> bool:
         if within and first != other[1] and (some[one[1]], some[second]) == (others[first], others[other[1]]):
             return True
     return False
+
+
+def without_told(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings without those about two axes of which another one says the same, as of edges do."""
+    every = list(findings)
+    told = {(it.details.get("sample"), frozenset(it.details["rows"])) for it in every if "rows" in it.details}
+
+    def is_told(finding: Finding) -> bool:
+        sample, names = finding.details.get("sample"), finding.details.get("axes", ())
+        return (sample, frozenset(f"{sample}/{name}" for name in names)) in told
+
+    return [it for it in every if not is_told(it)]
 
 
 def _varying_axes(family: Family) -> list[Axis]:
