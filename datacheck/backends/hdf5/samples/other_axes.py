@@ -77,7 +77,8 @@ def _are_no_square(sample: Sample, one: Axis, other: Axis) -> bool:
 def without_told(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings without those about two axes of which another one says the same, as of edges do."""
     every = list(findings)
-    told = {(it.details.get("sample"), frozenset(it.details["rows"])) for it in every if "rows" in it.details}
+    counts = ((it.details.get("sample"), it.details.get("rows")) for it in every)
+    told = {(sample, frozenset(rows)) for sample, rows in counts if isinstance(rows, dict)}
 
     def is_told(finding: Finding) -> bool:
         sample, names = finding.details.get("sample"), finding.details.get("axes", ())
