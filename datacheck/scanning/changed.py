@@ -100,15 +100,16 @@ def _withdrawn(finding: Finding) -> Finding:
 
 def _source_changed(before: Fingerprint | None, after: Fingerprint | None) -> Finding:
     """Return the finding for the source as a whole."""
-    old = {} if before is None else {it.name: it for it in before.files}
-    new = {} if after is None else {it.name: it for it in after.files}
+    known = before is not None and after is not None  # otherwise a file could not be read
+    old = {it.name: it for it in before.files} if before is not None and known else {}
+    new = {it.name: it for it in after.files} if after is not None and known else {}
     kinds = {
         "gone": sorted(old.keys() - new.keys()),
         "new": sorted(new.keys() - old.keys()),
         "changed": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
     }
     parts = (f"{what}: {and_more(names[:NAMED], len(names))}" for what, names in kinds.items() if names)
-    files = "; ".join(parts) or "its contents"
+    files = "; ".join(parts) or ("its contents" if known else "files of it are gone or cannot be read")
     message = (
         f"the source was changed while it was read ({files}), and was read partly as it was and partly as it is now"
     )

@@ -62,6 +62,14 @@ def test_what_kills_again_is_left_out_and_named(store):
     assert [it.probe for it in result.left] == [30]
 
 
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("numbers", [{3, 25, 50}, set(range(0, 64, 6))], ids=["few", "many"])
+def test_several_deaths_leave_out_what_they_do_with_one_worker(store, numbers, count):
+    shared, _ = taken(store, lambda note: note[1] in numbers, count=count)
+    alone, _ = taken(store, lambda note: note[1] in numbers, count=1)
+    assert shared == alone
+
+
 def test_records_that_are_no_rows_are_not_shared(tmp_path):
     with h5py.File(tmp_path / "samples.h5", "w") as file:
         for number in range(200):

@@ -73,6 +73,8 @@ class Positions(msgspec.Struct, frozen=True):
     masked: str = ""
     flat: bool = False
     """Whether all numbers are positions in all of `of`, not in a row of it; `width` is the first that leads nowhere."""
+    may_be_last: bool = False
+    """Whether `width` may be the last position, as none is 0 and they may be counted from 1."""
 
 
 class Table(msgspec.Struct, frozen=True, dict=True):

@@ -37,9 +37,7 @@ With fewer sampled records, differences that few records have may be missed.
 def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) -> Taken:
     """Return the profile, and what could not be used for it."""
     attempts = _Attempts(layout)
-    for death in attempts.share(pool, layout, pixels=pixels):
-        if not attempts.go_on_after(death):
-            return attempts.given_up(death)
+    attempts.share(pool, layout, pixels=pixels)
     while attempts.probes:
         result = attempts.run(pool, pixels=pixels)
         if isinstance(result, Taken):
@@ -48,7 +46,7 @@ def take_profile(pool: Engine[Task], layout: Layout, *, pixels: bool = False) ->
             profile = Profile() if taken.empty else _mark_loose_ties(taken.profile, layout)
             return replace(taken, profile=_without_shapes(profile, layout.various))
         if not attempts.go_on_after(result):
-            return attempts.given_up(result)
+            return Taken(Profile(), left=tuple(attempts.left), unused=len(attempts.probes), last=result)
     return Taken(Profile())
 
 
@@ -83,23 +81,24 @@ class _Attempts:
         assert isinstance(result, (Taken, Death))
         return result
 
-    def share(self, pool: Engine[Task], layout: Layout, *, pixels: bool) -> list[Death]:
-        """Let several workers sum up the rows at probes of tables, and return how some of them died at a known place.
+    def share(self, pool: Engine[Task], layout: Layout, *, pixels: bool) -> None:
+        """Let several workers sum up the rows at probes of tables, unless one of them dies.
 
-        Probes without a result are left to `run`.
+        Then nothing is kept of it, since what a profile lacks after deaths depends on their order.
         """
         shares = min(pool.count, len(layout.shards), self._given // LEAST_SHARE) if layout.tables else 1
         if shares < 2:
-            return []
+            return
         size = -(-self._given // shares)
         runs = [self._order[at : at + size] for at in range(0, self._given, size)]
-        deaths = []
-        for _, result in pool.run([SumProbes(tuple(self.probes), tuple(numbers), pixels) for numbers in runs]):
+        unread = list(self.probes)
+        died = False
+        for _, result in pool.run([SumProbes(tuple(unread), tuple(numbers), pixels) for numbers in runs]):
             if isinstance(result, Step):
                 self._take(*result.value)
-            elif isinstance(result, Death) and result.note is not None:
-                deaths.append(result)
-        return deaths
+            died = died or isinstance(result, Death)
+        if died:
+            self.probes = unread
 
     def _take(self, number: int, given: dict[str, Any]) -> None:
         """Keep what a task has found out about a probe."""
@@ -108,10 +107,6 @@ class _Attempts:
             self._order.append(number)
         else:
             self.probes[number] = replace(self.probes[number], **given)
-
-    def given_up(self, death: Death) -> Taken:
-        """Return what is known if no profile can be made after a death."""
-        return Taken(Profile(), left=tuple(self.left), unused=len(self.probes), last=death)
 
     def go_on_after(self, death: Death) -> bool:
         """Leave out what an attempt died of, and return whether another attempt is worthwhile."""

@@ -7,6 +7,7 @@ See https://github.com/pdebench/PDEBench.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -17,8 +18,9 @@ from datacheck.model.listing import and_more
 
 ALONG = (b"x-coordinate", b"y-coordinate", b"z-coordinate")
 TIME = b"t-coordinate"
-BEFORE = 2
-"""Number of the axes before the places: simulations and times."""
+BEFORE, THINNED = 2, 2
+"""Number of the axes before the places (simulations and times), and how many times as many coordinates as places show
+that the fields were thinned out."""
 
 
 def findings(datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
@@ -32,20 +34,26 @@ def findings(datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
     fields = [it for it in fields if len(it.shape) in (deep, deep + 1)]
     if not fields:
         return
-    usual = Counter(it.shape[:deep] for it in fields).most_common(1)[0][0]
+    counts = Counter(it.shape[:deep] for it in fields)
+    usual = max(counts, key=lambda it: (counts[it], math.prod(it)))
     for odd in fields:
-        if odd.shape[:deep] != usual:
+        differing = [one for one, other in zip(odd.shape, usual, strict=False) if one != other]
+        if len(differing) == 1 and differing != [1]:  # others are of something else, such as the first of all times
             text = f"{escape(odd.path)} has the shape {odd.shape}, and the other fields {usual}"
             yield found("row-count", text, rows={escape(it.path): it.rows for it in fields})
+    others = {size + more for it in fields for size in it.shape[1:] for more in (0, 1)}  # the axes have another order
     wrong = [it for at, it in enumerate(places, BEFORE) if it.rows not in (usual[at], usual[at] + 1)]
-    sizes = sorted(usual[BEFORE:])
-    if wrong and sorted(it.rows for it in places) not in (sizes, [it + 1 for it in sizes]):
+    wrong = [it for it in wrong if it.rows not in others]
+    if wrong:
         names = and_more([f"{escape(it.path)} has {it.rows:,} values" for it in wrong], len(wrong))
-        yield found("row-count", f"{names}, and the fields are of {usual[BEFORE:]} places", rows=_rows(wrong, fields))
-    if len(time.shape) == 1 and time.rows not in (usual[1], usual[1] + 1):
+        text = f"{names}, and the fields are of {usual[BEFORE:]} places"
+        yield _finding(text, wrong, fields, thinned=all(it.rows >= THINNED * max(usual[BEFORE:]) for it in wrong))
+    if len(time.shape) == 1 and time.rows not in {usual[1], usual[1] + 1} | others:
         text = f"{escape(time.path)} has {time.rows:,} values, and the fields are of {usual[1]:,} times"
-        yield found("row-count", text, rows=_rows([time], fields))
+        yield _finding(text, [time], fields, thinned=time.rows >= THINNED * usual[1])
 
 
-def _rows(axes: list[Dataset], fields: list[Dataset]) -> dict[str, int]:
-    return {escape(it.path): it.rows for it in (*axes, fields[0])}
+def _finding(text: str, axes: list[Dataset], fields: list[Dataset], *, thinned: bool) -> Finding:
+    """Return the finding for coordinates; they may be those of all places or times if the fields were thinned out."""
+    rows = {escape(it.path): it.rows for it in (*axes, fields[0])}
+    return found("row-count", text, verdict="suspicious" if thinned else None, rows=rows)

@@ -34,10 +34,13 @@ def findings(groups: Sequence[tuple[bytes, Sequence[Dataset]]], look: Looking) -
 
 def _compared(members: Mapping[bytes, Dataset], row: Dataset, column: Dataset, look: Looking) -> Iterator[Finding]:
     pointers, indices = members[POINTERS], members[INDICES]
+    if pointers.rows == column.rows + 1:  # its columns are kept one after the other, or it is turned round
+        row, column = column, row
     if pointers.rows != row.rows + 1:
         rows = {escape(it.path): it.rows for it in (pointers, row)}
         text = f"{escape(pointers.path)} is of {pointers.rows - 1:,} rows, and {escape(row.path)} names {row.rows:,}"
-        yield found("row-count", text, rows=rows)
+        fewer = pointers.rows <= row.rows  # the last rows may have no values
+        yield found("row-count", text, verdict="suspicious" if fewer else None, rows=rows)
     if indices.dtype.kind not in "iu" or not look.fits(indices):
         return
     highest = max((int(it.max()) for it in look.pieces(indices) if it.size), default=-1)

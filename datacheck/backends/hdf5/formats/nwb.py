@@ -17,6 +17,7 @@ from datacheck.model.finding import Finding, found
 VERSION, COLUMNS, TYPE = b"nwb_version", b"colnames", b"neurodata_type"
 PLACES, EVENTS = "SpatialSeries", b"spike_times"
 DATA, TIMES, IDS, INDEX = b"data", b"timestamps", b"id", b"_index"
+REGION = "DynamicTableRegion"
 ELECTRODES, OF_ELECTRODES = b"/general/extracellular_ephys/electrodes/id", b"electrodes"
 
 
@@ -42,10 +43,16 @@ def findings(groups: Sequence[tuple[bytes, Sequence[Dataset]]], look: Looking) -
         by_name = {it.name: it for it in some if it.shape}
         if IDS in by_name and COLUMNS in look.names(group):
             yield from _columns(by_name, look.texts(group, COLUMNS))
-        if DATA in by_name and TIMES in by_name and by_name[TIMES].rows not in by_name[DATA].shape[:2]:
-            yield _unequal(by_name[DATA], by_name[TIMES])
-        if OF_ELECTRODES in by_name and electrodes is not None:
-            yield from _electrodes(by_name[OF_ELECTRODES], electrodes.rows, look)
+        data, times, numbers = (by_name.get(it) for it in (DATA, TIMES, OF_ELECTRODES))
+        if data is not None and times is not None and _are_unequal(data, times) and look.text(group, TYPE):
+            yield _unequal(data, times)
+        if numbers is not None and electrodes is not None and look.text(numbers.path, TYPE) in ("", REGION):
+            yield from _electrodes(numbers, electrodes.rows, look)
+
+
+def _are_unequal(data: Dataset, times: Dataset) -> bool:
+    """Check whether there are times for another number of rows; a series in a video beside the file has no data."""
+    return data.rows > 0 and times.rows > 0 and times.rows not in data.shape[:2]
 
 
 def _columns(by_name: Mapping[bytes, Dataset], names: Sequence[str]) -> Iterator[Finding]:

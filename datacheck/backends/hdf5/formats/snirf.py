@@ -7,6 +7,7 @@ See https://github.com/fNIRS/snirf.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,10 +19,12 @@ from datacheck.model.finding import Finding, found
 SERIES = re.compile(rb"(/nirs[0-9]*)/data[0-9]+/dataTimeSeries")
 CHANNEL = re.compile(rb"measurementList[0-9]+")
 TIME, START_AND_STEP = b"/time", 2
+WAVELENGTH, LABEL = b"wavelengthIndex", b"/dataTypeLabel"
+"""The wavelength of a channel, which may be 0 for a processed one, and what that has in place of it."""
 PARTS = {
     b"sourceIndex": (b"sourcePos3D", b"sourcePos2D"),
     b"detectorIndex": (b"detectorPos3D", b"detectorPos2D"),
-    b"wavelengthIndex": (b"wavelengths",),
+    WAVELENGTH: (b"wavelengths",),
 }
 """The numbers of the parts of a channel, and the datasets of the probe with a row for each part."""
 
@@ -34,9 +37,10 @@ def findings(datasets: Mapping[bytes, Dataset], groups: Sequence[bytes], look: L
             continue
         above = path.rpartition(b"/")[0]
         time = datasets.get(above + TIME)
-        if time is not None and time.shape and time.rows not in (dataset.rows, START_AND_STEP):
-            rows = {escape(it.path): it.rows for it in (dataset, time)}
-            text = f"{escape(path)} has {dataset.rows:,} rows, and {escape(time.path)} has {time.rows:,}"
+        count = 0 if time is None else math.prod(time.shape)
+        if time is not None and time.shape and count not in (dataset.rows, START_AND_STEP):
+            rows = {escape(path): dataset.rows, escape(time.path): count}
+            text = f"{escape(path)} has {dataset.rows:,} rows, and {escape(time.path)} has {count:,}"
             yield found("row-count", text, rows=rows)
         channels = [it for it in groups if it.startswith(above + b"/") and CHANNEL.fullmatch(it[len(above) + 1 :])]
         if channels and len(channels) != dataset.shape[1]:
@@ -57,7 +61,8 @@ def _parts(
         for channel in channels:
             stated = datasets.get(channel + b"/" + name)
             number = look.scalar(stated) if stated is not None and not stated.shape else None
-            if number is not None and not 1 <= number <= of_probe.rows:
+            may_be_none = name == WAVELENGTH and number == 0 and channel + LABEL in datasets
+            if number is not None and not 1 <= number <= of_probe.rows and not may_be_none:
                 there = f"{escape(of_probe.path)} has {of_probe.rows:,}"
                 text = f"{escape(channel)}: {name.decode()} is {number:,}, and {there}"
                 yield found("dangling", text, dataset=escape(channel + b"/" + name), number=number)

@@ -34,10 +34,12 @@ NODES = frozenset({b"x", b"z", b"pos", b"nodes", b"node_feat", b"node_feats", b"
 NODES |= {b"positions", b"coordinates", b"numbers", b"atomic_numbers", b"atom_types", b"node_types"}
 """Names of datasets with a row for each node of a graph."""
 VERTICES = frozenset({b"vertices", b"verts", b"vertex"})
-POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions", b"mesh_pos"}
+POINTS = VERTICES | {b"points", b"nodes", b"pos", b"positions"}
 """Names of datasets with a row for each corner of a face: those in VERTICES, or others if none of these is there."""
-FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra", b"cells", b"elements"})
-CORNERS = (3, 4)
+FACES = frozenset({b"faces", b"face", b"triangles", b"tris", b"tetrahedra"})
+CELLS = {b"cells": frozenset({b"mesh_pos"}), b"elements": frozenset({b"mesh_pos", b"nodes"})}
+"""Names of datasets of faces if one of these is beside them, as otherwise they are boxes, places, atoms or counts."""
+CORNERS, AXES = (3, 4), (2, 3)
 OF_EDGES = frozenset(b"attr attrs attribute attributes feat feats feature features weight weights type types".split())
 INDEX = frozenset(b"index indexes indices idx list".split())
 EDGE = frozenset({b"edge", b"edges"})
@@ -113,9 +115,18 @@ def _nodes_of(dataset: Dataset, group: bytes, of_group: Mapping[bytes, Sequence[
         return nodes
     if _are_of_group(dataset):
         return _nodes_beside(group, of_group)
+    if are_faces(dataset) and (of_cells := CELLS.get(dataset.name.lower())):
+        return [] if _have_own_numbers(datasets) else _node_datasets(datasets, of_cells)
     if are_faces(dataset):
         return _node_datasets(datasets, VERTICES) or _node_datasets(datasets, POINTS)
     return []
+
+
+def _have_own_numbers(datasets: Sequence[Dataset]) -> bool:
+    """Check whether nodes may be numbered with gaps: they have numbers beside them, or in the first of four columns."""
+    nodes = [it for it in datasets if it.name.lower() == b"nodes" and it.shape]
+    beside = any(it.is_integer_vector and it.rows == one.rows for one in nodes for it in datasets)
+    return beside or any(len(it.shape) == 2 and it.shape[1] > max(AXES) for it in nodes)
 
 
 def _beyond_findings(alike: Sequence[Ends]) -> Iterator[Finding]:
@@ -182,6 +193,8 @@ def _ends_of(dataset: Dataset, nodes: Sequence[Dataset], look: Looking, details:
     from_one = int(lowest > 0)
     beyond = beyond[beyond >= count + from_one][:KEPT]
     last = beyond.tolist() == [count]
+    if from_one and dataset.name.lower() in CELLS:
+        return None  # nodes that are counted from 1 may be numbered with gaps
     padded = last and (not single or single > FEW * read)  # an edge of padding has both ends there, as a rule
     mostly, often = (bool((out_of_range[from_one] > share * read).any()) for share in (1 / 2, FEW))
     return Ends(dataset, node_dataset, beyond[:0] if padded else beyond, mostly and not padded, often, last, details)
@@ -219,7 +232,7 @@ def _edge_count(dataset: Dataset) -> int:
 def are_faces(dataset: Dataset) -> bool:
     """Check whether a dataset has the numbers of the vertices of faces, by its name, shape and type."""
     flat = len(dataset.shape) == 2 and dataset.shape[1] in CORNERS and dataset.rows > max(CORNERS)
-    return flat and dataset.name.lower() in FACES and dataset.dtype.kind in "iu" and dataset.readable
+    return flat and dataset.name.lower() in FACES | CELLS.keys() and dataset.dtype.kind in "iu" and dataset.readable
 
 
 def are_edges(dataset: Dataset) -> bool:

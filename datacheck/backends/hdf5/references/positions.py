@@ -48,7 +48,7 @@ def with_positions(tables: Iterable[Table], look: Looking, rows: Mapping[bytes, 
             known = tuple(_in_signal(table.judged[0], rows))
         neighbors = None if table.each else next((it for it in table.judged if it.name == NEIGHBORS), None)
         if neighbors is not None:
-            known = tuple(_in_searched(neighbors, rows))
+            known = tuple(_in_searched(neighbors, rows, look))
         yield replace(table, positions=known) if known else table
 
 
@@ -59,13 +59,20 @@ def _in_signal(dataset: Dataset, rows: Mapping[bytes, int | None]) -> Iterator[P
         yield Positions(dataset.columns[0].name, SIGNAL.decode(), end + 1, flat=True)
 
 
-def _in_searched(dataset: Dataset, rows: Mapping[bytes, int | None]) -> Iterator[Positions]:
-    """Yield what the neighbours of queries are rows of. Of sets of varying length, their sizes have a row for each."""
+def _in_searched(dataset: Dataset, rows: Mapping[bytes, int | None], look: Looking) -> Iterator[Positions]:
+    """Yield what the neighbours of queries are rows of. Of sets of varying length, their sizes have a row for each.
+
+    If many sampled neighbours are no such rows, other data are searched, of which these are a part.
+    """
     above = dataset.path.removesuffix(NEIGHBORS)
     sizes = rows.get(above + SIZES)
     count = rows.get(above + SEARCHED) if sizes is None else sizes
-    if count is not None and above + DISTANCES in rows and dataset.dtype.kind in "iu" and len(dataset.shape) == 2:
-        yield Positions(dataset.columns[0].name, SEARCHED.decode(), count, flat=True)
+    if count is None or above + DISTANCES not in rows or dataset.dtype.kind not in "iu" or len(dataset.shape) != 2:
+        return
+    sample = _sample(dataset, look)
+    if sample is not None and ((sample <= count) | _is_none(sample)).all(axis=1).mean() >= NEARLY:
+        from_one = all((band != 0).all() for band in look.bands(dataset))
+        yield Positions(dataset.columns[0].name, SEARCHED.decode(), count, flat=True, may_be_last=from_one)
 
 
 def _positions(dataset: Dataset, table: Table, look: Looking) -> Iterator[Positions]:
@@ -80,13 +87,24 @@ def _positions(dataset: Dataset, table: Table, look: Looking) -> Iterator[Positi
     if len(widths) != 1 or max(dataset.chunk_bytes, dataset.row_bytes) > LARGEST:
         return
     (width,) = widths
-    count = min(SAMPLED, table.rows, LARGEST // max(1, dataset.row_bytes))
-    rows = np.linspace(0, table.rows - 1, count).astype(int).tolist() if count else []
-    sample = look.values_of_rows(dataset, rows) if rows else None
+    sample = _sample(dataset, look)
     if sample is not None and (sample < width).all(axis=1).mean() >= NEARLY:
         beside = (it for it in table.judged if it.shape == dataset.shape and words(it.name) & MASKED)
         masked = next((it.columns[0].name for it in beside if words(it.name) & OF_MASKED and it is not dataset), "")
         yield Positions(dataset.columns[0].name, texts[0].columns[0].name, width, masked)
+
+
+def _sample(dataset: Dataset, look: Looking) -> NDArray[Any] | None:
+    """Return some rows of a dataset, spread evenly, or None if they cannot be read."""
+    count = min(SAMPLED, dataset.rows, LARGEST // max(1, dataset.row_bytes))
+    rows = np.linspace(0, dataset.rows - 1, count).astype(int).tolist() if count else []
+    return look.values_of_rows(dataset, rows) if rows else None
+
+
+def _is_none(numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where the highest number of the type is, which is -1 without a sign."""
+    there: NDArray[np.bool_] = numbers == np.iinfo(numbers.dtype).max
+    return there
 
 
 def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[int, Finding]]:
@@ -101,7 +119,7 @@ def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Itera
         if it.flat:
             yield from _beyond_end(it, numbers)
             continue
-        beyond = (numbers >= it.width) & (numbers != np.iinfo(numbers.dtype).max)  # that is for none
+        beyond = (numbers >= it.width) & ~_is_none(numbers)
         masked, text = (columns.get(name) for name in (it.masked, it.of))
         for row in np.flatnonzero(beyond.any(axis=1)).tolist():
             at = int(beyond[row].argmax())
@@ -118,14 +136,16 @@ def positions_beyond(table: Table, columns: Mapping[str, NDArray[Any]]) -> Itera
 
 def _beyond_end(it: Positions, numbers: NDArray[Any]) -> Iterator[tuple[int, Finding]]:
     of_row = numbers.reshape(len(numbers), -1)
-    beyond = of_row >= it.width
+    beyond = (of_row >= it.width) & ~_is_none(of_row)
     for row in np.flatnonzero(beyond.any(axis=1)).tolist():
         at = int(beyond[row].argmax())
         number = int(of_row[row, at])
         place = f"[{at}] " if numbers.ndim > 1 else ""
         rows = it.width if numbers.ndim > 1 else it.width - 1
         text = f"{place}is position {number:,}, and {it.of} has {counted(rows, 'row')}"
-        yield row, found("dangling", text, field=it.name, number=number, width=it.width)
+        may_be_last = it.may_be_last and bool((of_row[row][beyond[row]] == it.width).all())
+        verdict: Verdict | None = "suspicious" if may_be_last else None
+        yield row, found("dangling", text, field=it.name, verdict=verdict, number=number, width=it.width)
 
 
 def _are_for_none(masked: NDArray[Any] | None, text: NDArray[Any] | None, row: int) -> bool:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from datacheck.backends.hdf5.dataset import Dataset, Values
 from datacheck.backends.hdf5.library.looking import LARGEST
 from datacheck.backends.hdf5.names import WORDS, words
+from datacheck.backends.hdf5.samples.row_counts import ENDINGS
 from datacheck.model.codes import Verdict
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
@@ -27,6 +28,8 @@ Kind = Literal["ends", "starts", "lengths", "rows"]
 RUNS = frozenset(
     b"episode episodes ep eps traj trajs trajectory trajectories demo demos seq sequence sequences".split()
 )
+OF_TEXTS = frozenset(b"seq seqs sequence sequences".split())
+"""The words among RUNS that may be of texts, which have tokens between them, or of chromosomes."""
 END = frozenset({b"end", b"ends", b"stop", b"stops"})
 START = frozenset({b"offset", b"offsets", b"start", b"starts", b"begin"})
 LENGTH = frozenset({b"len", b"lens", b"length", b"lengths"})
@@ -35,6 +38,8 @@ IDS = frozenset({b"ids"})
 PLACES = ROWS | frozenset(b"data train val valid test step steps frame frames row rows ix id at position of".split())
 """Further words that the name of a dataset of episode ends may have. With any other word it may hold times instead."""
 TILES = frozenset(b"pos position positions range ranges bounds span spans slice slices".split())
+OF_TRIALS = frozenset(b"eval evals evaluation evaluations test tests rollout rollouts".split())
+"""Words in the names of groups of episodes that were run to try a model, of which no rows are kept."""
 FEW, NEARLY, UNKNOWN = 8, 0.1, -1
 """Minimum number of lengths that are compared with the rows beside them, maximum difference of their sum from the rows,
 as a share of these, and what a length may be that is not known."""
@@ -96,21 +101,28 @@ def row_numbers(datasets: Sequence[Dataset], values: Values) -> tuple[list[RowNu
         elif kind == "rows":
             _take_rows(dataset, numbers, lowest, heights, usual, result, findings, datasets, values)
         elif kind == "lengths" and dataset.rows not in heights and _stands_alone(dataset, datasets, usual):
-            findings += _wrong_lengths(dataset, numbers, heights)
+            findings += _wrong_lengths(dataset, numbers, heights, datasets, values)
     return sorted(result, key=lambda it: it.path), findings
 
 
 def _stands_alone(dataset: Dataset, datasets: Sequence[Dataset], usual: int) -> bool:
     """Check whether lengths are in another group than starts, ends and the rows, or too few for `joined_lengths`."""
-    above = dataset.path.rpartition(b"/")[0]
+    above, _, name = dataset.path.rpartition(b"/")
+    if words(name) & OF_TEXTS or words(above) & OF_TRIALS:
+        return False
     beside = [it for it in datasets if it.path.rpartition(b"/")[0] == above]
     if any(words(it.name) & (START | END) for it in beside):
         return False
     return dataset.rows < FEW or all(it.rows != usual for it in beside if it.shape)
 
 
-def _wrong_lengths(dataset: Dataset, numbers: NDArray[Any], heights: Mapping[int, int]) -> Iterator[Finding]:
-    """Yield a finding for lengths of runs of which one is negative, or which nearly, but not exactly, add up."""
+def _wrong_lengths(
+    dataset: Dataset, numbers: NDArray[Any], heights: Mapping[int, int], datasets: Sequence[Dataset], values: Values
+) -> Iterator[Finding]:
+    """Yield a finding for lengths of runs of which one is negative, or which nearly, but not exactly, add up.
+
+    All runs may have equally many rows more or less than their length says, and the last run may not have ended.
+    """
     path, lengths = escape(dataset.path), numbers.astype(np.int64)
     wrong = np.flatnonzero(lengths < UNKNOWN)
     if wrong.size and wrong.size * 2 < lengths.size:
@@ -121,13 +133,22 @@ def _wrong_lengths(dataset: Dataset, numbers: NDArray[Any], heights: Mapping[int
     total, count = int(lengths.sum()), lengths.size
     taller = [it for it in heights if it > count]
     near = [it for it in taller if abs(total - it) <= NEARLY * it]
-    if len(near) != 1 or total in heights or abs(total - near[0]) == count or count < 2:
+    if len(near) != 1 or total in heights or abs(total - near[0]) % count == 0 or count < 2:
         return
     (rows,) = near
+    if total in {rows + other for other in heights} or (total < rows and _goes_on(rows, datasets, values)):
+        return  # they are those of two sets, or the last one is not over
     sure = len(taller) == 1 and abs(total - rows) <= int(lengths.max())
     text = f"{path} adds up to {total:,}, and there are {rows:,} rows"
     yield found("count", text, field=dataset.title, verdict=None if sure else "suspicious", dataset=path, said=total,
                 there=rows)  # fmt: skip
+
+
+def _goes_on(rows: int, datasets: Sequence[Dataset], values: Values) -> bool:
+    """Check whether flags of the last rows of episodes say that the last row of all is none."""
+    flags = [it for it in datasets if it.name in ENDINGS and it.shape in ((rows,), (rows, 1)) and it.readable]
+    ended = [it for it in map(values, flags) if it is not None]
+    return bool(ended) and not any(it.reshape(-1)[-1] for it in ended)
 
 
 def too_large(dataset: Dataset, most: int = LARGEST) -> Finding:

@@ -36,14 +36,21 @@ def odd_other_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
     others = _varying_axes(family) if len(family.samples) >= FEWEST and family.compared else []
     if not others:
         return
-    firsts = ((family.names[its[0]], 0, agreed_rows(family.lengths[its])) for its in sets_of(family))
-    axes = [*(it for it in firsts if _varies(it[2])), *others]
+    # two datasets of those with equally many rows, since one of them may have the other axis, too
+    firsts = [
+        (family.names[at], 0, rows)
+        for its in sets_of(family)
+        if _varies(rows := agreed_rows(family.lengths[its]))
+        for at in its[:2]
+    ]
+    axes = [*firsts, *others]
     told: set[int] = set()
     for one, other in itertools.combinations(axes if len(axes) <= MOST else (), 2):
         if one[0] == other[0] or not one[1] | other[1]:
             continue
         known = (one[2] > 0) & (other[2] > 0)
         odd = np.flatnonzero(known & (one[2] != other[2])).tolist()
+        odd = [at for at in odd if not _are_no_square(family.samples[at], one, other)]
         alike = one[2][known & (one[2] == other[2])]
         if not 0 < len(odd) <= max(1, ODD * known.sum()) or not _varies(alike) or len(alike) < FEWEST - 1:
             continue
@@ -53,10 +60,25 @@ def odd_other_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
                 yield family.samples[at], _finding(family.samples[at], one, other, at, sure=len(alike) >= CERTAIN - 1)
 
 
+def _are_no_square(sample: Sample, one: Axis, other: Axis) -> bool:
+    """Check whether two datasets agree in the axes that are compared, if those of one are moved along.
+
+    A picture and its mask have the same height and width also if they are not square as in the other samples.
+    """
+    some, others = sample.members[one[0]], sample.members[other[0]]
+    for moved in range(-len(some), len(others)):
+        first, second = one[1] + moved, other[1] - moved
+        within = 0 <= first < len(others) and 0 <= second < len(some)
+        if within and first != other[1] and (some[one[1]], some[second]) == (others[first], others[other[1]]):
+            return True
+    return False
+
+
 def without_told(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings without those about two axes of which another one says the same, as of edges do."""
     every = list(findings)
-    told = {(it.details.get("sample"), frozenset(it.details["rows"])) for it in every if "rows" in it.details}
+    counts = ((it.details.get("sample"), it.details.get("rows")) for it in every)
+    told = {(sample, frozenset(rows)) for sample, rows in counts if isinstance(rows, dict)}
 
     def is_told(finding: Finding) -> bool:
         sample, names = finding.details.get("sample"), finding.details.get("axes", ())
