@@ -21,7 +21,7 @@ from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
 from datacheck.model.fill_names import tells_missing
 from datacheck.model.finding import Finding, found
-from datacheck.model.measured import is_signal, measured_longer
+from datacheck.model.measured import has_more_things, is_signal, measured_longer
 from datacheck.model.settings import Bounds, Settings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Finite(BuiltIn):
     def __call__(self, batch: Batch) -> Findings:
         if not batch.floating or batch.label or not batch.values.size or batch.all_finite:
             return
-        if batch.leaf and batch.width == 1 and tells_missing(batch.field):
+        if batch.leaf and tells_missing(batch.field, batch.shape):
             return
         allowed = any(map(batch.called, self.allow_nan))
         suspects = np.flatnonzero(~(np.isfinite(batch.lows) & np.isfinite(batch.highs)))
@@ -157,12 +157,13 @@ class Shape(BuiltIn):
             return
         if self.shape is None and batch.path and measured_longer(batch.shape, wanted):
             return  # measured lengths may differ between files; `findings_of_files` reports those that must not
-        may_be_meant = self.shape is None and bool(batch.path) and is_signal(batch.shape, wanted)
+        may_be_meant = bool(batch.path) and is_signal(batch.shape, wanted)
+        may_be_meant |= batch.leaf and has_more_things(batch.shape, wanted)
         finding = found(
             "shape",
             f"shape {list(batch.shape)}, expected {list(wanted)}",
             field=batch.field,
-            verdict="suspicious" if may_be_meant else None,
+            verdict="suspicious" if may_be_meant and self.shape is None else None,
             found=list(batch.shape),
             expected=list(wanted),
         )

@@ -1,0 +1,49 @@
+"""Test arrays with a row for each thing, such as boxes, of which most records have one: other numbers are no faults."""
+
+import pickle
+
+import numpy as np
+from building import key, write_lmdb
+from commanding import datacheck
+
+from datacheck import scan
+
+COUNT = 48
+
+
+def sample(number, things=1, values=4):
+    draw = np.random.default_rng(number)
+    return pickle.dumps({"x": draw.normal(size=(3, 5)), "boxes": draw.random((things, values)), "y": number % 5})
+
+
+def findings(folder, values):
+    report = scan(write_lmdb(folder, {key(at): it for at, it in enumerate(values)}), workers=1)
+    return [(it.key, it.field, it.code, it.verdict) for it in report.findings]
+
+
+def test_a_copy_without_one_of_the_few_records_with_several_boxes_is_clean(tmp_path):
+    values = [sample(it) for it in range(COUNT)]
+    values[4], values[12] = sample(4, 3), sample(12, 2)
+    for number in (20, 28, 33):
+        values[number] = pickle.dumps({"x": np.full((3, 5), np.nan), "boxes": np.eye(4), "y": 1})
+    source = write_lmdb(tmp_path / "source", {key(at): it for at, it in enumerate(values)})
+    assert datacheck("rebuild", source, tmp_path / "copy", "--drop-bad", "-j1").returncode == 0
+    assert list(scan(tmp_path / "copy", workers=1).findings) == []
+
+
+def test_one_record_with_several_boxes_is_suspicious_and_one_with_other_boxes_bad(tmp_path):
+    values = [sample(it) for it in range(COUNT)]
+    values[4], values[9] = sample(4, 2), sample(9, values=5)
+    assert findings(tmp_path / "one", values) == [
+        ("00000004", "boxes", "shape", "suspicious"),
+        ("00000009", "boxes", "shape", "bad"),
+    ]
+
+
+def test_cut_rows_and_pictures_of_other_channels_are_bad(tmp_path):
+    values = [pickle.dumps({"steps": np.random.default_rng(it).normal(size=(6, 4)), "y": it}) for it in range(COUNT)]
+    values[7], values[9] = (pickle.dumps({"steps": np.eye(it, 4), "y": it}) for it in (4, 5))
+    assert findings(tmp_path / "cut", values) == [(f"{it:08}", "steps", "shape", "bad") for it in (7, 9)]
+    values = [pickle.dumps(np.random.default_rng(it).normal(size=(1, 9, 9))) for it in range(COUNT)]
+    values[7], values[9] = (pickle.dumps(np.random.default_rng(it).normal(size=(it, 9, 9))) for it in (3, 4))
+    assert findings(tmp_path / "channels", values) == [(f"{it:08}", "data", "shape", "bad") for it in (7, 9)]
