@@ -34,14 +34,16 @@ def is_signal(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
 
 
 def has_more_things(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
-    """Check whether an array has rows for several things, such as boxes, where most have one for a single thing.
+    """Check whether an array has rows for more things, such as boxes or classes, where most have one row or none.
 
     >>> has_more_things((3, 4), (1, 4)), has_more_things((3, 4), (2, 4)), has_more_things((3, 64, 64), (1, 64, 64))
     (True, False, False)
     """
-    return len(usual) > 1 and usual[0] == 1 and of_more_rows(shape, usual)
+    return of_more_rows(shape, usual) and usual[0] <= 1
 
 
 def of_more_rows(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
     """Check whether an array differs only in having more rows than is usual, with few values in each row."""
-    return shape[1:] == usual[1:] and shape[:1] > usual[:1] and prod(usual[1:]) <= OF_A_THING
+    if len(shape) != len(usual) or not usual or prod(usual[1:]) > OF_A_THING:
+        return False
+    return shape[1:] == usual[1:] and shape[0] > usual[0]

@@ -24,12 +24,10 @@ def varies_in_number(shapes: Mapping[tuple[int, ...], int]) -> bool:
     (True, False)
     """
     usual, _ = max(shapes.items(), key=lambda it: it[1])
-    if len(usual) < 2:
-        return False
     more = {it: count for it, count in shapes.items() if of_more_rows(it, usual)}
     if sum(more.values()) <= max(1, STRAYS * sum(shapes.values())):
         return False
-    return usual[0] == 1 or len(more) + 1 >= VARIOUS
+    return usual[0] <= 1 or (len(usual) > 1 and len(more) + 1 >= VARIOUS)
 
 
 def alike_axes(shapes: Mapping[tuple[int, ...], int]) -> tuple[int | None, ...]:
