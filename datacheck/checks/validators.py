@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.checks.floats import HALF_MAXIMUM, HUGE, not_of_one_scale, subnormal, zero_pages
-from datacheck.checks.usual_shapes import SHAPELESS, WITHOUT_SHAPE, findings_of_axes, findings_of_labels
+from datacheck.checks.usual_shapes import SHAPELESS, findings_of_axes, findings_of_labels
 from datacheck.checks.wrong_values import are_beyond, finding_of_values, wrong_records
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
@@ -147,8 +147,9 @@ class Shape(BuiltIn):
         if wanted is None and batch.expected is not None:
             size = batch.expected.size
             if not batch.encoded:
-                without_shape = batch.leaf and batch.expected.shape == (0,) and batch.expected.format in WITHOUT_SHAPE
-                wanted = None if without_shape else batch.expected.shape
+                wanted = batch.expected.shape
+                if batch.leaf and wanted is not None and 0 in wanted:
+                    wanted = None  # texts have none, and a list without items tells nothing about its items
             elif size is not None:
                 wanted = (*batch.shape[:1], size, size)
         if wanted is None and batch.expected is not None and batch.expected.axes and batch.values.size:

@@ -34,12 +34,12 @@ def is_signal(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
 
 
 def has_more_things(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:
-    """Check whether an array has rows for more things, such as boxes or classes, where most have one row or none.
+    """Check whether an array has rows for more things, such as boxes or classes, where most have one row.
 
     >>> has_more_things((3, 4), (1, 4)), has_more_things((3, 4), (2, 4)), has_more_things((3, 64, 64), (1, 64, 64))
     (True, False, False)
     """
-    return of_more_rows(shape, usual) and usual[0] <= 1
+    return usual[:1] == (1,) and of_more_rows(shape, usual)
 
 
 def of_more_rows(shape: tuple[int, ...], usual: tuple[int, ...]) -> bool:

@@ -1,7 +1,9 @@
 """Test arrays with a row for each thing, such as boxes, of which most records have one: other numbers are no faults."""
 
+import json
 import pickle
 
+import msgpack
 import numpy as np
 from building import key, write_lmdb
 from commanding import datacheck
@@ -48,6 +50,15 @@ def test_cut_rows_and_pictures_of_other_channels_are_bad(tmp_path):
     values = [pickle.dumps(np.random.default_rng(it).normal(size=(1, 9, 9))) for it in range(COUNT)]
     values[7], values[9] = (pickle.dumps(np.random.default_rng(it).normal(size=(it, 9, 9))) for it in (3, 4))
     assert findings(tmp_path / "channels", values) == [(f"{it:08}", "data", "shape", "bad") for it in (7, 9)]
+
+
+def test_records_may_have_boxes_where_most_lists_are_empty(tmp_path):
+    for name, write in (("json", lambda it: json.dumps(it).encode()), ("msgpack", msgpack.packb)):
+        values = [write({"boxes": [], "x": 0.5 + it}) for it in range(COUNT)]
+        values[30] = write({"boxes": [[0.5, 1.5, 2.5, 3.5]], "x": 0.5})
+        assert findings(tmp_path / name, values) == []
+        values[7] = write({"boxes": [[0.5, np.nan, 2.5, 3.5]], "x": 0.5})
+        assert findings(tmp_path / f"{name}-bad", values) == [("00000007", "boxes", "nan", "bad")]
 
 
 def test_few_records_may_have_boxes_and_numbers_among_lists_are_no_rows(tmp_path):

@@ -5,6 +5,7 @@ import pickle
 
 import msgpack
 import numpy as np
+import pytest
 from building import key, write_lmdb
 
 from datacheck import scan
@@ -65,3 +66,17 @@ def test_no_data_values_of_all_bands_may_be_nan(tmp_path):
     assert findings(tmp_path / "sound", values) == []
     values[5] = raster(5, np.nan)
     assert findings(tmp_path / "bad", values) == [("00000005", "x", "nan", "bad")]
+
+
+@pytest.mark.parametrize("write", [lambda it: json.dumps(it).encode(), msgpack.packb, pickle.dumps])
+def test_infinity_in_a_row_of_numbers_is_found_as_nan_is(write, tmp_path):
+    def row(number, value="2.5", words="some info"):
+        return write({"row": f"0.5 1.5 {value} {number:02}", "tag": words, "id": number})
+
+    values = [row(it, words=("some info", "none is inf", "inf")[it % 3]) for it in range(COUNT)]
+    assert findings(tmp_path / "sound", values) == []
+    values[7], values[9] = row(7, "inf"), row(9, "nan")
+    assert findings(tmp_path / "bad", values) == [
+        ("00000007", "row", "inf", "bad"),
+        ("00000009", "row", "nan", "bad"),
+    ]
