@@ -6,7 +6,7 @@ import pickle
 import msgpack
 import numpy as np
 import pytest
-from building import key, write_lmdb
+from building import key, npy, write_lmdb
 
 from datacheck import scan
 
@@ -80,3 +80,12 @@ def test_infinity_in_a_row_of_numbers_is_found_as_nan_is(write, tmp_path):
         ("00000007", "row", "inf", "bad"),
         ("00000009", "row", "nan", "bad"),
     ]
+
+
+def test_bytes_in_bytes_of_npy_are_not_unpacked_without_end(tmp_path):
+    value = npy(np.arange(9.0))
+    for _ in range(3000):
+        header = f"{{'descr': '|V{len(value)}', 'fortran_order': False, 'shape': (), }}\n".encode()
+        value = b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header + value
+    ((_, _, code, verdict),) = findings(tmp_path, [pickle.dumps({"a": value})])
+    assert (code, verdict) == ("unknown-payload", "unverifiable")
