@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datacheck.checks.floats import HALF_MAXIMUM, HUGE, not_of_one_scale, subnormal, zero_pages
-from datacheck.checks.usual_shapes import SHAPELESS, WITHOUT_SHAPE, findings_of_axes, findings_of_labels
+from datacheck.checks.usual_shapes import SHAPELESS, findings_of_axes, findings_of_labels
 from datacheck.checks.wrong_values import are_beyond, finding_of_values, wrong_records
 from datacheck.errors import UsageError
 from datacheck.model.batch import Batch
 from datacheck.model.fill_names import tells_missing
 from datacheck.model.finding import Finding, found
-from datacheck.model.measured import is_signal, measured_longer
+from datacheck.model.measured import has_more_things, is_signal, measured_longer
 from datacheck.model.settings import Bounds, Settings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Finite(BuiltIn):
     def __call__(self, batch: Batch) -> Findings:
         if not batch.floating or batch.label or not batch.values.size or batch.all_finite:
             return
-        if batch.leaf and batch.width == 1 and tells_missing(batch.field):
+        if batch.leaf and tells_missing(batch.field, batch.shape):
             return
         allowed = any(map(batch.called, self.allow_nan))
         suspects = np.flatnonzero(~(np.isfinite(batch.lows) & np.isfinite(batch.highs)))
@@ -147,8 +147,9 @@ class Shape(BuiltIn):
         if wanted is None and batch.expected is not None:
             size = batch.expected.size
             if not batch.encoded:
-                without_shape = batch.leaf and batch.expected.shape == (0,) and batch.expected.format in WITHOUT_SHAPE
-                wanted = None if without_shape else batch.expected.shape
+                wanted = batch.expected.shape
+                if batch.leaf and wanted is not None and 0 in wanted:
+                    wanted = None  # texts have none, and a list without items tells nothing about its items
             elif size is not None:
                 wanted = (*batch.shape[:1], size, size)
         if wanted is None and batch.expected is not None and batch.expected.axes and batch.values.size:
@@ -157,12 +158,13 @@ class Shape(BuiltIn):
             return
         if self.shape is None and batch.path and measured_longer(batch.shape, wanted):
             return  # measured lengths may differ between files; `findings_of_files` reports those that must not
-        may_be_meant = self.shape is None and bool(batch.path) and is_signal(batch.shape, wanted)
+        may_be_meant = bool(batch.path) and is_signal(batch.shape, wanted)
+        may_be_meant |= batch.leaf and has_more_things(batch.shape, wanted)
         finding = found(
             "shape",
             f"shape {list(batch.shape)}, expected {list(wanted)}",
             field=batch.field,
-            verdict="suspicious" if may_be_meant else None,
+            verdict="suspicious" if may_be_meant and self.shape is None else None,
             found=list(batch.shape),
             expected=list(wanted),
         )

@@ -67,13 +67,15 @@ class ArrowDecoder(TreeDecoder):
             message = f"not an Arrow stream: it begins with {bytes(value[:8]).hex(' ')}"
             return Parsed(None, [found("undecodable", message)])
         stream = walk_messages(value)
-        if stream.finding is not None:
-            return Parsed(None, [stream.finding])
+        findings = [] if stream.finding is None else [stream.finding]
+        if findings and findings[0].code != "empty":
+            return Parsed(None, findings)
         rest = len(value) - stream.end
-        findings = []
         if rest:
             message = f"{rest} bytes after the end of the Arrow stream"
             findings.append(found("trailing-data", message, offset=stream.end, size=rest))
+        if stream.finding is not None:
+            return Parsed(None, findings)
         tree, finding = _read(value[: stream.end], stream.kinds[0])
         return Parsed(tree, findings if finding is None else [*findings, finding])
 
@@ -83,7 +85,10 @@ class ArrowDecoder(TreeDecoder):
         return first_or_series(first, self.parse_series, value, profile, pixels=pixels)
 
     def parse_series(self, value: Value) -> Parsed:
-        """Return the contents of the streams and tensors that lie behind each other in a value, as a list."""
+        """Return the contents of the streams and tensors that lie behind each other in a value, as a list.
+
+        One of them may be a table without rows.
+        """
         trees: list[Node] = []
         findings: list[Finding] = []
         rest: Value = memoryview(value)
@@ -94,8 +99,9 @@ class ArrowDecoder(TreeDecoder):
             parsed = self.parse(rest)
             path = f"[{len(trees)}]"
             trailing = next((it for it in parsed.findings if it.code == "trailing-data"), None)
-            findings += [replace(it, field=path) for it in parsed.findings if it is not trailing]
-            if any(it.verdict == "bad" for it in parsed.findings):
+            flaws = [it for it in parsed.findings if it is not trailing and it.code != "empty"]
+            findings += [replace(it, field=path) for it in flaws]
+            if any(it.verdict == "bad" for it in flaws):
                 break
             trees.append(parsed.tree)
             if trailing is None:

@@ -40,8 +40,9 @@ BY_LIBTIFF = frozenset({tiff.PACKBITS, tiff.LZW, 34925, 50000})
 UNREAD = {
     34887: "LERC", 34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 34933: "PNG", 34934: "JPEG XR",
     22610: "JPEG XR", 50002: "JPEG XL", 52546: "JPEG XL", 34661: "JBIG", 34892: "lossy JPEG of DNG",
+    65000: "EER", 65001: "EER", 65002: "EER", 32909: "PixarLog", 34926: "Zstandard", 34927: "WebP",
 }  # fmt: skip
-"""Compressions that Pillow has no name for: GDAL, tifffile, and scanners of slides write them."""
+"""Compressions that Pillow has no name for: GDAL, tifffile, electron microscopes and scanners of slides write them."""
 COMPRESSIONS = {tiff.JPEG: "JPEG", 50001: "WebP", **UNREAD}
 OVERLAPPING = 4
 """Maximum ratio of the bytes in different strips or tiles to those of the file; those that are unpacked may overlap."""

@@ -179,7 +179,7 @@ def _apart_rows(layout: Layout, records: NDArray[np.uint8]) -> list[int]:
     for text in layout.texts if len(records) else ():
         chunk = np.ascontiguousarray(records[:, text.at : text.at + text.size])
         whole = chunk.tobytes()
-        if any(it.encode() in whole for it in NAN_TEXTS):
+        if any(it.encode() in whole for it in (*NAN_TEXTS, "inf")):
             rows += [row for row, it in enumerate(chunk) if stands_apart(it.tobytes().decode("latin-1"))]
             continue
         if text.size < SHORTEST_APART:

@@ -21,6 +21,8 @@ MAY_HOLD_NONE = frozenset({"list", "array"})
 NUMERIC = frozenset({"number", "list", "array"})
 OFTEN = 16
 """Minimum number of sampled records with a field that show what is usual there."""
+RARELY = 1 / 16
+"""Maximum share of the sampled lists that may hold texts among numbers by mistake; more do so on purpose."""
 NAMED = 4
 """Maximum number of names in one message."""
 _ITEMS = re.compile(r"(?:\[[0-9]+\])+\Z")
@@ -57,9 +59,16 @@ def texts_among_numbers(
             continue
         if path in expected and (path == field.name or usual.shape or usual.axes):
             continue  # which is said of it anyway
+        if path != field.name and _mixed_share(path, profile) > RARELY * usual.share:
+            continue
         what = "text" if path == field.name else f"{field.name} is a text"
         yield found("fields", f"{what}, nearly all others that have it have numbers only", field=path)
         return
+
+
+def _mixed_share(path: str, profile: FamilyProfile) -> float:
+    """Return the share of the sampled records in which the items of a list are not all of one kind."""
+    return max((it.share for name, it in profile.fields.items() if name.startswith(f"{path}[")), default=0.0)
 
 
 def missing_parts(

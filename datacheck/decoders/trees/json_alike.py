@@ -163,11 +163,12 @@ class _Scalars(_Group):
         apart: set[int] = set()
         for place in self.texts if self.rows else ():  # a group has no row yet if a key occurs twice in its first
             texts = [values[place] for values in self.values]
-            beginnings = {it[:2] for it in texts}
+            beginnings, joined = {it[:2] for it in texts}, "\n".join(texts)
             if (
                 max(map(len, texts)) > LONGEST_ID
                 or not _SUSPECT.isdisjoint(beginnings)
-                or any("nan" in it for it in texts)
+                or "nan" in joined
+                or "inf" in joined
             ):
                 apart.update(at for at, it in enumerate(texts) if is_suspect(it) and stands_apart(it))
         if not apart:

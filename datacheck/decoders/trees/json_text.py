@@ -38,7 +38,7 @@ CONTAINERS = frozenset({list, Keyed})
 """The types that the scanner creates for lists and objects."""
 CHARACTER = 3
 """Maximum number of bytes of a character that is cut at the end of what is examined."""
-_BINARY = re.compile(r"[\0\ufffd]")
+_BINARY = re.compile(r"[\0\udc80-\udcff]")
 """Matches what is no text: a header in JSON may be followed by the bytes of an array."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CUT = re.compile(
@@ -77,7 +77,7 @@ def is_json(value: bytes | memoryview) -> bool:
         head = head[3:]
     if head.lstrip(b" \t\n\r")[:1] not in (b"{", b"["):
         return False
-    text = head.decode("utf-8", "replace")
+    text = head.decode("utf-8", "surrogateescape")  # U+FFFD itself may be in a sound text
     return _begins_json(text)
 
 

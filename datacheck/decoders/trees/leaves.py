@@ -154,7 +154,7 @@ class _Walk:
     def _list(self, path: str, node: Items) -> Parts | None:
         """Record a list if all of it is texts or an array, and return its parts for any other list."""
         if node.kind == STREAM:
-            return ((f"{path}[{at}]", it) for at, it in enumerate(node.items))
+            return self._stream(path, node)
         if node.items and all(isinstance(it, str) for it in node.items):
             self._leaf(path or ROOT, "text", node=node)  # the number of texts is not compared
             return None
@@ -163,6 +163,14 @@ class _Walk:
             return self._items(path, node.items)
         self._leaf(path or ROOT, "list", values, node)
         return None
+
+    def _stream(self, path: str, node: Items) -> Parts:
+        """Yield the payloads of a stream, including those that hold nothing: their number is compared."""
+        for at, it in enumerate(node.items):
+            if it is None or (isinstance(it, Items) and not it.items) or (isinstance(it, Keyed) and not it.pairs):
+                it = Opaque("nothing")
+                self._kept.append(it)
+            yield f"{path}[{at}]", it
 
     def _bare(self, name: str, node: Opaque | Run | Widened | Flawed | NDArray[Any]) -> None:
         """Record a node that has no parts."""

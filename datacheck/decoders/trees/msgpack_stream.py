@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from datacheck.model.replacing import replace
 
 FEW = 16
 """Maximum number of numbers and texts by themselves in a stream that begins with a map or an array."""
+_WIDE = re.compile(rb"[\xa0-\xdf]")
+"""Matches the mark of a text, a float or anything else but small numbers; raw arrays of one value have none of them."""
 
 
 def parse_stream(value: Value) -> Parsed:
@@ -51,6 +54,8 @@ def is_stream(value: Value) -> bool:
     a name or an array if there are other values too.
     """
     if len(value) < 4 or not (0x80 < value[0] <= 0x9F or 0xDC <= value[0] <= 0xDF):
+        return False
+    if _WIDE.search(value) is None:
         return False
     parsed = parse_stream(value)
     return isinstance(parsed.tree, Items) and len(parsed.tree.items) > 1 and not parsed.findings

@@ -346,7 +346,7 @@ def _read_npy(path: str, raw: Value, profile: FamilyProfile | None, *, pixels: b
     if series is not None:
         return _of_series(start, series, profile, pixels=pixels)
     content = void_content(raw)
-    if content is not None and len(content) > SMALL_BYTES:
+    if content is not None and len(content) > SMALL_BYTES and void_content(content) is None:
         usual_field = None if profile is None else profile.fields.get(path)
         return _read_bytes(Leaf(path, "bytes", NOTHING, content), usual_field, profile, pixels=pixels)
     reading = read_array(raw)

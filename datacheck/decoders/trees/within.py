@@ -146,7 +146,7 @@ def base64_in(text: str) -> bool:
 def is_suspect(text: str) -> bool:
     """Check quickly whether a text may have to be read by itself, by how it begins."""
     without_spaces = len(text) > LONGEST_ID and " " not in text[:LONGEST_ID]
-    return text[:2] in FIRST_LETTERS or without_spaces or "nan" in text or text in NAN_TEXTS
+    return text[:2] in FIRST_LETTERS or without_spaces or "nan" in text or "inf" in text or text in NAN_TEXTS
 
 
 def stands_apart(text: str) -> bool:

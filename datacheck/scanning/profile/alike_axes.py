@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from datacheck.model.measured import of_more_rows
+
 FEWEST = 32
 """Minimum number of sampled arrays to tell what they have in common."""
 VARIOUS = 3
 """Minimum number of sizes of an axis that varies by nature; of two sizes, one may be a fault."""
 STRAYS = 0.01
 """Maximum share of deviating arrays among the sampled ones; more than that, and than one, deviate on purpose."""
+
+
+def varies_in_number(shapes: Mapping[tuple[int, ...], int]) -> bool:
+    """Check whether arrays hold a row for each of several things, such as boxes, though most records have as many.
+
+    Several records then have more rows than is usual; those that a fault has cut have fewer.
+
+    >>> varies_in_number({(1, 4): 37, (2, 4): 2}), varies_in_number({(5, 4): 37, (4, 4): 2, (6, 4): 1})
+    (True, False)
+    """
+    usual, _ = max(shapes.items(), key=lambda it: it[1])
+    more = {it: count for it, count in shapes.items() if of_more_rows(it, usual)}
+    if sum(more.values()) <= max(1, STRAYS * sum(shapes.values())):
+        return False
+    return usual[0] <= 1 or (len(usual) > 1 and len(more) + 1 >= VARIOUS)
 
 
 def alike_axes(shapes: Mapping[tuple[int, ...], int]) -> tuple[int | None, ...]:

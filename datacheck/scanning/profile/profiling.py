@@ -28,7 +28,7 @@ from datacheck.model.key_families import size_in_name
 from datacheck.model.profile import EMPTY, NEARLY_ALL, UNKNOWN, FamilyProfile, FieldProfile, Profile
 from datacheck.model.settings import Array
 from datacheck.scanning.blame import blamed, blaming
-from datacheck.scanning.profile.alike_axes import alike_axes
+from datacheck.scanning.profile.alike_axes import alike_axes, varies_in_number
 from datacheck.scanning.profile.leading import Leading
 from datacheck.scanning.profile.recognition import Families, Vote, elected, usual_form
 from datacheck.scanning.profile.sampled import PROBE_BYTES
@@ -124,6 +124,7 @@ class FieldSums(msgspec.Struct):
         varies = len(self.shapes) > 1 if self.encoded else self.leaf and not _is_agreed(self.shapes)
         varies |= rows and not self.encoded and not _is_agreed(self.shapes, OF_FILES)
         apart = self.leaf and not self.encoded
+        varies |= apart and len(self.shapes) > 1 and not (self.label or rows) and varies_in_number(self.shapes)
         shape = _most_common(self.shapes) if count and not varies else None
         return FieldProfile(
             shape=shape,

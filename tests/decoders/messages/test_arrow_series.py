@@ -52,3 +52,13 @@ def test_a_second_stream_where_others_hold_one_is_only_said_to_be_there(tmp_path
     values = [stream(x=[0.5, it]) for it in range(COUNT)]
     values[4] += stream(x=[np.nan])
     assert findings(tmp_path / "env", values) == [("00000004", None, "trailing-data", "suspicious")]
+
+
+def test_a_table_without_rows_may_be_one_of_several(tmp_path):
+    def pair(number, value=0.5, rows=2):
+        return stream(x=[0.5, value, number]) + stream(boxes=pa.array([1.5] * rows, pa.float64()))
+
+    values = [pair(at, rows=0 if at % 5 == 0 else 2) for at in range(COUNT)]
+    assert findings(tmp_path / "sound", values) == []
+    values[7], values[10] = pair(7, np.nan), pair(10, np.nan, rows=0)
+    assert findings(tmp_path / "bad", values) == [(f"{at:08}", "[0]/x", "nan", "bad") for at in (7, 10)]

@@ -8,7 +8,7 @@ from datacheck.decoders.pictures.decoder import read_picture
 
 
 @pytest.mark.parametrize(
-    ("compression", "name"), [(34887, "LERC"), (34712, "JPEG 2000"), (50002, "JPEG XL"), (34933, "PNG")]
+    ("compression", "name"), [(34887, "LERC"), (34712, "JPEG 2000"), (50002, "JPEG XL"), (34933, "PNG"), (65001, "EER")]
 )
 def test_compressions_that_are_not_unpacked_are_undecided(compression, name):
     value = written("u1", 1, [bytes(range(60))], t259=compression)
