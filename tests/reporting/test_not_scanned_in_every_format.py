@@ -59,7 +59,7 @@ def test_csv(written):
 def test_page(written):
     text = (written / "r.html").read_text()
     assert '<h1 class="state">Not all scanned</h1>' in text
-    assert "1 of 2 sources were not scanned; 8 records were looked at." in text
+    assert "1 of 2 sources was not scanned; 8 records were looked at." in text
     assert f'<span class="meaning">{ERROR}</span>' in text
 
 

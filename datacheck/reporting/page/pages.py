@@ -291,7 +291,8 @@ def _total(reports: Sequence[Report], not_scanned: int) -> str:
     if not bad and not not_scanned:
         return f"All {sources} are clean."
     if not not_scanned:
-        wrong = f"{bad:,} of {sources} are not clean"
+        wrong = f"{bad:,} of {sources} {'is' if bad == 1 else 'are'} not clean"
     else:
-        wrong = f"{not_scanned:,} of {sources} were not scanned{f', {bad:,} not clean' if bad else ''}"
-    return f"{wrong}; {counted(records, 'record')} were looked at."
+        were = "was" if not_scanned == 1 else "were"
+        wrong = f"{not_scanned:,} of {sources} {were} not scanned{f', {bad:,} not clean' if bad else ''}"
+    return f"{wrong}; {counted(records, 'record was', 'records were')} looked at."
