@@ -44,3 +44,13 @@ def test_an_interrupt_during_the_diagnosis_leaves_no_clean_report(tmp_path, monk
         read_log(tmp_path / "log", reports=[tmp_path / "r.json"])
     document = json.loads((tmp_path / "r.json").read_text())
     assert (document["status"], document["complete"]) == (130, False)
+
+
+def test_what_was_read_is_drawn(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("datacheck.logs.lines.open_regular", lambda path: io.BufferedReader(Silent()))
+    done = datacheck("log", "pipe", "--plot", "p.png", "--report", "r.html", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (130, "")
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "r.html").read_text()
+    assert "The reading of the log was interrupted: nothing wrong so far. This is not a verdict." in page
