@@ -174,11 +174,15 @@ _ROW = np.ones(256, np.float32)
 
 def _measure_widened(batch: Batch, into: FieldStatistics) -> None:
     """Add floats as differences from the centre, in float64."""
-    all_finite = bool(np.isfinite(batch.lows).all() and np.isfinite(batch.highs).all())
-    if all_finite and batch.width <= PIECE and not isinstance(batch.values, SeparateArrays):
-        _add(batch.values.reshape(len(batch.values), -1), into)
-        return
-    for record in batch.values:
+    are_finite = np.isfinite(batch.lows) & np.isfinite(batch.highs)
+    all_finite, others = bool(are_finite.all()), batch.values
+    if batch.width <= PIECE and not isinstance(batch.values, SeparateArrays):
+        finite = batch.values if all_finite else batch.values[are_finite]
+        _add(finite.reshape(len(finite), batch.width), into)
+        if all_finite or batch.width == 1:
+            return
+        others = batch.values[~are_finite]
+    for record in others:
         for piece in _pieces(record):
             flat = piece.reshape(-1)
             _add((flat if all_finite else flat[np.isfinite(flat)])[np.newaxis], into)

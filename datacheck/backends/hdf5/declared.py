@@ -6,6 +6,7 @@ with 9.96921e+36 and stores that as the dataset's fill value.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -17,6 +18,8 @@ from datacheck.backends.hdf5.trouble import TROUBLE
 
 MISSING = (b"_FillValue", b"missing_value")
 FACTOR, OFFSET = b"scale_factor", b"add_offset"
+SCALE, BARE = b"NAME", b"This is a netCDF dimension but not a netCDF variable"
+"""The attribute with the name of a dimension scale, and how it begins for a netCDF dimension that holds no values."""
 USUAL = 9.969209968386869e36
 """Default fill value of floats: NC_FILL_FLOAT and NC_FILL_DOUBLE of netcdf.h."""
 MOST = 16
@@ -63,6 +66,8 @@ def declared(h5: Any, opened: Any, created: Any, names: Collection[bytes]) -> De
         dtype = opened.dtype
         if dtype.kind not in "fiu":
             return None
+        if dtype.kind == "f" and SCALE in names and _is_bare(h5, opened):
+            return Declared(missing=(math.inf, -math.inf), nan=True)  # never written, so anything may be there
         markers = [it for name in MISSING if name in names for it in _numbers(h5, opened, name)]
         packed = {name: _numbers(h5, opened, name) for name in (FACTOR, OFFSET) if name in names}
         if not markers and dtype.kind == "f" and created.fill_value_defined() == h5.h5d.FILL_VALUE_USER_DEFINED:
@@ -109,3 +114,7 @@ def _numbers(h5: Any, opened: Any, name: bytes) -> NDArray[Any]:
     value = np.empty(attribute.shape, attribute.dtype)
     attribute.read(value)
     return value.reshape(-1)
+
+
+def _is_bare(h5: Any, opened: Any) -> bool:
+    return bool(h5.h5ds.is_scale(opened)) and h5.h5ds.get_scale_name(opened).startswith(BARE)

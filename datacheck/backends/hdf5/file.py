@@ -22,7 +22,7 @@ from datacheck.backends.hdf5.structure.misplaced import Misplaced
 from datacheck.backends.hdf5.structure.superblock import superblock
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.chunk_parts import cells
-from datacheck.backends.hdf5.values.chunk_sizes import COMPRESSING, KNOWN, other_size, value_bytes
+from datacheck.backends.hdf5.values.chunk_sizes import COMPRESSING, KNOWN, other_size, short_size, value_bytes
 from datacheck.backends.hdf5.values.direct import CHUNK_BYTES, Direct, direct
 from datacheck.errors import DENIED
 from datacheck.files.regular import NotRegular
@@ -208,7 +208,7 @@ class OpenFile:
             value_size = value_bytes(opened, self.file.id)
             size = None if value_size is None else value_size * math.prod(dataset.chunks)
             for origin, (rows, *_) in cells(dataset, 0, dataset.rows):
-                wrong = other_size(opened, origin, dataset.filters, size)
+                wrong = other_size(opened, origin, dataset.filters, size, short_size(dataset, origin, size))
                 if wrong is not None:
                     lost = Misplaced(rows.start, rows.stop, origin, None, None, wrong)
                     return lost.finding(dataset.path, dataset.title)

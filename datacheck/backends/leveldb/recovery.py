@@ -58,7 +58,8 @@ def _manifest_damage(version: Version, names: set[str]) -> Damaged | None:
     if not unlisted or (tables <= present and (not version.log_number or log in names)):
         return None
     which = "a table that is there" if unlisted == 1 else f"{unlisted:,} tables that are there"
-    return Damaged("truncated-store", f"{version.manifest} ends too early: it does not name {which}, and names others")
+    other = f"the log that it names, {log}, is not there" if tables <= present else "names others"
+    return Damaged("truncated-store", f"{version.manifest} ends too early: it does not name {which}, and {other}")
 
 
 @lru_cache(maxsize=4)

@@ -16,6 +16,9 @@ from datacheck.model.finding import Finding, found
 from datacheck.model.listing import counted
 
 FORMAT, COOLER = b"format", "HDF5::Cooler"
+ADDRESS, PROJECT = b"format-url", "/cooler"
+"""Attribute with the address of the project, and its ending; versions before 0.6 write no format."""
+WRITER, DIVIDING = b"generated-by", "hic2cool"
 BINS, PIXELS = b"/bins/", b"/pixels/"
 PLACES = (b"start", b"end")
 ENDS = (PIXELS + b"bin1_id", PIXELS + b"bin2_id")
@@ -29,13 +32,18 @@ def coolers(paths: Set[bytes] | Mapping[bytes, object], text: Text) -> list[byte
     """Return the groups that are coolers, by their members and, if there are any, their attributes."""
     starts = (it.removesuffix(MEMBERS[0]) for it in paths if it.endswith(MEMBERS[0]))
     groups = (it for it in sorted(starts) if all(it + member in paths for member in MEMBERS))
-    return [it for it in groups if text(it or b"/", FORMAT) == COOLER]
+    return [it for it in groups if text(it or b"/", FORMAT) == COOLER or text(it or b"/", ADDRESS).endswith(PROJECT)]
 
 
 def masks_bins(path: bytes, groups: Collection[bytes]) -> bool:
     """Check whether a dataset has a value for each bin that is NaN for masked ones."""
     group, _, name = path.rpartition(BINS)
     return group in groups and b"/" not in name and name not in PLACES
+
+
+def divides(group: bytes, text: Text) -> bool:
+    """Check whether the values of the bins of a cooler are divisors, of which those of masked bins may be infinite."""
+    return text(group or b"/", WRITER).startswith(DIVIDING)
 
 
 def findings(datasets: Mapping[bytes, Dataset], look: Looking) -> Iterator[Finding]:

@@ -23,6 +23,9 @@ from datacheck.model.finding import Finding, found
 HELD = 64 << 20
 """Maximum size in bytes of pointers that are held in memory; of larger ones, only the needed pointers are read."""
 
+WINDOW = 1 << 14
+"""Number of positions that are read at once."""
+
 
 class SparseRows(msgspec.Struct, frozen=True, dict=True):
     """The places of the stored values of a sparse matrix in an open file, by the number of the value."""
@@ -38,7 +41,7 @@ class SparseRows(msgspec.Struct, frozen=True, dict=True):
         """Return the place of a value in the matrix, as text and as details; both are empty if it is not known."""
         try:
             between = self._pointer_before(at)
-            along = int(self.file[self.matrix.indices][at])
+            along = self._index(at)
         except (*TROUBLE, MemoryError):
             return "", {}
         if between is None or self.matrix.by_column is None:
@@ -51,6 +54,22 @@ class SparseRows(msgspec.Struct, frozen=True, dict=True):
         called = f" ({escape(name)})" if name else ""
         details = {"cell": cell, "other": other} | ({"name": escape(name)} if name else {})
         return f"in cell {cell}{called}, at {other}", details
+
+    @cached_property
+    def _windows(self) -> dict[int, NDArray[Any]]:
+        """The numbers that were read last, by their first position: findings come in order, and often many."""
+        return {}
+
+    def _index(self, at: int) -> int:
+        start = at - at % WINDOW
+        if start not in self._windows:
+            self._windows.clear()
+            indices = self.file[self.matrix.indices]
+            try:
+                self._windows[start] = indices[start : start + WINDOW]
+            except TROUBLE:  # another part of the window is damaged
+                return int(indices[at])
+        return int(self._windows[start][at - start])
 
     @cached_property
     def _pointers(self) -> Any:

@@ -12,6 +12,9 @@ from datacheck.model.finding import Finding, errno_details, found
 from datacheck.model.slips import ENVIRONMENT, errno_of, is_slip, of_machine
 from datacheck.workers.interface import FROM_DATA
 
+QUADRUPLE = "(127, 112, 15, 0, 112)"
+"""How h5py ends the message about a type for which NumPy has none: the places of sign, exponent and mantissa."""
+
 
 def reason_of(exc: BaseException) -> str:
     """Return the library's message as one clean line, or only the system's text if it is an error of the system."""
@@ -30,6 +33,10 @@ def failed(exc: Exception, what: str, **details: Any) -> Finding:
     if of_machine(exc):
         details |= errno_details(errno_of(exc))
         return found("unreadable", message, verdict="unverifiable", error=type(exc).__name__, **details)
+    if isinstance(exc, ValueError) and str(exc).endswith(QUADRUPLE):
+        return found(
+            "unsupported", f"{what}: it has floats of quadruple precision, which NumPy does not have", **details
+        )
     return found("truncated-store" if isinstance(exc, Beyond) else "damaged-store", message, **details)
 
 

@@ -131,7 +131,7 @@ def symbol_table(raw: Raw, tree: int, heap: int) -> SymbolTable:
             table.beyond |= raw.lacks(at, 24)
         else:
             todo += ((it, level > 0) for it in reversed(below))
-    trouble = group_trouble(raw.read, tree, raw.fanout) if not table.treeless else None
+    trouble = group_trouble(raw.read, tree, heap, raw.fanout) if not table.treeless else None
     if trouble is not None and trouble.lost:
         table.lost += 1
         table.treeless = True

@@ -47,7 +47,11 @@ class LastAxis:
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
-        self.id, self.file, self.fillvalue = handle.id, handle.file, handle.fillvalue
+        self.id, self.file = handle.id, handle.file
+
+    @property
+    def fillvalue(self) -> Any:
+        return self._handle.fillvalue
 
     def __getitem__(self, where: Any) -> NDArray[Any]:
         rows, *others = where if isinstance(where, tuple) else (where,)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
+from datacheck.backends.hdf5.declared import BARE
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.model.escaping import escape, plain
 from datacheck.model.finding import Finding, found
@@ -18,8 +19,6 @@ from datacheck.model.listing import counted
 
 ATTACHED, NETCDF = b"DIMENSION_LIST", b"_Netcdf4Dimid"
 """The attribute of datasets that have dimensions, and the attribute of dimensions that netCDF has made."""
-BARE = b"This is a netCDF dimension but not a netCDF variable"
-"""Beginning of the scale name of a netCDF dimension that holds no values."""
 
 
 class Dimensions:

@@ -75,9 +75,14 @@ def _is_complete(read: Read, heap: int) -> bool:
 
 def names_in_heap(read: Read, heap: int) -> list[bytes]:
     """Return the names in the heap at an address, without the remains in its free parts; empty if there is no heap."""
+    return list(names_by_place(read, heap).values())
+
+
+def names_by_place(read: Read, heap: int) -> dict[int, bytes]:
+    """Return the names of `names_in_heap`, each under its offset in the data of the heap."""
     head = read(heap, 32)
     if len(head) < 32 or not head.startswith(b"HEAP\0"):
-        return []
+        return {}
     size, free, at_data = struct.unpack_from("<QQQ", head, 8)
     raw = read(at_data, min(size, HEAP_BYTES))
     holes: dict[int, int] = {}
@@ -85,7 +90,8 @@ def names_in_heap(read: Read, heap: int) -> list[bytes]:
         onward, long = struct.unpack_from("<QQ", raw, free)
         holes[free] = max(16, long)
         free = onward
-    found, at = [], 0
+    found: dict[int, bytes] = {}
+    at = 0
     while at < len(raw):
         if at in holes:
             at += holes[at]
@@ -94,6 +100,6 @@ def names_in_heap(read: Read, heap: int) -> list[bytes]:
         if end < 0:
             break
         if end > at:
-            found.append(raw[at:end])
+            found[at] = raw[at:end]
         at = end + 8 - end % 8  # names start at multiples of eight and end with a zero byte
     return found

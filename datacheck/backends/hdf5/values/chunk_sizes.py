@@ -10,6 +10,7 @@ import contextlib
 import zlib
 from typing import Any
 
+from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.trouble import TROUBLE
 
 DEFLATE, SHUFFLE, FLETCHER32, ZSTD = 1, 2, 3, 32015
@@ -39,9 +40,21 @@ def value_bytes(dataset: Any, file: Any) -> int | None:
     return None
 
 
-def other_size(opened: Any, origin: tuple[int, ...], filters: tuple[int, ...], size: int | None) -> str | None:
+def short_size(dataset: Dataset, origin: tuple[int, ...], size: int | None) -> int | None:
+    """Return how many bytes a chunk takes without the rows beyond the end of the dataset, or None if it has none."""
+    assert dataset.chunks is not None
+    left = dataset.rows - origin[0]
+    if size is None or dataset.across or left >= dataset.chunks[0]:
+        return None
+    return size // dataset.chunks[0] * left
+
+
+def other_size(
+    opened: Any, origin: tuple[int, ...], filters: tuple[int, ...], size: int | None, short: int | None = None
+) -> str | None:
     """Return what is wrong with the size of a chunk whose values take `size` bytes, or None if nothing or unknown.
 
+    A last chunk may take `short` bytes: some writers leave out the rows that it has beyond the end of the dataset.
     The library takes the decompressed bytes for the values: it ignores surplus bytes, and if there are too few, it
     reads on past their end.
     """
@@ -59,17 +72,19 @@ def other_size(opened: Any, origin: tuple[int, ...], filters: tuple[int, ...], s
         elif number in COMPRESSING:
             if not COMPRESSING.isdisjoint(applied):
                 return None
-            expected = size + 4 * applied.count(FLETCHER32)
-            return _zstd_problem(content, expected) if number == ZSTD else _inflating_problem(content, expected)
+            sums = 4 * applied.count(FLETCHER32)
+            if number == ZSTD:
+                return _zstd_problem(content, size + sums)
+            return _inflating_problem(content, size + sums, None if short is None else short + sums)
     return None
 
 
-def _inflating_problem(content: bytes, size: int) -> str | None:
+def _inflating_problem(content: bytes, size: int, short: int | None) -> str | None:
     try:
         count = len(zlib.decompressobj().decompress(content, size + 1))
     except zlib.error:
         return None  # for example a chunk at the edge, to which filters may not have been applied
-    if count == size:
+    if count in (size, short):
         return None
     return f"inflates to {f'more than {size}' if count > size else count} bytes, but its values take {size}"
 

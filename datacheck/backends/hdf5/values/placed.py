@@ -135,7 +135,8 @@ class Places:
         table = self._message(address, SYMBOL_TABLE)
         if table is None or len(table) < 16:
             return None
-        return group_trouble(self._read, int.from_bytes(table[:8], "little"), 2 * self._group_links)
+        tree, heap = (int.from_bytes(table[at : at + 8], "little") for at in (0, 8))
+        return group_trouble(self._read, tree, heap, 2 * self._group_links)
 
     def _message(self, address: int, kind: int) -> bytes | None:
         """Return the body of the first message of a kind in an object's header, or None if there is none."""

@@ -19,7 +19,7 @@ from datacheck.backends.hdf5.structure.misplaced import Misplaced
 from datacheck.backends.hdf5.structure.superblock import Beyond
 from datacheck.backends.hdf5.trouble import TROUBLE
 from datacheck.backends.hdf5.values.chunk_parts import cells
-from datacheck.backends.hdf5.values.chunk_sizes import COMPRESSING, KNOWN, other_size, value_bytes
+from datacheck.backends.hdf5.values.chunk_sizes import COMPRESSING, KNOWN, other_size, short_size, value_bytes
 from datacheck.backends.hdf5.values.chunks import Chunks
 from datacheck.backends.hdf5.values.direct import Direct
 from datacheck.backends.hdf5.values.hindrances import LARGEST
@@ -36,6 +36,10 @@ AHEAD, ALONE = 256, 16
 """Maximum number of variable-length rows tried in one child process, and number of rows tried singly if it died."""
 CHECKED = frozenset({1, 3, 307})
 """Filters that keep a checksum of their data: deflate (Adler-32), fletcher32, bzip2 (CRC-32)."""
+NO_FILL_VALUE = 0
+"""H5D_FILL_VALUE_UNDEFINED."""
+NO_CONVERSION = "no appropriate function for conversion path"
+"""What the library says of opaque values with a tag, since the type that h5py asks for has none."""
 
 
 class Window:
@@ -262,7 +266,7 @@ class Window:
         dataset = self.dataset
         if dataset.chunks is None or dataset.dtype.hasobject:
             return
-        filling = np.asarray(self._handle.fillvalue).tobytes()
+        filling = self._filling()
         for origin, (rows, *others) in cells(dataset, self.start, self.stop):
             values = self.values[(slice(rows.start - self.start, rows.stop - self.start), *others)]
             if not _are_all(values, filling) or self._chunks is None or not self._chunks.hides(dataset.stored(origin)):
@@ -271,6 +275,13 @@ class Window:
             message = f"the chunk at {list(origin)} of {path} is not found, since the index of its chunks is damaged"
             lost = found("damaged-store", message, field=dataset.title, dataset=path, chunk=list(origin))
             self._lose(rows.start, rows.stop, lost)
+
+    def _filling(self) -> bytes:
+        """Return the bytes of a value that is not stored: zeros, if the dataset says that it has no fill value."""
+        created = self._handle.id.get_create_plist()
+        if created.fill_value_defined() == NO_FILL_VALUE:
+            return bytes(self.dataset.dtype.itemsize)
+        return np.asarray(self._handle.fillvalue).tobytes()
 
     def _lose_other_sizes(self) -> None:
         """Mark rows as lost whose chunks inflate to more or fewer bytes than their values have."""
@@ -282,7 +293,8 @@ class Window:
         size = None if each is None else each * math.prod(dataset.chunks)
         for origin, (rows, *_) in cells(dataset, self.start, self.stop):
             if self._sized is None or self._sized[0] != origin:
-                self._sized = origin, other_size(opened, dataset.stored(origin), dataset.filters, size)
+                short = short_size(dataset, origin, size)
+                self._sized = origin, other_size(opened, dataset.stored(origin), dataset.filters, size, short)
             problem = self._sized[1]
             if problem is not None:
                 offset, stored_size = (self._chunks and self._chunks.find(dataset.stored(origin))) or (None, None)
@@ -330,6 +342,9 @@ class Window:
             text = f"{where}: {text}"
             details |= errno_details(errno_of(exc))
             return found("unreadable", text, field=dataset.title, verdict="unverifiable", **details)
+        if NO_CONVERSION in text and dataset.dtype.kind == "V" and dataset.dtype.names is None:
+            text = f"{where} is of an opaque type with a tag, which h5py does not read"
+            return found("unsupported", text, field=dataset.title, **details)
         checked = "filter" in text and not CHECKED.isdisjoint(dataset.filters)
         return found("checksum" if checked else "unreadable", f"{where}: {text}", field=dataset.title, **details)
 
