@@ -27,11 +27,11 @@ TEXT = bytes([*b"\b\t\n\v\f\r\x1b", *range(0x20, 0x100)])
 
 @contextmanager
 def open_log(path: str) -> Iterator[BufferedIOBase]:
-    """Open a log, or standard input for "-", unzipped. Raises a DatacheckError if it cannot be opened."""
+    """Open a log, or standard input for "-". Raises a DatacheckError if it cannot be opened."""
     if path == STANDARD_INPUT:
         if sys.stdin is None:
             raise SourceUnreadable(path, "standard input is closed")
-        yield _unzipped(cast(BufferedIOBase, sys.stdin.buffer), path)
+        yield cast(BufferedIOBase, sys.stdin.buffer)
         return
     if not path:
         raise SourceUnknown("''", "is an empty name, not a path")
@@ -47,7 +47,7 @@ def open_log(path: str) -> Iterator[BufferedIOBase]:
     except (OSError, ValueError) as exc:
         raise SourceUnreadable(path, f"could not be opened: {getattr(exc, 'strerror', exc)}") from exc
     with file:
-        yield _unzipped(file, path)
+        yield file
 
 
 def _unzipped(file: BufferedIOBase, path: str) -> BufferedIOBase:
@@ -75,6 +75,7 @@ class Lines:
         self.cut = b""
 
     def __iter__(self) -> Iterator[list[bytes]]:
+        self._file = _unzipped(self._file, self._path)  # not before: a pipe may have nothing to read for long
         partial = b""
         while block := self._read():
             self.size += len(block)

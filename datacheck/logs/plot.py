@@ -57,9 +57,9 @@ def _draw(figure: Any, report: LogReport) -> None:
         for finding in _marked_findings(report, rows):
             axis.axvline(finding.details["iteration"], color=TROUBLE, linewidth=1, alpha=0.8)
     _label_findings(axes[0], list(_marked_findings(report, rows)), several=report.run_count > 1)
-    axes[-1].set_xlabel("batch" if all(run.kind == "test" for run in report.runs) else "iteration")
+    axes[-1].set_xlabel("batch" if report.runs and all(run.kind == "test" for run in report.runs) else "iteration")
     name = plain(Path(report.source.path).name)
-    state = {0: "healthy", 1: "trouble", 3: "undecided"}[report.status]
+    state = {0: "healthy", 1: "trouble", 3: "undecided"}.get(report.status, "interrupted")
     figure.suptitle(plain_words(f"{name}: {state}"), fontsize=12)
 
 

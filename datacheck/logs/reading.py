@@ -196,13 +196,14 @@ def read_into(path: str, files: Reports, *, strict: bool) -> LogReport:
 
     try:
         lines, parser = _read(report, Interleaved(listen if tables else None, report.finish))
+        report.close(lines.size, parser.lines, time.monotonic() - began)
     except DatacheckError:
         files.withdraw(report)  # there is nothing to report
         raise
-    except BaseException:
+    except BaseException as exc:
         report.tally.complete = False
+        report.interrupted |= isinstance(exc, KeyboardInterrupt)
         raise
-    report.close(lines.size, parser.lines, time.monotonic() - began)
     findings = iter(report.findings)
     while batch := list(islice(findings, 1000)):
         handle(batch)

@@ -233,6 +233,8 @@ def _result_sentence(report: Report) -> str:
         (report.suspicious, "suspicious"),
     ]
     counts = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+    if kind == LOG and report.interrupted:
+        return f"The reading of the log was interrupted: {counts or 'nothing wrong'} so far. This is not a verdict."
     if kind == LOG:
         return {0: "The training went well, as far as the log shows.", 1: "The training went wrong."}.get(
             report.status, "The log does not show how the training went."
