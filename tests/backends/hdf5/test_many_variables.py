@@ -29,7 +29,7 @@ def test_the_path_of_a_dimension_is_searched_for_once(tmp_path):
             scale.make_scale(name)
             scale.attrs["_Netcdf4Dimid"] = np.int32(number)
         for number in range(12):
-            variable = file.create_dataset(f"v{number}", (18 if number == 5 else 20, 6), maxshape=(None, None))
+            variable = file.create_dataset(f"v{number}", (18 if number == 5 else 20, 6), "f4", maxshape=(None, None))
             for axis, name in enumerate(("time", "lat")):
                 variable.dims[axis].attach_scale(file[name])
             dimensions.add(variable.id, b"v%d" % number, [b"DIMENSION_LIST"])
