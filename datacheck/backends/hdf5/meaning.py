@@ -37,6 +37,7 @@ from datacheck.backends.hdf5.samples.counts_in_attributes import STEPS, Attribut
 from datacheck.backends.hdf5.samples.grid_axes import grid_axes
 from datacheck.backends.hdf5.samples.group_families import families, unlike_families, without_columns
 from datacheck.backends.hdf5.samples.named_samples import Named, list_names
+from datacheck.backends.hdf5.samples.other_axes import without_told
 from datacheck.backends.hdf5.samples.own_lengths import lengths_in_attributes, own_lengths
 from datacheck.backends.hdf5.samples.row_counts import INFOS, info_counts, step_counts
 from datacheck.backends.hdf5.samples.samples import FEWEST, Family
@@ -161,7 +162,7 @@ def meaning(facts: Facts) -> tuple[Meaning, list[Finding]]:
         trajectories=runs, lengths=Paths(lengths),
         numbered=Paths(it for family in alike for it in _numbered_samples(family, facts.attribute)),
     )  # fmt: skip
-    return result, all_findings
+    return result, without_told(all_findings)
 
 
 def _families_of_samples(facts: Facts, shaped: Mapping[bytes, Dataset], runs: Trajectories | None) -> list[Family]:

@@ -8,7 +8,7 @@ chance, and at least one of the two is no first axis: those are compared elsewhe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +51,18 @@ def odd_other_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
             if at not in told:
                 told.add(at)
                 yield family.samples[at], _finding(family.samples[at], one, other, at, sure=len(alike) >= CERTAIN - 1)
+
+
+def without_told(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings without those about two axes of which another one says the same, as of edges do."""
+    every = list(findings)
+    told = {(it.details.get("sample"), frozenset(it.details["rows"])) for it in every if "rows" in it.details}
+
+    def is_told(finding: Finding) -> bool:
+        sample, names = finding.details.get("sample"), finding.details.get("axes", ())
+        return (sample, frozenset(f"{sample}/{name}" for name in names)) in told
+
+    return [it for it in every if not is_told(it)]
 
 
 def _varying_axes(family: Family) -> list[Axis]:
