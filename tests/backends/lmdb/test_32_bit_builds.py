@@ -13,7 +13,7 @@ def words(*numbers):
 
 
 def meta(number):
-    """Return a meta page of such a build: its address, its size and the page size follow the version, in 4 bytes each."""
+    """Return a meta page of such a build: an address, a size and the page size follow the version, in 4 bytes each."""
     head = number.to_bytes(8, "little") + bytes(2) + b"\x08\0" + bytes(4) + MAGIC
     return (head + words(2, 0, 1 << 20, PAGE, 8)).ljust(PAGE, b"\0")
 

@@ -30,7 +30,7 @@ class Dimensions:
         self._scales: dict[bytes, tuple[int, bool, bool]] = {}
         """The length of each dimension itself, whether it is unlimited, and whether it is a variable."""
         self._paths: dict[Any, bytes] = {}
-        """The path of each dimension, by file and address, since the library walks all links of a file to find a path."""
+        """The path of each dimension, by file and address: to find one, the library walks all links of the file."""
 
     def add(self, opened: Any, path: bytes, names: Collection[bytes]) -> None:
         """Add an open dataset that has attributes with these names."""
