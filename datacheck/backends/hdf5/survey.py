@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datacheck.backends.hdf5.dataset import Dataset
+from datacheck.backends.hdf5.formats import exodus
 from datacheck.backends.hdf5.formats.marked_missing import with_all_missing
 from datacheck.backends.hdf5.formats.pytables import is_of_index
 from datacheck.backends.hdf5.library.alike_headers import AlikeHeaders
@@ -131,7 +132,7 @@ def _divided(
 
     Samples are looked for on the last axis only if the file is `whole`. `texts` says that it holds nothing but texts.
     """
-    inside = means.holds(group)
+    inside = means.holds(group) or (not group and exodus.is_mesh(facts.look))
     singly, others = each(group, datasets, options, inside=inside, pictures=means.pictures, hidden=facts.hidden)
     shots, others = one_picture(others) if options.records != PER_TABLE else ([], others)
     if whole and means.cells is None and not inside:

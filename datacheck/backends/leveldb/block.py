@@ -274,14 +274,17 @@ def _entry(data: Bytes, at: int) -> tuple[int, int, int, int]:
 
 
 def handle(value: Value) -> tuple[int, int] | None:
-    """Return the offset and size of the block that an index entry points to, or None if it is no such entry."""
+    """Return the offset and size of the block that an index entry points to, or None if it is no such entry.
+
+    Zero bytes may follow: LevelDB ignores what follows, and the Java port pads each entry to 20 bytes.
+    """
     data = bytes(value[:21])
     try:
         offset, at = varint(data, 0)
         size, at = varint(data, at)
     except (IndexError, Damaged):
         return None
-    return (offset, size) if at == len(data) else None
+    return None if any(data[at:]) else (offset, size)
 
 
 def handles(values: Sequence[Value]) -> list[tuple[int, int] | None]:

@@ -103,8 +103,23 @@ def header_size(head: bytes) -> int | None:
 
 def other_machine(head: bytes) -> str | None:
     """Return which other kind of machine wrote the LMDB file that begins with `head`, or None if it is no such file."""
-    if head[12:16] == MAGIC:
+    if (header_size(head) is None and head[12:16] == MAGIC) or _has_narrow_sizes(head):
         return "a 32-bit machine"
-    if MAGIC[::-1] in (head[12:16], head[16:20], head[24:28]):
+    if header_size(head) is None and MAGIC[::-1] in (head[12:16], head[16:20], head[24:28]):
         return "a machine of the other byte order"
     return None
+
+
+def _has_narrow_sizes(head: bytes) -> bool:
+    """Check whether `head` begins a file of a 32-bit build with page numbers of 64 bits (MDB_VL32).
+
+    Its page headers are those of a 64-bit build, and the page size comes 8 bytes earlier, behind narrower sizes.
+    """
+    if head[16:20] != MAGIC:
+        return False
+    early, usual = (int.from_bytes(head[at : at + 4], sys.byteorder) for at in (32, 40))
+    return _is_page_size(early) and not _is_page_size(usual)
+
+
+def _is_page_size(number: int) -> bool:
+    return 256 <= number <= 65536 and not number & (number - 1)

@@ -60,7 +60,7 @@ class LmdbReader:
             return None
         with open_regular(data) as file:
             head = file.read(512)
-            if header_size(head) is None and (machine := other_machine(head)) is not None:
+            if (machine := other_machine(head)) is not None:
                 reason = f"is an LMDB environment of {machine}, unreadable here; use mdb_dump on such a machine"
                 raise SourceUnknown(str(path), reason)
         if header_size(head) is not None:

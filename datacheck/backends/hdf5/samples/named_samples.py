@@ -45,6 +45,8 @@ def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: 
     """Add the lists of names of samples to `names`, and yield a finding for each with names that lead nowhere."""
     above = family.samples[0].path.rpartition(b"/")[0]
     present = {it.path.rpartition(b"/")[2] for it in family.samples}
+    others = {it.name for group, some in facts.groups if group == above for it in some}
+    numbered = all(map(bytes.isdigit, present))
     taken: set[bytes] = set()
     for dataset in [*outside, *outside] if facts.recovered else outside:  # the second pass knows the lists beside
         if (
@@ -59,7 +61,9 @@ def list_names(family: Family, outside: Sequence[Dataset], facts: Facts, names: 
         if texts is None:
             continue
         listed = [text_bytes(it) for it in texts.tolist()]
-        lost = [it for it in listed if it not in present]
+        lost = [it for it in listed if it not in present and it not in others]
+        if lost and numbered and len(set(listed)) < len(listed):
+            continue  # a column of values that are digits, not a list of names
         if len(lost) * 2 > len(listed) and not (facts.recovered and _are_lost_samples(family, listed, dataset, names)):
             continue
         names.append(Named(dataset.path, above, tuple(listed), Paths(lost)))

@@ -131,7 +131,11 @@ class Family(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def aligned(self) -> list[list[int]]:
-        """Sets of common datasets, as positions in `names`, that have equally many rows in most samples."""
+        """Sets of common datasets, as positions in `names`, that have equally many rows in most samples.
+
+        If all names are numbers, the datasets are the elements of a list, each with a size of its own. Unless most of
+        them go together, a few agree only by chance.
+        """
         sets: list[list[int]] = []
         if not self.compared:
             return sets
@@ -142,7 +146,8 @@ class Family(msgspec.Struct, frozen=True, dict=True):
                     break
             else:
                 sets.append([place])
-        return [alike for alike in map(self._without_fixed, sets) if len(alike) > 1]
+        fewest = len(self.names) // 2 if all(map(bytes.isdigit, self.names)) else 1
+        return [alike for alike in map(self._without_fixed, sets) if len(alike) > max(1, fewest)]
 
     def _without_fixed(self, alike: list[int]) -> list[int]:
         """Return a set without the datasets of fixed length, if at least as many others vary together.

@@ -29,6 +29,8 @@ class Dimensions:
         self._axes: dict[bytes, list[tuple[bytes, int, int]]] = defaultdict(list)
         self._scales: dict[bytes, tuple[int, bool, bool]] = {}
         """The length of each dimension itself, whether it is unlimited, and whether it is a variable."""
+        self._paths: dict[Any, bytes] = {}
+        """The path of each dimension, by file and address: to find one, the library walks all links of the file."""
 
     def add(self, opened: Any, path: bytes, names: Collection[bytes]) -> None:
         """Add an open dataset that has attributes with these names."""
@@ -37,13 +39,18 @@ class Dimensions:
         try:
             for axis, extent in enumerate(opened.shape):
                 scales: list[bytes] = []
-                self._h5.h5ds.iterate(
-                    opened, axis, lambda scale, scales=scales: scales.append(self._dimension_path(scale))
-                )
+                self._h5.h5ds.iterate(opened, axis, lambda scale, scales=scales: scales.append(self._path(scale)))
                 for name in filter(None, scales):
                     self._axes[name].append((path, axis, int(extent)))
         except TROUBLE:  # the attribute is damaged, which is reported when it is read
             return
+
+    def _path(self, scale: Any) -> bytes:
+        info = self._h5.h5g.get_objinfo(scale)
+        at = info.fileno, info.objno
+        if at not in self._paths:
+            self._paths[at] = self._dimension_path(scale)
+        return self._paths[at]
 
     def _dimension_path(self, scale: Any) -> bytes:
         """Return the path of a dimension that netCDF has made, or an empty path for any other scale."""
