@@ -44,7 +44,8 @@ def grouped_findings(faults: Iterable[Fault], page_size: int) -> Iterator[Findin
         yield from (finding_of(fault, page_size) for fault in several[:SHOWN])
         if len(several) > SHOWN:
             rest = [fault.page for fault in several[SHOWN:]]
-            why = f"{counted(len(rest), 'more page')} with this fault ({kind}), from {min(rest):,} to {max(rest):,}"
+            where = f"from {min(rest):,} to {max(rest):,}" if len(rest) > 1 else f"{rest[0]:,}"
+            why = f"{counted(len(rest), 'more page')} with this fault ({kind}), {where}"
             finding = found("damaged-store", why, kind=kind, count=len(rest), page=min(rest))
             yield with_database(finding, part)
 
