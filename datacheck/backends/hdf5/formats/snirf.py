@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
-SERIES = re.compile(rb"(/nirs[0-9]*)/data[0-9]+/dataTimeSeries")
+SERIES = re.compile(rb"/nirs[0-9]*/data[0-9]+/dataTimeSeries")
 CHANNEL = re.compile(rb"measurementList[0-9]+")
 TIME, START_AND_STEP = b"/time", 2
 WAVELENGTH, LABEL = b"wavelengthIndex", b"/dataTypeLabel"
@@ -31,24 +33,26 @@ PARTS = {
 
 def findings(datasets: Mapping[bytes, Dataset], groups: Sequence[bytes], look: Looking) -> Iterator[Finding]:
     """Yield findings for times and channels of another number than in the data, and for parts that are not there."""
-    for path, dataset in datasets.items():
-        match = SERIES.fullmatch(path)
-        if match is None or len(dataset.shape) != 2:
-            continue
+    series = [it for it in datasets.items() if len(it[1].shape) == 2 and SERIES.fullmatch(it[0])]
+    channels_of: dict[bytes, list[bytes]] = defaultdict(list)
+    for group in groups if series else ():
+        above, _, name = group.rpartition(b"/")
+        if CHANNEL.fullmatch(name):
+            channels_of[above].append(group)
+    for path, dataset in series:
         above = path.rpartition(b"/")[0]
         time = datasets.get(above + TIME)
         count = 0 if time is None else math.prod(time.shape)
         if time is not None and time.shape and count not in (dataset.rows, START_AND_STEP):
             rows = {escape(path): dataset.rows, escape(time.path): count}
-            text = f"{escape(path)} has {dataset.rows:,} rows, and {escape(time.path)} has {count:,}"
+            text = f"{escape(path)} has {counted(dataset.rows, 'row')}, and {escape(time.path)} has {count:,}"
             yield found("row-count", text, rows=rows)
-        channels = [it for it in groups if it.startswith(above + b"/") and CHANNEL.fullmatch(it[len(above) + 1 :])]
+        channels = channels_of[above]
         if channels and len(channels) != dataset.shape[1]:
-            text = (
-                f"{escape(path)} has {dataset.shape[1]:,} columns, and {escape(above)} says what {len(channels):,} are"
-            )
+            columns = counted(dataset.shape[1], "column")
+            text = f"{escape(path)} has {columns}, and {escape(above)} describes {counted(len(channels), 'channel')}"
             yield found("count", text, dataset=escape(path), said=len(channels), there=dataset.shape[1])
-        yield from _parts(channels, match[1] + b"/probe/", datasets, look)
+        yield from _parts(channels, above.rpartition(b"/")[0] + b"/probe/", datasets, look)
 
 
 def _parts(
@@ -63,6 +67,6 @@ def _parts(
             number = look.scalar(stated) if stated is not None and not stated.shape else None
             may_be_none = name == WAVELENGTH and number == 0 and channel + LABEL in datasets
             if number is not None and not 1 <= number <= of_probe.rows and not may_be_none:
-                there = f"{escape(of_probe.path)} has {of_probe.rows:,}"
+                there = f"{escape(of_probe.path)} has {counted(of_probe.rows, 'row')}"
                 text = f"{escape(channel)}: {name.decode()} is {number:,}, and {there}"
                 yield found("dangling", text, dataset=escape(channel + b"/" + name), number=number)

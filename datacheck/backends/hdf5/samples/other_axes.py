@@ -49,10 +49,14 @@ def odd_other_axes(family: Family) -> Iterator[tuple[Sample, Finding]]:
         if one[0] == other[0] or not one[1] | other[1]:
             continue
         known = (one[2] > 0) & (other[2] > 0)
-        odd = np.flatnonzero(known & (one[2] != other[2])).tolist()
-        odd = [at for at in odd if not _are_no_square(family.samples[at], one, other)]
         alike = one[2][known & (one[2] == other[2])]
-        if not 0 < len(odd) <= max(1, ODD * known.sum()) or not _varies(alike) or len(alike) < FEWEST - 1:
+        if not _varies(alike) or len(alike) < FEWEST - 1:
+            continue
+        most = max(1, int(ODD * known.sum()))
+        unequal = np.flatnonzero(known & (one[2] != other[2])).tolist()
+        are_odd = (at for at in unequal if not _are_no_square(family.samples[at], one, other))
+        odd = [*itertools.islice(are_odd, most + 1)]
+        if len(odd) > most:
             continue
         for at in odd:
             if at not in told:
