@@ -218,9 +218,10 @@ class Salvage:
         """Note a fault of a leaf; successive leaves with the same fault and nothing readable become one fault."""
         why = ", ".join(parsed.faults)
         if found_again:
-            after = f"; {counted(found_again, 'record')} with such keys found on pages that no branch reaches"
+            records = counted(found_again, "record with such keys was", "records with such keys were")
+            after = f"; {records} found on pages that no branch reaches"
         elif parsed.nodes:
-            after = f"; {counted(len(parsed.nodes), 'of its records is left', 'of its records are left')}"
+            after = "; " + counted(len(parsed.nodes), "of its records is left", "of its records are left")
             after += "" if parsed.lost else ", all it had"
         else:
             after = "; its records are lost"

@@ -59,10 +59,10 @@ def losses_of_lists(
         return
     rows, few = _numbers(reader, losing, dropped), _few_samples(reader, dropped)
     for name in filter(may_be_list, beside(reader, frozenset())) if rows or few else ():
-        counted = _counted(reader.path / name, rows) or _few_counted(reader.path / name, few)
-        if counted is not None and not is_report(reader.path / name):
+        what = _counted(reader.path / name, rows) or _few_counted(reader.path / name, few)
+        if what is not None and not is_report(reader.path / name):
             title = escape(os.fsencode(name))
-            yield f"{title} has {counted}, and would keep those that go"
+            yield f"{title} has {what}, and would keep those that go"
 
 
 def _numbers(
@@ -111,10 +111,10 @@ def notes_of_lists(
     lists = [it for it in beside_it if it.name.lower().startswith(stem) or it in tables]
     rows, few = (_numbers(reader, losing, dropped), _few_samples(reader, dropped)) if lists else ({}, {})
     for path in lists if rows or few else ():
-        counted = _counted(path, rows) or _few_counted(path, few)
-        if counted is not None:
+        what = _counted(path, rows) or _few_counted(path, few)
+        if what is not None:
             title = escape(os.fsencode(path.name))
-            yield f"{title}, beside the source, has {counted}; the copy has fewer"
+            yield f"{title}, beside the source, has {what}; the copy has fewer"
 
 
 def _numbers_of_rows(reader: Hdf5Reader, losing: Mapping[int, Sequence[Table]]) -> set[int]:
@@ -138,7 +138,7 @@ def _counted(path: Path, numbers: Mapping[int, str]) -> str | None:
     known = max((it for it in counts if it in numbers), default=None)
     if known is None:
         return None
-    listed = f"{counted(known, 'item')}" if count is None else f"{count:,} lines"
+    listed = counted(known, "item") if count is None else f"{count:,} lines"
     return f"{listed}, which may be of the {numbers[known]} one by one"
 
 

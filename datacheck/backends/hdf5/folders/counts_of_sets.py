@@ -59,7 +59,7 @@ class WholeSet(msgspec.Struct, frozen=True):
     def finding(self, names: Sequence[str]) -> Finding:
         it = self.count
         title = f"{escape(it.path)}: {escape(it.name)}" if it.name else escape(it.path)
-        files = f"{counted(len(self.by_file), 'file')}"
+        files = counted(len(self.by_file), "file")
         text = f"{title} says {it.said:,} in {files}, and {there_are(self.samples, 'sample')} in all of them"
         place = {"attribute": escape(it.name)} if it.name else {"scalar": escape(it.path)}
         finding = found("count", text, verdict=None if self.sure else "suspicious", path_of=escape(it.path),

@@ -32,7 +32,7 @@ FEWEST, NEARLY, MOST, NAMED = 8, 0.9, 2 / 3, 5
 missing rows of buckets, which are named as nothing else is, and how many names are told."""
 SAMPLED, LONGEST, MOST_MISSING = 64, 1 << 17, 1 << 20
 """Number of lines by which the column of the names is found, maximum length of a row, and maximum number of different
-names that are not there which are kept: that of the others is estimated."""
+missing names that are kept; the number of all of them is estimated if there are more."""
 PLACE = re.compile(rb"(bucket[^$]*)\$([0-9]{1,18})")
 """The name of a bucket, and the number of a row in it."""
 
@@ -96,7 +96,7 @@ def _rows_by_name(contents: Contents) -> Mapping[bytes, int]:
 
 
 class Compared(NamedTuple):
-    """How many names a table has, and those that are not there, of which all are kept unless there are `more`."""
+    """How many names a table has, and which of them are not there: all of these unless there are `more`."""
 
     names: int
     missing: list[bytes]
@@ -108,8 +108,9 @@ class Compared(NamedTuple):
 def _compared(path: Path, rows: Mapping[bytes, int]) -> Compared:
     """Return how many names a table has in the column of names, and those of them that are not there.
 
-    None are returned for a column of numbers that has one of them twice. If too many are not there, the others have as
-    many different names, as a share, as those that are kept; one of another form is kept as well.
+    None are returned for a column of numbers that has one of them twice. If more are missing than are kept, the share
+    of different names among these gives the number of all, and the first of each form and the lowest and the highest
+    number are kept as well.
     """
     count, missing = 0, dict[bytes, None]()
     numbers: set[bytes] = set()

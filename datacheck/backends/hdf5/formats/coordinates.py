@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
-from datacheck.model.listing import and_more
+from datacheck.model.listing import and_more, counted
 
 ALONG = (b"x-coordinate", b"y-coordinate", b"z-coordinate")
 TIME = b"t-coordinate"
@@ -45,11 +45,12 @@ def findings(datasets: Mapping[bytes, Dataset]) -> Iterator[Finding]:
     wrong = [it for at, it in enumerate(places, BEFORE) if it.rows not in (usual[at], usual[at] + 1)]
     wrong = [it for it in wrong if it.rows not in others]
     if wrong:
-        names = and_more([f"{escape(it.path)} has {it.rows:,} values" for it in wrong], len(wrong))
+        names = and_more([f"{escape(it.path)} has {counted(it.rows, 'value')}" for it in wrong], len(wrong))
         text = f"{names}, and the fields are of {usual[BEFORE:]} places"
         yield _finding(text, wrong, fields, thinned=all(it.rows >= THINNED * max(usual[BEFORE:]) for it in wrong))
     if len(time.shape) == 1 and time.rows not in {usual[1], usual[1] + 1} | others:
-        text = f"{escape(time.path)} has {time.rows:,} values, and the fields are of {usual[1]:,} times"
+        times = counted(usual[1], "time")
+        text = f"{escape(time.path)} has {counted(time.rows, 'value')}, and the fields are of {times}"
         yield _finding(text, [time], fields, thinned=time.rows >= THINNED * usual[1])
 
 

@@ -13,6 +13,7 @@ from datacheck.backends.hdf5.dataset import Dataset
 from datacheck.backends.hdf5.library.looking import Looking
 from datacheck.model.escaping import escape
 from datacheck.model.finding import Finding, found
+from datacheck.model.listing import counted
 
 VERSION, COLUMNS, TYPE = b"nwb_version", b"colnames", b"neurodata_type"
 PLACES, EVENTS = "SpatialSeries", b"spike_times"
@@ -68,7 +69,8 @@ def _columns(by_name: Mapping[bytes, Dataset], names: Sequence[str]) -> Iterator
 def _unequal(some: Dataset, other: Dataset) -> Finding:
     rows = {escape(it.path): it.rows for it in (some, other)}
     (first, one), (second, two) = rows.items()
-    return found("row-count", f"{first} has {one:,} rows, {second} has {two:,} rows; they belong together", rows=rows)
+    text = f"{first} has {counted(one, 'row')}, {second} has {two:,}; they belong together"
+    return found("row-count", text, rows=rows)
 
 
 def _electrodes(dataset: Dataset, count: int, look: Looking) -> Iterator[Finding]:

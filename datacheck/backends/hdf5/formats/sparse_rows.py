@@ -141,7 +141,7 @@ def _beyond_findings(rows: SparseRows, name: str, numbers: NDArray[Any], start: 
     if int(numbers.min()) >= 0 and (across is None or int(numbers.max()) < across):
         return
     where = escape(rows.matrix.indices)
-    there = "no index is negative" if across is None else f"there are {across:,}"
+    there = "indices begin at 0" if across is None else f"there are {across:,}"
     for at in np.flatnonzero((numbers < 0) | (across is not None and numbers >= across)).tolist():
         number = int(numbers[at])
         message = f"{where}[{start + at}] leads to {number:,}, and {there}"

@@ -38,8 +38,8 @@ class Starved(MemoryError):
 def at_most(size: int) -> Iterator[None]:
     """Limit the data of the process to what it has now plus `size` and SPARE bytes.
 
-    No limit is set if the present size is unknown or a lower limit is in force. Raises Starved in place of the error of
-    an allocation that fails although the process has less than that.
+    No limit is set if the present size is unknown or a lower limit is in force. If an allocation fails where a lower
+    limit is in force, raises Starved instead of its error.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     now = _sizes()
@@ -64,7 +64,7 @@ def at_most(size: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def unbounded() -> Iterator[None]:
-    """Raise Starved in place of the error of an allocation that fails; only the limits of the process can cause it."""
+    """Raise Starved instead of the error of an allocation that fails: the limit was not set for the data."""
     try:
         yield
     except Starved:

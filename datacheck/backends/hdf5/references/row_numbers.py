@@ -42,7 +42,7 @@ OF_TRIALS = frozenset(b"eval evals evaluation evaluations test tests rollout rol
 """Words in the names of groups of episodes that were run to try a model, of which no rows are kept."""
 FEW, NEARLY, UNKNOWN = 8, 0.1, -1
 """Minimum number of lengths that are compared with the rows beside them, maximum difference of their sum from the rows,
-as a share of these, and what a length may be that is not known."""
+as a share of these, and the number that stands for an unknown length."""
 FEWEST, FOLLOWING = 4, 0.9
 """Minimum number of ranges, and minimum share of them that have to begin where the range before ends."""
 
@@ -127,7 +127,7 @@ def _wrong_lengths(
     wrong = np.flatnonzero(lengths < UNKNOWN)
     if wrong.size and wrong.size * 2 < lengths.size:
         at = int(wrong[0])
-        text = f"{path}[{at}] is {int(lengths[at])}, which is no length"
+        text = f"{path}[{at}] is {int(lengths[at])}, which cannot be a length"
         yield found("count", text, field=dataset.title, dataset=path, row=at, said=int(lengths[at]))
         return
     total, count = int(lengths.sum()), lengths.size

@@ -281,7 +281,7 @@ def _lists_of_sets(datasets: Sequence[Dataset]) -> Iterator[tuple[Dataset, Datas
 
 
 def _timed(datasets: Sequence[Dataset], values: Values) -> Iterator[tuple[Dataset, Dataset, bool]]:
-    """Yield values and their times, by name, of another number; it is certain if others of the group are as many."""
+    """Yield values and their times, by name, that differ in number; it is certain if others of the group agree."""
     by_name = {it.name.lower(): it for it in datasets}
     stamped = (
         (by_name.get(name[: -len(end)]), it) for name, it in by_name.items() for end in TIMES if name.endswith(end)
