@@ -29,7 +29,7 @@ def per_record_findings(known: Known, account: Account) -> Iterator[Finding]:
 
 
 def lists_of_other_lengths(known: Known, account: Account) -> Iterator[tuple[Parallel, int]]:
-    """Yield each list with a number for each record that has a few items more or less than records, and their number."""
+    """Yield each list with a number for each record whose length is near the number of records, with that number."""
     records = account.records - account.own
     true_counts: set[int | None] = {records, records - len(known.aside), *map(len, account.numbers.values())}
     known_counts = {it.number for one in known.conventions for it in one.counts}
