@@ -164,6 +164,15 @@ def column(value: Value) -> NDArray[Any] | None:
     return np.frombuffer(value, header.dtype, offset=start)
 
 
+def whole_array(value: Value) -> NDArray[Any] | None:
+    """Return the array in .npy bytes that has values, as a view of `value`, or None if these are no such bytes."""
+    header, start = _header(value)
+    if isinstance(header, Finding) or not header.size or len(value) - start != header.size or header.dtype.subdtype:
+        return None
+    flat = np.frombuffer(value, header.dtype, offset=start)
+    return flat.reshape(header.shape, order="F" if header.fortran else "C")
+
+
 def void_content(value: Value) -> Value | None:
     """Return the bytes of a single item whose meaning its dtype does not give, as of `np.void(b"...")`, or None."""
     header, start = _header(value)
