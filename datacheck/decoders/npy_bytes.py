@@ -183,15 +183,8 @@ def void_content(value: Value) -> Value | None:
 
 def whole_number(value: Value) -> int | None:
     """Return the whole number in .npy bytes without a dimension, or None if these are no such bytes."""
-    header, start = _header(value)
-    if (
-        isinstance(header, Finding)
-        or header.shape
-        or len(value) - start != header.size
-        or header.dtype.kind not in "iu"
-    ):
-        return None
-    return int(np.frombuffer(value, header.dtype, offset=start)[0])
+    array = whole_array(value)
+    return None if array is None or array.shape or array.dtype.kind not in "iu" else int(array)
 
 
 def objects_at(value: Value) -> int | None:
