@@ -164,6 +164,15 @@ def column(value: Value) -> NDArray[Any] | None:
     return np.frombuffer(value, header.dtype, offset=start)
 
 
+def whole_array(value: Value) -> NDArray[Any] | None:
+    """Return the array in .npy bytes that has values, as a view of `value`, or None if these are no such bytes."""
+    header, start = _header(value)
+    if isinstance(header, Finding) or not header.size or len(value) - start != header.size or header.dtype.subdtype:
+        return None
+    flat = np.frombuffer(value, header.dtype, offset=start)
+    return flat.reshape(header.shape, order="F" if header.fortran else "C")
+
+
 def void_content(value: Value) -> Value | None:
     """Return the bytes of a single item whose meaning its dtype does not give, as of `np.void(b"...")`, or None."""
     header, start = _header(value)
@@ -174,15 +183,8 @@ def void_content(value: Value) -> Value | None:
 
 def whole_number(value: Value) -> int | None:
     """Return the whole number in .npy bytes without a dimension, or None if these are no such bytes."""
-    header, start = _header(value)
-    if (
-        isinstance(header, Finding)
-        or header.shape
-        or len(value) - start != header.size
-        or header.dtype.kind not in "iu"
-    ):
-        return None
-    return int(np.frombuffer(value, header.dtype, offset=start)[0])
+    array = whole_array(value)
+    return None if array is None or array.shape or array.dtype.kind not in "iu" else int(array)
 
 
 def objects_at(value: Value) -> int | None:

@@ -114,11 +114,10 @@ def _by_length(values: Sequence[Value], rows: Sequence[int]) -> dict[int, Sequen
 def _mismatch(array: Array, size: int, item: int, expected: int | None) -> Finding:
     """Return the finding for a value whose size no array of this type has."""
     if expected is None:
-        text = (
-            f"{counted(size, 'byte is', 'bytes are')} not a whole number of items of {array.dtype}, {item} bytes each"
-        )
+        bytes_are = counted(size, "byte is", "bytes are")
+        text = f"{bytes_are} not a whole number of items of {array.dtype}, {item} bytes each"
         return found("size-mismatch", text, field="data", found=size, item=item)
-    text = f"{size:,} bytes, an array of {array_text(array)} takes {expected:,}"
+    text = f"{counted(size, 'byte')}, an array of {array_text(array)} takes {expected:,}"
     return found("size-mismatch", text, field="data", found=size, expected=expected)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class SeriesSink:
     """A table with one row per iteration of every run, none left out. A cell is empty if the log does not show it.
 
-    The last column is empty for iterations; it says of a log without a row for each why it has none.
+    The last column is empty in these rows; it has the message in the row of a log that was not read, or not to its end.
     """
 
     COLUMNS = (

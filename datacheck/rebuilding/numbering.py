@@ -242,7 +242,8 @@ def _left_parallel(
         counts.add(known.stems.all)
     listed = {it.key for it in known.within} | {it.key for one in known.conventions for it in one.lists}
     for it in known.parallel:
-        if any(it.key == table.holder and it.name.startswith("/".join(map(str, table.path))) for table in tables):
+        paths = ("".join(f"{name!s}/" for name in table.path) for table in tables if table.holder == it.key)
+        if any(map(f"{it.name}/".startswith, paths)):
             continue
         if it.items in counts and it.key not in listed and not (it.of_records and it.key in rewritten):
             yield _as_before(it, part)

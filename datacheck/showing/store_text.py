@@ -39,7 +39,7 @@ def info_text(info: Info) -> str:
         lines += _family_lines("all other keys" if info.profile.families else "all keys", info.profile.rest, [])
     lines += map(_part_line, info.parts)
     if info.more_parts:
-        lines.append(f"  and {counted(info.more_parts, 'more database')} or tables")
+        lines.append(f"  and {counted(info.more_parts, 'more database or table', 'more databases or tables')}")
     lines += _met_lines(info.met)
     return "\n".join(lines)
 

@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import signal
-import sys
 
 import pytest
 from building import key, raw_records, write_lmdb
@@ -114,11 +113,9 @@ def test_the_table_of_logs_names_one_that_could_not_be_read(tmp_path):
 
 
 def test_the_table_of_logs_names_those_that_were_not_reached(tmp_path, monkeypatch):
-    from datacheck.logs import text
-
     for name in ("a", "b"):
         (tmp_path / name).write_text(LOG)
-    monkeypatch.setattr(sys.modules[text.__name__], "log_text", lambda report: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr("datacheck.logs.text.log_text", lambda report: os.kill(os.getpid(), signal.SIGINT))
     assert datacheck("log", "a", "b", "--report", "r.csv", cwd=tmp_path).returncode == 130
     rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
     assert [(it["source"], it["message"]) for it in rows] == [("a", ""), ("b", f"not scanned: {LATE.format('b')}")]

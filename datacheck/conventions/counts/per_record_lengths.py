@@ -16,19 +16,20 @@ NEAR = 0.1
 
 
 def per_record_findings(known: Known, account: Account) -> Iterator[Finding]:
-    """Yield a finding for each list whose length is near the number of numbered records, and not that of any records.
+    """Yield a finding for each list whose length is near the number of numbered records, and not the number of any.
 
-    A count that says so is a finding itself. How many other records there should be is not known.
+    A length that a count of records also says is left out, since the count itself is a finding. So is a list beside
+    records without numbers: nothing tells how many of these there should be.
     """
     for it, number in lists_of_other_lengths(known, account):
         name = ": ".join(filter(None, (escape(it.key), plain(it.name))))
         text = f"{name} has {counted(it.items, 'item')}, {there_are(number, 'record')}"
-        text += ": it is not true if it has one for each"
+        text += ": that is wrong if it should have one for each"
         yield found("count", text, verdict="suspicious", key=escape(it.key), said=it.items, found=number)
 
 
 def lists_of_other_lengths(known: Known, account: Account) -> Iterator[tuple[Parallel, int]]:
-    """Yield each list with a number for each record that has a few more or less, with the number of the records."""
+    """Yield each list with a number for each record whose length is near the number of records, with that number."""
     records = account.records - account.own
     true_counts: set[int | None] = {records, records - len(known.aside), *map(len, account.numbers.values())}
     known_counts = {it.number for one in known.conventions for it in one.counts}

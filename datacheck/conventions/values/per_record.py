@@ -145,38 +145,54 @@ def _without(value: Any, length: int, kept: Sequence[int]) -> Any:
     return value
 
 
-def _npy_without(raw: bytes, length: int, kept: Sequence[int]) -> bytes:
+def _npy_without(raw: bytes, length: int, kept: Sequence[int]) -> bytes | None:
+    """Return .npy bytes with only the kept items of an array of this length; other arrays as they are.
+
+    Return None for an array of objects, of which only a pickle says how many there are, and for damaged bytes.
+    """
+    from datacheck.decoders.npy_bytes import stored_size, whole_array
+
+    if stored_size(raw) != len(raw):
+        return None
+    values = whole_array(raw)
+    return raw if values is None or not values.ndim or len(values) != length else _npy_bytes(values[list(kept)])
+
+
+def _npy_bytes(values: NDArray[Any]) -> bytes:
     import numpy as np
 
-    values = np.lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
     out = io.BytesIO()
-    shorter = values[list(kept)] if values.ndim and len(values) == length else values
-    np.lib.format.write_array(out, shorter, allow_pickle=False)
+    np.lib.format.write_array(out, values, allow_pickle=False)
     return out.getvalue()
+
+
+def _npy_with(raw: bytes, number: int) -> bytes:
+    """Return the .npy bytes of a whole number with another number, of the same dtype if that holds it."""
+    import numpy as np
+
+    from datacheck.decoders.npy_bytes import whole_array
+
+    old = whole_array(raw)
+    assert old is not None
+    limits = np.iinfo(old.dtype)
+    return _npy_bytes(np.full_like(old, number, old.dtype if limits.min <= number <= limits.max else np.int64))
 
 
 def _npz_with(raw: bytes, numbers: Numbers, length: int, kept: Sequence[int]) -> bytes | None:
     """Return an archive with other numbers, and only the kept items of its arrays of this length."""
     import zipfile
 
-    import numpy as np
-
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as source, zipfile.ZipFile(out, "w") as target:
         if sum(it.file_size for it in source.infolist()) > LARGEST:
             return None
         for member in source.infolist():
-            data = source.read(member)
             name = member.filename.removesuffix(".npy")
-            if length and name != member.filename:
-                try:
-                    data = _npy_without(data, length, kept)
-                except ValueError:  # an array of objects, of which only a pickle says how many there are
-                    return None
+            old = source.read(member)
+            data = _npy_without(old, length, kept) if length and name != member.filename else old
+            if data is None:
+                return None
             if name in numbers:
-                old = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-                new = io.BytesIO()
-                np.lib.format.write_array(new, np.full_like(old, numbers[name][1]), allow_pickle=False)
-                data = new.getvalue()
+                data = _npy_with(data, numbers[name][1])
             target.writestr(member.filename, data, compress_type=member.compress_type)
     return out.getvalue()

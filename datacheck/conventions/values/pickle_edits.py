@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 _TEXTS = frozenset(["UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"])
 _NUMBERS = frozenset(["BININT", "BININT1", "BININT2", "LONG1"])
 _BYTES = frozenset(["BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"])
+REACH = 256
+"""Maximum number of opcodes between the length of an array and its bytes."""
 _MEMO = frozenset(["MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "FRAME"])
 
 
@@ -68,14 +70,17 @@ def _data_of(opcodes: Sequence[_Opcode], places: Sequence[int], position: int) -
     after it.
     """
     length = opcodes[places[position]].argument
-    names = [opcodes[it].name for it in places]
-    if names[position + 1 : position + 2] != ["TUPLE1"]:
+
+    def name(at: int) -> str:
+        return opcodes[places[at]].name if 0 <= at < len(places) else ""
+
+    if name(position + 1) != "TUPLE1":
         return None
-    if names[position - 2 : position] == ["MARK", "BININT1"]:
-        flags = (it for it in range(position, len(places) - 1) if names[it] in ("NEWFALSE", "NEWTRUE"))
-        after = next((it + 1 for it in flags if names[it + 1] in _BYTES), None)
-    elif _is_order(opcodes[places[position + 2]]) if position + 2 < len(places) else False:
-        after = next((it for it in range(position, -1, -1) if names[it] in _BYTES), None)
+    if (name(position - 2), name(position - 1)) == ("MARK", "BININT1"):
+        flags = (it for it in range(position, position + REACH) if name(it) in ("NEWFALSE", "NEWTRUE"))
+        after = next((it + 1 for it in flags if name(it + 1) in _BYTES), None)
+    elif position + 2 < len(places) and _is_order(opcodes[places[position + 2]]):
+        after = next((it for it in range(position, position - REACH, -1) if name(it) in _BYTES), None)
     else:
         return None
     data = None if after is None else places[after]

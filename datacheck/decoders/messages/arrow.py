@@ -87,17 +87,23 @@ class ArrowDecoder(TreeDecoder):
     def parse_series(self, value: Value) -> Parsed:
         """Return the contents of the streams and tensors that lie behind each other in a value, as a list.
 
-        One of them may be a table without rows.
+        One of them may be a table without rows. The compressed buffers of all of them together unpack to at most LIMIT
+        bytes.
         """
         trees: list[Node] = []
         findings: list[Finding] = []
         rest: Value = memoryview(value)
+        unpacked = 0
         while not trees or bytes(rest[:4]) == MARK:
             if len(trees) == SERIES:
                 findings.append(too_many("Arrow streams"))
                 break
-            parsed = self.parse(rest)
             path = f"[{len(trees)}]"
+            unpacked += walk_messages(rest).unpacked
+            if unpacked > LIMIT:
+                findings.append(replace(too_large("Arrow", LIMIT), field=path))
+                break
+            parsed = self.parse(rest)
             trailing = next((it for it in parsed.findings if it.code == "trailing-data"), None)
             flaws = [it for it in parsed.findings if it is not trailing and it.code != "empty"]
             findings += [replace(it, field=path) for it in flaws]

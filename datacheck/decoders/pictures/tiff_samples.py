@@ -55,7 +55,7 @@ _IMAGES = re.compile(rb"\nimages=([0-9]{1,9})\n")
 
 
 def is_beyond_pillow(data: bytes) -> bool:
-    """Check whether Pillow would refuse a TIFF for its bands or compression, or decode one picture of several there.
+    """Check whether Pillow would refuse a TIFF for its bands or compression, or decode one of several pictures only.
 
     Colours with further bands of 8 bits, in any compression, are left to it.
     """

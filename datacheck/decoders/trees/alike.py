@@ -265,8 +265,8 @@ def _misled(layout: Layout, values: Callable[[Place], Any], count: int, profile:
     parts = []
     for at in layout.leading:
         field, place = layout.fields[at], layout.places[at]
-        stored = place is not None and place.dtype
-        parts.append((field.name, values(place) if place is not None and stored else [field.values] * count))
+        column = values(place) if place is not None and place.dtype else [field.values] * count
+        parts.append((field.name, column))
     for row in range(count):
         fields = [Field(name, column[row]) for name, column in parts]
         if next(reference_findings(fields, profile), None) is not None:

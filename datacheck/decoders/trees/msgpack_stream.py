@@ -50,8 +50,8 @@ def parse_stream(value: Value) -> Parsed:
 def is_stream(value: Value) -> bool:
     """Check whether a value is several msgpack values, of which the last one ends where the value does.
 
-    Nearly any byte begins some value of msgpack, so all of them have to be lists or maps, and the first one a map with
-    a name or an array if there are other values too.
+    Nearly any byte begins some value of msgpack, so all values have to be lists or maps. A few numbers and texts may be
+    among them if the first one is an array, or a map whose first key is a name.
     """
     if len(value) < 4 or not (0x80 < value[0] <= 0x9F or 0xDC <= value[0] <= 0xDF):
         return False

@@ -21,7 +21,7 @@ from datacheck.reporting.page.words import cut, readable, steps
 from datacheck.reporting.samples import PER_CODE, SAMPLES, Look
 from datacheck.reporting.source import NotScanned
 from datacheck.reporting.statuses import NOT_SCANNED, status_of
-from datacheck.reporting.summary import amount, headline
+from datacheck.reporting.summary import amount, counts_text, headline
 
 if TYPE_CHECKING:
     from datacheck.reporting.report import Report
@@ -232,7 +232,7 @@ def _result_sentence(report: Report) -> str:
         (report.unverifiable, "unverifiable"),
         (report.suspicious, "suspicious"),
     ]
-    counts = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+    counts = counts_text(parts)
     if kind == LOG and report.interrupted:
         return f"The reading of the log was interrupted: {counts or 'nothing wrong'} so far. This is not a verdict."
     if kind == LOG:

@@ -61,7 +61,7 @@ def test_missing_rows_of_buckets_are_bad(tmp_path):
     ids=["another file's", "numbers behind the last", "one number behind the last", "as many as are kept"],
 )
 def test_a_table_of_other_things_is_not_compared(tmp_path, names, listed):
-    """The last one is compared as before: each different name counts once."""
+    """Only the last table is compared, without an estimate: each different name counts once, so all are kept."""
     found = told(tmp_path, names, listed)
     assert [it for it in found if "about" in it[1]] == []
     assert len(found) == (listed[-1] == "C1_EV")

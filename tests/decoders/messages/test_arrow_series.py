@@ -5,14 +5,16 @@ import pytest
 from building import key, write_lmdb
 
 from datacheck import scan
+from datacheck.decoders.messages import arrow
 
 pa = pytest.importorskip("pyarrow")
 COUNT = 24
 
 
-def stream(**columns):
+def stream(compression=None, **columns):
     sink, table = pa.BufferOutputStream(), pa.table(columns)
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
 
@@ -62,3 +64,11 @@ def test_a_table_without_rows_may_be_one_of_several(tmp_path):
     assert findings(tmp_path / "sound", values) == []
     values[7], values[10] = pair(7, np.nan), pair(10, np.nan, rows=0)
     assert findings(tmp_path / "bad", values) == [(f"{at:08}", "[0]/x", "nan", "bad") for at in (7, 10)]
+
+
+def test_what_all_streams_unpack_to_is_bounded(monkeypatch):
+    monkeypatch.setattr(arrow, "LIMIT", 100_000)
+    value = stream("zstd", x=np.zeros(5000)) * 4
+    series = arrow.ArrowDecoder().parse_series(value)
+    assert [(it.field, it.code, it.verdict) for it in series.findings] == [("[2]", "too-large", "unverifiable")]
+    assert len(series.tree.items) == 2

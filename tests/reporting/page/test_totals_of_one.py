@@ -1,3 +1,5 @@
+"""Test that the page writes the totals of one source and of one record in the singular."""
+
 import pytest
 from building import key, raw_records, write_lmdb
 

@@ -18,7 +18,7 @@ from datacheck.backends.hdf5.copying.digest import FilePlan, Streamer, creation,
 from datacheck.backends.hdf5.copying.filters import restore_options
 from datacheck.backends.hdf5.copying.objects import Link, Tree, holds_references, renamed_path
 from datacheck.backends.hdf5.copying.row_selection import Piece
-from datacheck.backends.hdf5.copying.values import attributes, batches, form, translated, write
+from datacheck.backends.hdf5.copying.values import attributes, batches, form, in_copy, translated, write
 from datacheck.backends.hdf5.file import OpenFile
 from datacheck.backends.hdf5.library.library_failures import reason_of
 from datacheck.backends.hdf5.library.listing import address
@@ -209,7 +209,11 @@ class Builder:
         return self._names_by_address[addr]
 
     def _copied_type(self, kind: Any) -> Any:
-        return self._h5.h5t.open(self._staging, self._committed_name(kind)) if kind.committed() else kind
+        return (
+            self._h5.h5t.open(self._staging, self._committed_name(kind))
+            if kind.committed()
+            else in_copy(self._h5, kind)
+        )
 
     def _copy_whole(self, opened: Any, name: bytes, *, attributes: bool) -> None:
         """Copy an object as it is stored, including its chunks."""

@@ -24,6 +24,7 @@ from datacheck.backends.hdf5.copying.values import (
     encode_values,
     fill,
     form,
+    in_copy,
     parts_of,
     read,
     read_rows,
@@ -308,7 +309,7 @@ def _add_object(
         kind = opened.get_type()
         created = creation(h5, opened, plan.changes.get(path) if planned else None)
         space = extent(h5, opened, created, plan.changes.get(path) if planned else None)
-        add(tree.type_path(kind), type_description(h5, kind), space.get_simple_extent_type(), dims(space))
+        add(tree.type_path(kind), type_description(h5, in_copy(h5, kind)), space.get_simple_extent_type(), dims(space))
         add(*properties(h5, created, numpy_type(opened)), digests.get(path))
     elif isinstance(opened, h5.h5g.GroupID):
         group = opened.get_create_plist()
@@ -322,7 +323,13 @@ def _add_object(
         if attribute is None or (name == TABLE and path in plan.marks):
             continue
         kind, space = attribute.kind, attribute.space
-        add(name, tree.type_path(kind), type_description(h5, kind), space.get_simple_extent_type(), dims(space))
+        add(
+            name,
+            tree.type_path(kind),
+            type_description(h5, in_copy(h5, kind)),
+            space.get_simple_extent_type(),
+            dims(space),
+        )
         if attribute.values is not None:
             add(encode_values(tree, attribute.values, hidden))
 

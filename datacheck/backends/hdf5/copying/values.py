@@ -58,6 +58,22 @@ def form(h5: Any, opened: Any, *, filling: bool = False) -> Form | None:
     return Form(np.dtype((np.void, kind.get_size())), kind)
 
 
+def in_copy(h5: Any, kind: Any) -> Any:
+    """Return the type that values of this type have in a copy.
+
+    In lists of varying length, h5py has fixed texts that are padded with zeros. If they had to end with one, the last
+    letter would be cut off: all of it in MATLAB's names of the fields of a struct, which are lists of single letters.
+    """
+    if kind.get_class() != h5.h5t.VLEN or kind.committed():
+        return kind
+    text = kind.get_super()
+    if text.get_class() != h5.h5t.STRING or text.is_variable_str() or text.get_strpad() != h5.h5t.STR_NULLTERM:
+        return kind
+    padded = text.copy()
+    padded.set_strpad(h5.h5t.STR_NULLPAD)
+    return h5.h5t.vlen_create(padded)
+
+
 def read(h5: Any, opened: Any, value_form: Form, piece: Piece | None = None) -> NDArray[Any]:
     """Return a piece of a dataset, in the shape of the piece, or a whole dataset or attribute."""
     shape = opened.shape if piece is None else tuple(high - low for low, high in piece)
