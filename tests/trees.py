@@ -11,12 +11,22 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from building import datum, raw_records, write_lmdb
 
 from datacheck.backends.leveldb.log_writer import create as write_leveldb
 from datacheck.cli import entry
 
 KINDS = ("lmdb", "lmdb-file", "leveldb", "hdf5", "hdf5-folder", "hdf5-list")
+WRITTEN = (
+    "lmdb",
+    "lmdb-file",
+    pytest.param("leveldb", marks=pytest.mark.writes_leveldb),
+    "hdf5",
+    "hdf5-folder",
+    "hdf5-list",
+)
+"""The same kinds, for tests that write a copy of one."""
 
 
 def tree(root: Path, but: Collection[Path] = ()) -> dict[str, tuple[object, ...]]:

@@ -192,7 +192,7 @@ def test_the_bad_records_of_a_failing_disk_stay_bad_and_the_others_are_no_worse(
     assert said == [("/[69]", "nan", "bad"), (names[0], "unreadable", "unverifiable"), ("/[71]", "nan", "bad")]
 
 
-@pytest.mark.parametrize("kind", ["chunked", "leveldb"])
+@pytest.mark.parametrize("kind", ["chunked", pytest.param("leveldb", marks=pytest.mark.writes_leveldb)])
 def test_a_rebuild_refuses_while_a_record_cannot_be_read(tmp_path, shim, kind):
     path, file, stretch, _ = write(kind, tmp_path)
     done = failing(shim, file, stretch, "rebuild", path, tmp_path / "copy", "--drop-bad", "--workers", 1)

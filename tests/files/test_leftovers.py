@@ -33,7 +33,9 @@ def move_behind_a_link(source, folder, name):
 
 
 @pytest.mark.parametrize("words", ["as it was once written", "of another folder"])
-@pytest.mark.parametrize("kind", ["lmdb", "leveldb", "hdf5", "hdf5-folder"])
+@pytest.mark.parametrize(
+    "kind", ["lmdb", pytest.param("leveldb", marks=pytest.mark.writes_leveldb), "hdf5", "hdf5-folder"]
+)
 @pytest.mark.parametrize("name", ["real", "copy"])
 def test_a_forged_mark_removes_nothing(tmp_path, kind, words, name):
     source, target = store(kind, tmp_path), tmp_path / "clean"
@@ -68,7 +70,9 @@ def test_a_mark_moved_to_another_folder_removes_nothing(tmp_path):
     assert (folder / "copy").is_dir()
 
 
-@pytest.mark.parametrize("kind", ["lmdb", "lmdb-file", "leveldb", "hdf5", "hdf5-folder"])
+@pytest.mark.parametrize(
+    "kind", ["lmdb", "lmdb-file", pytest.param("leveldb", marks=pytest.mark.writes_leveldb), "hdf5", "hdf5-folder"]
+)
 def test_a_leftover_that_holds_the_source_is_left(tmp_path, kind):
     """It is left even if its mark is a true one."""
     source, target = store(kind, tmp_path), tmp_path / "clean"

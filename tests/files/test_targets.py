@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import pytest
 from building import raw_records, write_lmdb
-from trees import KINDS, refused, run, store, table, tree
+from trees import WRITTEN, refused, run, store, table, tree
 
 import datacheck
 from datacheck.backends import open_store
@@ -25,7 +25,7 @@ from datacheck.files.marking import MARK, mark, stamp
 from datacheck.files.staging import Workplace
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=WRITTEN)
 def kind(request):
     return request.param
 

@@ -4,7 +4,7 @@ import os
 import stat
 
 import pytest
-from trees import KINDS, run, store, tree
+from trees import WRITTEN, run, store, tree
 
 import datacheck
 from datacheck.files import staging
@@ -32,7 +32,7 @@ def victim(tmp_path):
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system has no /proc")  # noqa: PTH112
 @pytest.mark.parametrize("phase", ["scan", "copy", "verify"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WRITTEN)
 def test_a_rebuild_goes_on_in_the_folder_that_it_made(tmp_path, victim, kind, phase):
     (tmp_path / "out").mkdir()
     source, target, quarantine = store(kind, tmp_path), tmp_path / "out" / "t", tmp_path / "out" / "q"
@@ -86,7 +86,7 @@ def test_what_this_process_writes_goes_into_the_folder_also_without_proc(tmp_pat
     assert tree(victim) == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WRITTEN)
 def test_a_rebuild_needs_no_proc(tmp_path, kind, monkeypatch):
     monkeypatch.setattr(staging, "_by_descriptor", lambda folder: None)
     source, target = store(kind, tmp_path), tmp_path / "t"

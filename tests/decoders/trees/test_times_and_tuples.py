@@ -20,8 +20,8 @@ def npz(values):
 
 
 def times(number, missing=()):
-    values = np.datetime64("2026-01-01", "ns") + np.arange(6) * np.timedelta64(number + 1, "h")
-    values[list(missing)] = np.datetime64("NaT")
+    values = np.datetime64("2026-01-01", "ns") + np.array([it * (number + 1) for it in range(6)], "m8[h]")
+    values[list(missing)] = np.datetime64("NaT", "ns")
     return values.reshape(2, 3)
 
 
