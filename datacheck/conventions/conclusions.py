@@ -98,8 +98,8 @@ def _counted_from(
     counts = [
         it for it in convention.counts if it.counts and not _may_count_other(it, convention, account, numbers, near_to)
     ]
-    counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
-    if not counted or _is_sparse(counts, numbers):
+    is_counted = (any(it.called not in THINGS for it in counts) and not convention.lists) or convention.dense
+    if not is_counted or _is_sparse(counts, numbers):
         return None
     of_all = convention.dense or len(numbers) >= MOST * every
     if not of_all and not any(_is_near(it.number, len(numbers)) for it in counts):
@@ -145,9 +145,9 @@ def _sample_pattern(convention: Convention, account: Account) -> Pattern | None:
     """Return the pattern whose records are the samples: the one that the store counts, or else the largest."""
     sizes = {it: len(account.numbers[it]) for it in convention.parts if account.numbers.get(it)}
     declared = [it.number for it in convention.counts if it.counts and not it.next and it.number is not None]
-    counted = [(abs(number - size), it) for it, size in sizes.items() for number in declared if _is_near(number, size)]
-    if counted:
-        return min(counted, key=lambda it: (it[0], -sizes[it[1]]))[1]
+    close = [(abs(number - size), it) for it, size in sizes.items() for number in declared if _is_near(number, size)]
+    if close:
+        return min(close, key=lambda it: (it[0], -sizes[it[1]]))[1]
     return max(sizes, key=lambda it: sizes[it], default=None)
 
 
@@ -170,15 +170,15 @@ def expected_count(declared: int | None, samples: Samples, records: int) -> int:
 
 def scattered_text(convention: Convention, account: Account) -> str:
     """Return the patterns, as text, of counted keys whose numbers form too many runs to be held; empty without any."""
-    counted = convention.dense or any(it.of_list is None for it in convention.counts)
-    return ", ".join(str(it) for it in convention.parts if it in account.scattered) if counted else ""
+    is_counted = convention.dense or any(it.of_list is None for it in convention.counts)
+    return ", ".join(str(it) for it in convention.parts if it in account.scattered) if is_counted else ""
 
 
 def are_all_counted(conventions: Iterable[Convention], complete: int, every: int) -> bool:
     """Check whether the store counts all samples and nearly all are `complete`; a loader then asks for all of them."""
     counts = (it for convention in conventions for it in convention.counts)
-    counted = any(it.counts and not it.next and it.number == every for it in counts)
-    return counted and complete >= CONFIRMED * every
+    is_counted = any(it.counts and not it.next and it.number == every for it in counts)
+    return is_counted and complete >= CONFIRMED * every
 
 
 def convention_findings(convention: Convention, account: Account, known: Known = NOTHING) -> Iterator[Finding]:

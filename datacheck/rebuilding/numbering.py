@@ -248,8 +248,7 @@ def _left_parallel(
         if it.items in counts and it.key not in listed and not (it.of_records and it.key in rewritten):
             yield _as_before(it, part)
     for it, number in lists_of_other_lengths(known, account):
-        name = ": ".join(filter(None, (key_name(it.key, part), plain(it.name))))
-        yield f"{name} has {counted(it.items, 'item')} as before, and there were {counted(number, 'record')}"
+        yield f"{_items_as_before(it, part)}, and there were {counted(number, 'record')}"
 
 
 def _left_elsewhere(report: Report, part: str) -> Iterator[str]:
@@ -272,9 +271,13 @@ def _left_elsewhere(report: Report, part: str) -> Iterator[str]:
 
 
 def _as_before(parallel: Parallel, part: str) -> str:
-    name = ": ".join(filter(None, (key_name(parallel.key, part), plain(parallel.name))))
-    text = f"{name} has {counted(parallel.items, 'item')} as before, as many as there were records"
+    text = f"{_items_as_before(parallel, part)}, as many as there were records"
     return f"{text}: if there is one for each, they do not fit those of the copy"
+
+
+def _items_as_before(parallel: Parallel, part: str) -> str:
+    name = ": ".join(filter(None, (key_name(parallel.key, part), plain(parallel.name))))
+    return f"{name} has {counted(parallel.items, 'item')} as before"
 
 
 def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[str]:
@@ -304,10 +307,10 @@ def _left_of_frames(known: Known, part: str, keys: Sequence[bytes]) -> Iterator[
         uncounted |= of_clips.uncounted(keys) if of_clips.more else set()
         if uncounted:
             yield f"{key_name(min(uncounted), part)}{_more(uncounted)} may count frames that are not in the copy"
-        counted = sorted(counts_without(of_clips, keys, {}))
-        if counted:
-            verb = "count" if len(counted) > 1 else "counts"
-            text = f"{key_name(counted[0], part)}{_more(counted)} {verb} what is left"
+        rewritten = sorted(counts_without(of_clips, keys, {}))
+        if rewritten:
+            verb = "count" if len(rewritten) > 1 else "counts"
+            text = f"{key_name(rewritten[0], part)}{_more(rewritten)} {verb} what is left"
             yield f"{text}: a loader that counts up asks for what went"
 
 

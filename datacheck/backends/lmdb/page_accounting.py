@@ -105,11 +105,11 @@ def _record_count_findings(bones: Skeleton, sums: Mapping[str, int]) -> Iterator
 
 def _pages_add_up(pages: Pages, bones: Skeleton, sums: Mapping[str, int]) -> bool:
     """Return whether the pages that were seen are all existing pages, each once."""
-    counted = {name: (sums.get(name, 0) + bones.account.sums[name]) % WORD for name in ("pages", "first", "second")}
+    read = {name: (sums.get(name, 0) + bones.account.sums[name]) % WORD for name in ("pages", "first", "second")}
     last = pages.meta.last_page
     first = last * (last + 1) // 2 - 1
     second = last * (last + 1) * (2 * last + 1) // 6 - 1
-    return counted == {"pages": last - 1, "first": first % WORD, "second": second % WORD}
+    return read == {"pages": last - 1, "first": first % WORD, "second": second % WORD}
 
 
 def _page_count_findings(bones: Skeleton, sums: Mapping[str, int]) -> Iterator[Finding]:

@@ -68,11 +68,8 @@ def odd_unknowns(block: Block, rows: Sequence[int], family: FamilyProfile | None
 
     Records about the others, such as the dimension of vectors under packed numbers, have other lengths.
     """
-    rows = (
-        rows
-        if family is None or not family.key_lengths
-        else split_side_records(block.keys, rows, family.key_lengths)[0]
-    )
+    if family is not None and family.key_lengths:
+        rows, _ = split_side_records(block.keys, rows, family.key_lengths)
     findings = odd_lengths(block, rows, family)
     if family is None or not family.form:
         return findings

@@ -209,11 +209,9 @@ class Builder:
         return self._names_by_address[addr]
 
     def _copied_type(self, kind: Any) -> Any:
-        return (
-            self._h5.h5t.open(self._staging, self._committed_name(kind))
-            if kind.committed()
-            else in_copy(self._h5, kind)
-        )
+        if kind.committed():
+            return self._h5.h5t.open(self._staging, self._committed_name(kind))
+        return in_copy(self._h5, kind)
 
     def _copy_whole(self, opened: Any, name: bytes, *, attributes: bool) -> None:
         """Copy an object as it is stored, including its chunks."""

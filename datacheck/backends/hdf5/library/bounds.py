@@ -43,18 +43,13 @@ def at_most(size: int) -> Iterator[None]:
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     now = _sizes()
-    if now is None:
+    if now is None or _is_below(soft, now[1] + size + SPARE):
         with unbounded():
             yield
         return
     address_space, data = now
-    limit = data + size + SPARE
-    if _is_below(soft, limit):
-        with unbounded():
-            yield
-        return
     lower = _is_below(resource.getrlimit(resource.RLIMIT_AS)[0], address_space + size + SPARE)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (data + size + SPARE, hard))
     try:
         with unbounded() if lower else contextlib.nullcontext():
             yield

@@ -55,7 +55,7 @@ def with_positions(tables: Iterable[Table], look: Looking, rows: Mapping[bytes, 
 def _in_signal(dataset: Dataset, rows: Mapping[bytes, int | None]) -> Iterator[Positions]:
     """Yield what the bases of a read have positions in. One behind the last base may be at the end of the signal."""
     end = rows.get(dataset.path.removesuffix(OF_SIGNAL) + SIGNAL)
-    if end is not None and len(dataset.shape) == 1 and dataset.dtype.kind in "iu":
+    if end is not None and dataset.is_integer_vector:
         yield Positions(dataset.columns[0].name, SIGNAL.decode(), end + 1, flat=True)
 
 

@@ -227,7 +227,7 @@ class Window:
         self.stop = stop
         if len(self._undecodable) > REMEMBERED:
             self._undecodable.clear()
-        causes = {**self._undecodable}
+        causes: dict[tuple[int, ...], Finding] = {}
         todo = list(cells(dataset, start, stop))[::-1]
         while todo:
             origin, cell = todo.pop()
@@ -239,7 +239,8 @@ class Window:
                 self.values[(slice(first - start, last - start), *cell[1:])] = self._fetch(cell, last - first)
             except (*TROUBLE, MemoryError) as exc:
                 # a filter fails for all rows of a chunk; rows of a virtual dataset come from many chunks elsewhere
-                of_objects = dataset.dtype.hasobject and "filter" not in str(exc)
+                by_filter = "filter" in str(exc)
+                of_objects = dataset.dtype.hasobject and not by_filter
                 if last - first > 1 and (dataset.chunks is None or of_objects):
                     middle = (first + last) // 2
                     todo.append((origin, (slice(middle, last), *cell[1:])))
@@ -247,11 +248,7 @@ class Window:
                     continue
                 if origin not in causes:
                     causes[origin] = self._finding_of(exc, origin)
-                if (
-                    dataset.filters
-                    and not dataset.dtype.hasobject
-                    and (isinstance(exc, MemoryError) or "filter" in str(exc))
-                ):
+                if dataset.filters and not dataset.dtype.hasobject and (by_filter or isinstance(exc, MemoryError)):
                     self._undecodable[origin] = causes[origin]  # a large chunk takes seconds for each row of it
                 self._lose(first, last, causes[origin])
         self.values[[row - start for row in self.lost]] = np.zeros((), dataset.dtype.base)
